@@ -1,0 +1,56 @@
+// Builds dist/: one CommonJS bundle an entry, and the declarations of the sub-paths. The sub-paths import the package by
+// its own name, so that its state exists once. `--injected` builds the engine with the injector's steps instead (tests).
+const { execFileSync } = require('node:child_process')
+const { rmSync } = require('node:fs')
+const { join, resolve } = require('node:path')
+const esbuild = require('esbuild')
+
+const root = resolve(__dirname, '..')
+process.chdir(root)
+
+const common = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20.19',
+  format: 'cjs',
+  packages: 'external',
+  minifySyntax: true,
+  logLevel: 'warning',
+  // import() of a dependency becomes a lazy require(): the ESM loader would cost a small script several milliseconds.
+  supported: { 'dynamic-import': false },
+}
+
+// require('dotdog') is the default dog itself, so that `dotdog.debug = true` reaches its accessor (esbuild's own export
+// object has getters only, and throws in strict code). The dead assignment tells Node which names `import { … }` may use.
+const names = [
+  ...['init', 'get', 'peek', 'refresh', 'use', 'set', 'remove', 'status', 'on', 'off', 'close'],
+  ...['createDog', 'memoryStore', 'fileStore', 'DogError'],
+]
+const footer = { js: `module.exports = module.exports.default;\n0 && (module.exports = { ${names.join(', ')} });` }
+
+const injector = {
+  name: 'injector',
+  setup(build) {
+    build.onResolve({ filter: /\/steps\.js$/ }, () => ({ path: join(root, 'test/injector/steps.ts') }))
+  },
+}
+
+async function main() {
+  if (process.argv.includes('--injected')) {
+    const outfile = 'test/build/injected.js'
+    await esbuild.build({ ...common, entryPoints: ['src/index.ts'], outfile, footer, plugins: [injector], minifySyntax: false })
+    return
+  }
+  rmSync('dist', { recursive: true, force: true })
+  await esbuild.build({ ...common, entryPoints: ['src/index.ts'], outfile: 'dist/index.js', footer })
+  const entryPoints = ['src/wechat/index.ts', 'src/testing/index.ts', 'src/stores/suite.ts', 'src/demo/index.ts']
+  await esbuild.build({ ...common, entryPoints, outbase: 'src', outdir: 'dist' })
+  execFileSync(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', 'scripts/declarations.json'], {
+    stdio: 'inherit',
+  })
+}
+
+main().catch((error) => {
+  console.error(error.message)
+  process.exitCode = 1
+})
