@@ -99,7 +99,7 @@ export interface GetOptions {
 export interface RefreshOptions<T = string> {
   /** Replace the value only if it is still this one: a hundred reports are one fetch. */
   stale?: T
-  /** Fetch although a failure or a quota says to stay away. */
+  /** Fetch although a recent failure says to stay away. A quota is obeyed all the same. */
   force?: boolean
 }
 

@@ -1,0 +1,292 @@
+import type { Dog, DogEvent, DogOptions, DogRecord, Fetcher, KeyStatus, Secret, Store } from '../index.js'
+import { WaitGraph } from './cycles.js'
+import { print } from './debug.js'
+import { Entry } from './entry.js'
+import { DogError, misuse } from './errors.js'
+import { Events } from './events.js'
+import { Keeper, type Surroundings } from './keeper.js'
+import { checkKey } from './key.js'
+import { checkDogOptions, checkGetOptions, checkKeyOptions, configOf } from './options.js'
+import { statusOf } from './status.js'
+import { FileStore } from './stores/file/store.js'
+import { useValue } from './use.js'
+
+type Callback = (value?: unknown, error?: DogError) => void
+
+/** What `init` was given, so that a second `init` can be compared with it. */
+interface Place {
+  dir: string | undefined
+  store: Store | undefined
+  identity: string | undefined
+}
+
+/**
+ * A dog: holds all state, so that two of them share nothing but their stores. Its members are closures: they can be taken
+ * off it (`const { get } = dotdog`), and printing a dog shows no value.
+ */
+export function createDog(dogOptions: DogOptions = {}): Dog {
+  const defaults = checkDogOptions(dogOptions)
+  const entries = new Map<string, Entry>()
+  const places = new Map<string, Place>()
+  const fileStores = new Map<string, Store>()
+  const stores = new Map<Store, (() => void) | undefined>()
+  const events = new Events()
+  const graph = new WaitGraph()
+  let closing = new AbortController()
+  let isDebugging = false
+  /** The key whose fetcher is being called right now. */
+  let calling: string | undefined
+
+  const tell = (key: string | undefined, text: () => string) => {
+    if (isDebugging) print(key, text())
+  }
+  const warn = (key: string | undefined, code: string, message: string) => {
+    tell(key, () => `warning: ${message}`)
+    events.emit('warning', { key, code, message })
+  }
+
+  const around: Surroundings = {
+    links: {
+      bound: (key) => (entryOf(key).peek() === undefined ? entryOf(key).bound : 0),
+      get: (from, to) => linked(from, to, () => asked(to).get()),
+      refresh: (from, to, stale) => linked(from, to, () => asked(to).refresh({ stale })),
+      isRejected: (key) => asked(key).keeper.config.isRejected,
+      call: (key, fetcher) => {
+        const outer = calling
+        calling = key
+        try {
+          return fetcher()
+        } finally {
+          calling = outer
+        }
+      },
+    },
+    closing: () => closing.signal,
+    refreshed(key, record, reason, ms, late) {
+      const { generation, expiresAt } = record
+      tell(
+        key,
+        () => `fetched (${reason}) in ${Math.round(ms)} ms${late ? ', late' : ''}; until ${new Date(expiresAt).toISOString()}`,
+      )
+      events.emit('refresh', { key, generation, reason, ms, late })
+    },
+    waiting(key, holder) {
+      tell(key, () => `waits for ${holder ?? 'another process'}`)
+      events.emit('wait', { key, holder })
+    },
+    tookOver(key, holder) {
+      tell(key, () => `takes over from ${holder}`)
+      events.emit('takeover', { key, holder })
+    },
+    changed(key, record: DogRecord | undefined) {
+      const { generation, expiresAt, by } = record ?? {}
+      tell(key, () => (record === undefined ? 'is gone' : `has a new value, fetched by ${by ?? 'somebody'}`))
+      events.emit('change', { key, generation, expiresAt, by })
+    },
+    warn,
+  }
+
+  /** The wait of one fetch for another key: no edge where nothing has to be waited for. */
+  async function linked<R>(from: string, to: string, wait: () => Promise<R>): Promise<R> {
+    if (entryOf(to).peek() !== undefined) return wait()
+    const leave = graph.enter(from, to)
+    try {
+      return await wait()
+    } finally {
+      leave()
+    }
+  }
+
+  function storeOf(place: { dir?: string | undefined; store?: Store | undefined }): Store {
+    const { dir, store } = place
+    let found = store ?? fileStores.get(dir ?? '')
+    if (found === undefined) fileStores.set(dir ?? '', (found = new FileStore(dir, defaults.mode)))
+    if (!stores.has(found)) {
+      stores.set(found, undefined)
+      found.warn?.(({ key, code, message }) => warn(key, code, message))
+      if (events.count('change') > 0) watch(found)
+    }
+    return found
+  }
+
+  function watch(store: Store): void {
+    if (stores.get(store) !== undefined || store.watch === undefined) return
+    try {
+      stores.set(
+        store,
+        store.watch(
+          (key) =>
+            void entryOf(key, store)
+              .look()
+              .catch(() => {}),
+        ),
+      )
+    } catch (error) {
+      warn(undefined, 'ERR_DOG_STORE', (error as Error).message)
+    }
+  }
+
+  function makeEntry(key: string, store: Store, fetcher: Fetcher<never> | undefined, options: DogOptions): Entry {
+    const entry = new Entry(new Keeper(key, store, configOf(fetcher, options), around), around)
+    entries.set(key, entry)
+    return entry
+  }
+
+  /** The entry of a key; one that only follows where nobody initialised it here. */
+  function entryOf(key: string, store?: Store): Entry {
+    const known = entries.get(key)
+    if (known !== undefined) return known
+    checkKey(key)
+    const { mode, ...options } = defaults
+    return makeEntry(key, store ?? storeOf(defaults), undefined, { ...options, autoRefresh: false })
+  }
+
+  /** The entry for a call that may wait. */
+  function asked(key: string): Entry {
+    if (closing.signal.aborted) throw new DogError('ERR_DOG_CLOSED', 'The dog is closed: init reopens it', { key })
+    return entryOf(key)
+  }
+
+  function init(key: string, fetcher: unknown, given?: unknown): Secret<never> {
+    checkKey(key)
+    if (!isFetcher(fetcher)) throw misuse('fetcher', 'must be a function', fetcher)
+    const options = checkKeyOptions(given, defaults)
+    const { dir, store, identity } = options
+    const last = places.get(key)
+    for (const name of ['dir', 'store', 'identity'] as const) {
+      if (last !== undefined && last[name] !== options[name]) {
+        throw new TypeError(`init("${key}"): it has another ${name} already; a second dog (createDog) keeps them apart`)
+      }
+    }
+    if (closing.signal.aborted) closing = new AbortController()
+    const config = configOf(fetcher, options)
+    const target = storeOf({ dir, store })
+    let entry = entries.get(key)
+    if (entry === undefined || entry.keeper.store !== target) entry = makeEntry(key, target, fetcher, options)
+    else entry.keeper.config = config
+    places.set(key, { dir, store, identity })
+    if (config.autoRefresh) entry.arm()
+    tell(key, () => `is kept in ${target.dir ?? target.name}`)
+    return secretOf(key)
+  }
+
+  const secretOf = (key: string): Secret<never> => ({
+    key,
+    get: ((how?: never) => get(key, how)) as Secret<never>['get'],
+    peek: () => dog.peek<never>(key),
+    refresh: (options) => dog.refresh<never>(key, options),
+    use: (task) => dog.use(key, task),
+    set: (value, expiry) => dog.set(key, value, expiry),
+    remove: () => dog.remove(key),
+  })
+
+  function get(key: string, how?: unknown): Promise<never> | undefined {
+    if (how === undefined) {
+      const hot = entries.get(key)?.hot()
+      if (hot !== undefined) return hot as Promise<never>
+    }
+    if (typeof how === 'function') return callBack(key, how as Callback)
+    return getWith(key, how) as Promise<never>
+  }
+
+  function getWith(key: string, given: unknown): Promise<unknown> {
+    checkKey(key)
+    const { minTtl, signal } = given === undefined ? {} : checkGetOptions(given)
+    const from = calling
+    try {
+      const entry = asked(key)
+      return from === undefined ? entry.get(minTtl, signal) : linked(from, key, () => entry.get(minTtl, signal))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** guard_dog's style: called from a tick of its own, so that what it throws is the program's, not a rejection of ours. */
+  function callBack(key: string, callback: Callback): undefined {
+    getWith(key, undefined).then(
+      (value) => process.nextTick(callback, value),
+      (error: DogError) => {
+        if (callback.length >= 2) return process.nextTick(callback, undefined, error)
+        // Its only parameter is the value: `undefined` in its hands would be signed, sent or stored.
+        warn(key, error.code, error.message)
+        process.emitWarning(error.message, { type: 'DotdogWarning', code: error.code })
+      },
+    )
+  }
+
+  const failing = <R>(task: () => Promise<R>): Promise<R> => {
+    try {
+      return task()
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  const dog: Dog = {
+    init: init as unknown as Dog['init'],
+    get: get as Dog['get'],
+    peek: ((key: string) => entryOf(key).peek()) as Dog['peek'],
+    refresh: (key, options) => failing(() => asked(key).refresh(checkRefreshOptions(options)) as Promise<never>),
+    use: (key, task) => {
+      if (typeof task !== 'function') throw misuse('task', 'must be a function', task)
+      return failing(() => {
+        const entry = asked(key)
+        const secret = { get: () => entry.get(), refresh: (stale: unknown) => entry.refresh({ stale }) }
+        return useValue(key, secret, entry.keeper.config.isRejected, task as never) as Promise<never>
+      })
+    },
+    set: (key, value, expiry) => failing(() => asked(key).set(value, expiry)),
+    remove: (key) => failing(() => asked(key).remove()),
+    async status() {
+      const own = storeOf(defaults)
+      for await (const key of own.keys()) entryOf(key)
+      const all: KeyStatus[] = []
+      for (const { keeper } of entries.values()) all.push(await statusOf(keeper))
+      return all.sort((a, b) => (a.key < b.key ? -1 : 1))
+    },
+    on(event, listener) {
+      checkListener(event, listener)
+      events.add(event, listener)
+      if (event === 'change') for (const store of stores.keys()) watch(store)
+    },
+    off(event, listener) {
+      checkListener(event, listener)
+      events.delete(event, listener)
+      if (events.count('change') === 0) unwatch()
+    },
+    async close() {
+      closing.abort(new DogError('ERR_DOG_CLOSED', 'The dog was closed'))
+      unwatch()
+      await Promise.all([...entries.values()].map((entry) => entry.close()))
+    },
+    get debug() {
+      return isDebugging
+    },
+    set debug(on) {
+      isDebugging = Boolean(on)
+    },
+  }
+
+  function unwatch(): void {
+    for (const [store, stop] of stores) {
+      stop?.()
+      stores.set(store, undefined)
+    }
+  }
+
+  return dog
+}
+
+const isFetcher = (value: unknown): value is Fetcher<never> => typeof value === 'function'
+
+function checkRefreshOptions(options: unknown = {}): { stale?: unknown; force?: boolean } {
+  if (typeof options !== 'object' || options === null) throw misuse('options', 'must be an object', typeof options)
+  const { force } = options as { force?: unknown }
+  if (force !== undefined && typeof force !== 'boolean') throw misuse('force', 'must be true or false', force)
+  return options
+}
+
+function checkListener(event: unknown, listener: unknown): asserts event is DogEvent {
+  if (!Events.isEvent(event)) throw misuse('event', 'must be change, refresh, wait, takeover or warning', event)
+  if (typeof listener !== 'function') throw misuse('listener', 'must be a function', listener)
+}

@@ -1,0 +1,308 @@
+import type { DogRecord, Expiry, Peeked, RefreshOptions } from '../index.js'
+import { checkAnswer, storable } from './answer.js'
+import { monotonic, now, startTimer, stopTimer, thisTurn } from './clock.js'
+import { DogError } from './errors.js'
+import { type Goal, wantFresh, wantLonger, wantNew, wantOther, wantValid } from './goal.js'
+import type { Keeper, Surroundings } from './keeper.js'
+import { copyOf } from './memory.js'
+import { type State, stateOf } from './policy.js'
+import { Alarm } from './timer.js'
+
+/** A value in memory is compared with the store's at most so often; milliseconds. */
+const RECHECK = 100
+/** After losing a background refresh to another process, or failing, none is tried for so many milliseconds. */
+const QUIET = 250
+/** While more than this remains (ms), the clock is read once a turn; below, by every call. */
+const AMPLE = 60_000
+/** A turn that never ends must not serve a value for ever: the clock is read after so many uses all the same. */
+const USES = 1000
+/** A value that the store did not take is offered again so often; milliseconds. */
+const REWRITE = 1000
+
+/**
+ * One key as its callers see it: answers at once from memory where it can, and lets concurrent callers share one flight of
+ * the keeper where it cannot. It knows nothing of leases and ledgers.
+ */
+export class Entry {
+  readonly #alarm = new Alarm()
+  #checkedAt = Number.NEGATIVE_INFINITY
+  #flight: { landing: Promise<DogRecord | undefined>; force: boolean } | undefined
+  #quietUntil = 0
+  #rewriteAt = 0
+  #isFailing = false
+  #hot: Promise<unknown> | undefined
+  #hotTurn = -1
+  #hotUses = 0
+
+  constructor(
+    readonly keeper: Keeper,
+    readonly around: Surroundings,
+  ) {}
+
+  /** The same answer as before in this turn, if it still stands: what `get` in a loop costs. */
+  hot(): Promise<unknown> | undefined {
+    return this.#hotTurn === thisTurn() && this.#hotUses-- > 0 ? this.#hot : undefined
+  }
+
+  get(minTtl = 0, signal?: AbortSignal): Promise<unknown> {
+    try {
+      const time = now()
+      const record = this.#current(time)
+      if (record instanceof Promise) return record.then((found) => this.#answer(found, now(), minTtl, signal))
+      return this.#answer(record, time, minTtl, signal)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #answer(record: DogRecord | undefined, time: number, minTtl: number, signal?: AbortSignal): Promise<unknown> {
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    const state = record === undefined ? 'expired' : stateOf(record, time)
+    if (record === undefined || state === 'expired') return this.#wait(wantValid(record), signal)
+    if (record.expiresAt - time < minTtl * 1000) return this.#waitLonger(record, minTtl, signal)
+    return this.#serve(record, time, state)
+  }
+
+  #serve(record: DogRecord, time: number, state: State): Promise<unknown> {
+    if (state === 'due') this.#refreshBehind()
+    const value = copyOf(record.value)
+    const answer = Promise.resolve(value)
+    if (record.expiresAt - time > AMPLE && value === record.value) {
+      this.#hot = answer
+      this.#hotTurn = thisTurn()
+      this.#hotUses = USES
+    }
+    return answer
+  }
+
+  async #waitLonger(record: DogRecord, minTtl: number, signal?: AbortSignal): Promise<unknown> {
+    try {
+      return await this.#wait(wantLonger(minTtl, await this.#newest(record)), signal)
+    } catch (error) {
+      // A failure serves a still-valid value; the caller's own abort does not.
+      if (signal?.aborted || stateOf(record, now()) === 'expired') throw error
+      return copyOf(record.value)
+    }
+  }
+
+  peek(): Peeked<unknown> | undefined {
+    const time = now()
+    let record: DogRecord | undefined | Promise<DogRecord | undefined>
+    try {
+      record = this.#current(time)
+    } catch {
+      return undefined
+    }
+    if (record instanceof Promise) {
+      record.catch(() => {})
+      return undefined
+    }
+    if (record === undefined || stateOf(record, time) === 'expired') return undefined
+    const { value, expiresAt, generation } = record
+    return { value: copyOf(value), expiresAt, generation }
+  }
+
+  async refresh({ stale, force = false }: RefreshOptions<unknown> = {}): Promise<unknown> {
+    const { key } = this.keeper
+    // The store is read first, never memory alone.
+    const record = await this.keeper.read()
+    const after = await this.#newest(record)
+    const goal = stale === undefined ? wantNew(after, force) : wantOther(key, JSON.stringify(stale), after, force)
+    if (stale !== undefined && record !== undefined && goal.accepts(record, now())) return copyOf(record.value)
+    return this.#wait(goal)
+  }
+
+  /** The number of the newest fetch that was begun, as far as can be told. */
+  async #newest(record: DogRecord | undefined): Promise<number> {
+    const { store, key } = this.keeper
+    return Math.max(record?.generation ?? 0, (await store.holder?.(key))?.number ?? 0)
+  }
+
+  async set(value: unknown, expiry: Expiry): Promise<void> {
+    const { key, config } = this.keeper
+    let answer: ReturnType<typeof checkAnswer>
+    try {
+      answer = checkAnswer(key, { value: storable(value), ...expiry }, now(), config.ahead)
+    } catch (error) {
+      throw new TypeError(`set("${key}"): ${(error as Error).message.replace(/^.*?answer: /, '')}`)
+    }
+    await this.#write((number, previous) => this.keeper.recordOf(answer, number, previous))
+  }
+
+  async remove(): Promise<boolean> {
+    let existed = false
+    await this.#write((_number, previous) => {
+      existed = previous !== undefined
+      return undefined
+    })
+    return existed
+  }
+
+  /** A commit under a lease, that is no fetch. */
+  async #write(make: (number: number, previous: DogRecord | undefined) => DogRecord | undefined): Promise<void> {
+    const { timer, signal } = this.#deadline(true)
+    try {
+      for (;;) {
+        const lease = await this.keeper.lease(signal)
+        let record: DogRecord | undefined
+        try {
+          record = make(lease.number, await this.keeper.read())
+        } catch (error) {
+          await lease.release()
+          throw error
+        }
+        if (!(await lease.commit(record))) continue
+        this.keeper.memory.forget()
+        this.#landed(this.keeper.adopt(record))
+        return
+      }
+    } finally {
+      stopTimer(timer)
+    }
+  }
+
+  /** Reads the store again, for a listener to changes. */
+  async look(): Promise<void> {
+    this.#checkedAt = Number.NEGATIVE_INFINITY
+    this.#hotTurn = -1
+    await this.#current(now())
+  }
+
+  /** Starts, moves or ends the refresh that nobody asks for. */
+  arm(): void {
+    this.#alarm.stop()
+    if (!this.keeper.config.autoRefresh || this.around.closing().aborted) return
+    const { record } = this.keeper.memory
+    const dueIn = record === undefined ? 0 : record.expiresAt - record.ahead * 1000 - now()
+    this.#alarm.set(Math.max(dueIn, this.#quietUntil - monotonic()), () => this.#ring())
+  }
+
+  /** Won, lost or failed: it is armed again. */
+  #ring(): void {
+    const again = () => {
+      if (this.keeper.memory.record !== undefined) this.arm()
+    }
+    Promise.resolve(this.look())
+      .then(async () => {
+        const { record } = this.keeper.memory
+        if (record !== undefined && stateOf(record, now()) !== 'fresh') await this.#refreshBehind(true)
+      })
+      .then(again, again)
+  }
+
+  /** Ends what would go on by itself. The fetch under way is let finish. */
+  async close(): Promise<void> {
+    this.#alarm.stop()
+    this.#hotTurn = -1
+    await this.#flight?.landing.catch(() => {})
+  }
+
+  #current(time: number): DogRecord | undefined | Promise<DogRecord | undefined> {
+    const age = time - this.#checkedAt
+    if (age >= 0 && age < RECHECK) return this.keeper.memory.record
+    this.#checkedAt = time
+    if (this.keeper.memory.unwritten !== undefined) this.#rewrite()
+    try {
+      const found = this.keeper.read()
+      if (found instanceof Promise) return found.then(this.#landed, this.#unreadable)
+      return this.#landed(found)
+    } catch (error) {
+      return this.#unreadable(error)
+    }
+  }
+
+  #landed = (record: DogRecord | undefined): DogRecord | undefined => {
+    this.#isFailing = false
+    this.#hotTurn = -1
+    return record
+  }
+
+  /** A store that cannot be read: what memory holds is served while it is valid, and never fetched behind the store's back. */
+  #unreadable = (error: unknown): DogRecord => {
+    const { record } = this.keeper.memory
+    const isStore = error instanceof DogError && error.code === 'ERR_DOG_STORE'
+    if (!isStore || record === undefined || stateOf(record, now()) === 'expired') {
+      this.#checkedAt = Number.NEGATIVE_INFINITY
+      throw error
+    }
+    if (!this.#isFailing) this.around.warn(this.keeper.key, error.code, error.message)
+    this.#isFailing = true
+    return record
+  }
+
+  #rewrite(): void {
+    if (monotonic() < this.#rewriteAt) return
+    this.#rewriteAt = monotonic() + REWRITE
+    // Still not to be had: the value goes on living in memory, and everybody was warned.
+    this.keeper.writeUnwritten().catch(() => {})
+  }
+
+  /** One process refreshes, and nobody waits for it; its failure is a warning. */
+  async #refreshBehind(always = false): Promise<void> {
+    const { key, config } = this.keeper
+    if (this.#flight !== undefined || config.fetcher === undefined || !config.fetch) return
+    if (!always && monotonic() < this.#quietUntil) return
+    try {
+      if ((await this.#launch(wantFresh, false)) === undefined) this.#quietUntil = monotonic() + QUIET
+    } catch (error) {
+      this.#quietUntil = monotonic() + QUIET
+      const { code, message } = error as DogError
+      this.around.warn(key, code, message)
+    }
+  }
+
+  /** Waits until a flight lands with what the goal wants. Keeps the process alive. */
+  async #wait(goal: Goal, signal?: AbortSignal): Promise<unknown> {
+    const deadline = this.#deadline(true)
+    const gone = signal === undefined ? deadline.signal : AbortSignal.any([signal, deadline.signal])
+    try {
+      for (;;) {
+        const { landing, force } = this.#flight ?? { landing: this.#launch(goal, true), force: goal.force }
+        const record = await unless(gone, force || !goal.force ? landing : landing.catch(() => undefined))
+        if (record !== undefined && (goal.accepts(record, now()) || goal.acceptsNew(record))) return copyOf(record.value)
+      }
+    } finally {
+      stopTimer(deadline.timer)
+    }
+  }
+
+  #launch(goal: Goal, waits: boolean): Promise<DogRecord | undefined> {
+    const { timer, signal } = this.#deadline(false)
+    const landing = this.keeper.attain(goal, waits, AbortSignal.any([signal, this.around.closing()])).finally(() => {
+      stopTimer(timer)
+      this.#flight = undefined
+      this.#checkedAt = Number.NEGATIVE_INFINITY
+      this.#hotTurn = -1
+      this.arm()
+    })
+    // Its callers may all have left.
+    landing.catch(() => {})
+    this.#flight = { landing, force: goal.force }
+    return landing
+  }
+
+  #deadline(keepsAlive: boolean): { timer: ReturnType<typeof startTimer>; signal: AbortSignal } {
+    const { key } = this.keeper
+    const seconds = this.bound
+    const aborter = new AbortController()
+    const message = `No value of "${key}" came within ${seconds} s (twice its time-out and 2 s)`
+    const timer = startTimer(() => aborter.abort(new DogError('ERR_DOG_WAIT_TIMEOUT', message, { key })), seconds * 1000)
+    if (!keepsAlive) timer.unref()
+    return { timer, signal: aborter.signal }
+  }
+
+  /** Seconds a `get` may take. */
+  get bound(): number {
+    return 2 * this.keeper.config.timeout + 2
+  }
+}
+
+/** The promise's outcome, unless the signal aborts first. */
+function unless<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = () => reject(signal.reason)
+    if (signal.aborted) return leave()
+    signal.addEventListener('abort', leave)
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave))
+  })
+}

@@ -1,0 +1,268 @@
+import type { DogRecord, Lease, Ledger, Reason, Store } from '../index.js'
+import type { Answer } from './answer.js'
+import { now } from './clock.js'
+import { DogError } from './errors.js'
+import { failureOf, recordedError, retryAfterOf } from './failure.js'
+import { type Links, type Run, runFetcher } from './fetch.js'
+import type { Goal } from './goal.js'
+import { Memory } from './memory.js'
+import type { KeyConfig } from './options.js'
+import { quotaEnd, standingFailure, withAttempt, withFailure, withoutFailure } from './policy.js'
+import { unknownFields } from './record.js'
+import { step } from './steps.js'
+
+/** What a keeper tells its dog. */
+export interface Surroundings {
+  links: Links
+  /** Aborts when the dog closes. */
+  closing(): AbortSignal
+  refreshed(key: string, record: DogRecord, reason: Reason, ms: number, late: boolean): void
+  waiting(key: string, holder: string | undefined): void
+  tookOver(key: string, holder: string): void
+  changed(key: string, record: DogRecord | undefined): void
+  warn(key: string, code: string, message: string): void
+}
+
+/** A value that is rejected so soon (ms) after its fetch is counted as a failure: else a broken upstream makes a loop. */
+const TOO_SOON = 60_000
+
+/**
+ * One fetch for everybody. The whole algorithm of a key:
+ *
+ *     read → (good enough?) → take the lease → read again → count the attempt → fetch → commit
+ *
+ * and, where somebody else has the lease: wait until it is settled, and start over. It knows stores by their contract only.
+ */
+export class Keeper {
+  readonly memory = new Memory()
+
+  constructor(
+    readonly key: string,
+    readonly store: Store,
+    public config: KeyConfig,
+    readonly around: Surroundings,
+  ) {}
+
+  /** Read: what the store has, or a newer value that it could not take. */
+  read(): DogRecord | undefined | Promise<DogRecord | undefined> {
+    const found = this.store.read(this.key)
+    return found instanceof Promise ? found.then((record) => this.adopt(record)) : this.adopt(found)
+  }
+
+  /**
+   * Gets what the goal wants, by a fetch or from another process's. Undefined if this is a background refresh (`waits`
+   * false) and another process is at it.
+   */
+  async attain(goal: Goal, waits: boolean, deadline: AbortSignal): Promise<DogRecord | undefined> {
+    const seen = await this.read()
+    const before = await this.store.ledger(this.key)
+    let told = false
+    for (;;) {
+      deadline.throwIfAborted()
+      const record = await this.read()
+      if (record !== undefined && (goal.accepts(record, now()) || record.generation !== seen?.generation)) return record
+      const ledger = await this.store.ledger(this.key)
+      this.#checkWaited(ledger, before)
+
+      const obstacle = this.#obstacle(ledger, goal)
+      const lease = obstacle === undefined ? await this.store.take(this.key, this.config.timeout) : undefined
+      if (lease !== undefined) {
+        const fetched = await this.#fetchUnder(lease, goal)
+        if (fetched !== undefined) return fetched
+        continue
+      }
+      if (!waits) return undefined
+      const holder = await this.store.holder?.(this.key)
+      if (obstacle !== undefined && holder === undefined) {
+        // Unless a fetch ended between our first look and this one.
+        if ((await this.read())?.generation === record?.generation) throw obstacle
+        continue
+      }
+      if (!told) this.around.waiting(this.key, holder?.name)
+      told = true
+      await this.store.settled(this.key, record?.generation, deadline)
+    }
+  }
+
+  /** Under the lease: read again, count, fetch, commit. Undefined: it was let go or lost, start over. */
+  async #fetchUnder(lease: Lease, goal: Goal): Promise<DogRecord | undefined> {
+    if (lease.displaced !== undefined) this.around.tookOver(this.key, lease.displaced)
+    let counted: Ledger
+    let run: Run
+    let again: DogRecord | undefined
+    try {
+      // Read again: another process may have fetched between our first look and the take. Without this, two fetches.
+      again = await this.read()
+      step('again.read', this.key)
+      const ledger = await this.store.ledger(this.key)
+      const passed = again !== undefined && (goal.accepts(again, now()) || again.generation >= lease.number)
+      if (passed || (ledger !== undefined && ledger.fetches.last >= lease.number)) return await this.#leave(lease)
+      const obstacle = this.#obstacle(ledger, goal)
+      if (obstacle !== undefined) throw obstacle
+
+      counted = withAttempt(ledger, now(), this.config.window, lease.number)
+      step('count.begin', this.key)
+      await lease.note(counted)
+      step('count.done', this.key)
+
+      // In one synchronous step: the lease is still ours, young enough to end before anybody may rob it, and the call.
+      if (!lease.held() || lease.age() > this.config.timeout * 500) return await this.#leave(lease)
+      step('fetch.call', this.key)
+      run = this.#run(lease, goal, again)
+    } catch (error) {
+      await lease.release()
+      throw error
+    }
+    try {
+      return await this.#commit(lease, goal, counted, again, await run.answer)
+    } catch (error) {
+      step('fetch.failed', this.key)
+      this.#expectLate(run, lease.number, again)
+      if (!lease.held()) return await this.#leave(lease)
+      const failure = failureOf(this.key, error)
+      const noted = withFailure(counted, now(), { ...failure, retryAfter: retryAfterOf(error) })
+      try {
+        if (failure.isRecorded) await lease.note(noted)
+      } finally {
+        await lease.release()
+      }
+      throw failure.isRecorded ? recordedError(this.key, noted.failure!, error) : error
+    }
+  }
+
+  #run(lease: Lease, goal: Goal, previous: DogRecord | undefined): Run {
+    const { key, config, around } = this
+    const { timeout, ahead } = config
+    const warn = (code: string, message: string) => around.warn(key, code, message)
+    const task = { key, fetcher: config.fetcher!, timeout, ahead, previous: previous?.value, reason: goal.reason }
+    return runFetcher({ ...task, links: around.links, warn }, lease)
+  }
+
+  /** Commits the answer. A rename that fails is not a failed fetch: the value is served, and written when it can be. */
+  async #commit(
+    lease: Lease,
+    goal: Goal,
+    counted: Ledger,
+    previous: DogRecord | undefined,
+    answer: Answer,
+  ): Promise<DogRecord> {
+    step('fetch.answered', this.key)
+    const ms = lease.age()
+    const record = this.recordOf(answer, lease.number, previous)
+    let committed: boolean
+    try {
+      const ledger = this.#judge(counted, goal, previous, record)
+      if (ledger !== counted) await lease.note(ledger)
+      committed = await lease.commit(record)
+    } catch (error) {
+      this.memory.keep(record)
+      this.around.warn(
+        this.key,
+        'ERR_DOG_STORE',
+        `The new value of "${this.key}" is not stored yet: ${failureOf(this.key, error).message}`,
+      )
+      await lease.release().catch(() => {})
+      return record
+    }
+    // Robbed: somebody took us for dead, or our time was over. The value may still be the upstream's newest.
+    if (!committed) return await this.#commitLate(record)
+    this.adopt(record)
+    this.around.refreshed(this.key, record, goal.reason, ms, false)
+    return record
+  }
+
+  /** The ledger after a fetch: the failure is over, unless the upstream gave a value that it does not take itself. */
+  #judge(counted: Ledger, goal: Goal, previous: DogRecord | undefined, record: DogRecord): Ledger {
+    if (goal.stale !== undefined && previous !== undefined) {
+      const same = JSON.stringify(record.value) === goal.stale
+      const soon = JSON.stringify(previous.value) === goal.stale && record.fetchedAt - previous.fetchedAt < TOO_SOON
+      const message = same ? 'the upstream gave the rejected value again' : 'a value was rejected right after its fetch'
+      if (same || soon) return withFailure(counted, now(), { code: 'ERR_DOG_REJECTED', message })
+    }
+    return counted.failure === undefined ? counted : withoutFailure(counted)
+  }
+
+  /** A value that comes after its time-out is not thrown away: the upstream may have rotated, and then only it is good. */
+  #expectLate(run: Run, number: number, previous: DogRecord | undefined): void {
+    run.late
+      .then((answer) => (answer === undefined ? undefined : this.#commitLate(this.recordOf(answer, number, previous))))
+      .catch((error) => this.around.warn(this.key, 'ERR_DOG_STORE', failureOf(this.key, error).message))
+  }
+
+  /** Stores a value under a new lease, unless there is one of a later-drawn number. Returns the newer of both. */
+  async #commitLate(record: DogRecord): Promise<DogRecord> {
+    const lease = await this.lease(this.around.closing())
+    const newest = await this.read()
+    if (newest !== undefined && newest.generation >= record.generation && newest !== this.memory.unwritten) {
+      await lease.release()
+      return newest
+    }
+    if (!(await lease.commit(record))) return await this.#commitLate(record)
+    this.adopt(record)
+    this.around.refreshed(this.key, record, 'missing', lease.age(), true)
+    return record
+  }
+
+  /** Writes the value that the store could not take. */
+  async writeUnwritten(): Promise<void> {
+    const record = this.memory.unwritten
+    if (record !== undefined) await this.#commitLate(record)
+  }
+
+  /** The lease, when it is to be had. For writes that are no fetch. */
+  async lease(deadline: AbortSignal): Promise<Lease> {
+    for (;;) {
+      const lease = await this.store.take(this.key, this.config.timeout)
+      if (lease !== undefined) return lease
+      const record = await this.store.read(this.key)
+      await this.store.settled(this.key, record?.generation, deadline)
+      deadline.throwIfAborted()
+    }
+  }
+
+  async #leave(lease: Lease): Promise<undefined> {
+    await lease.release()
+    return undefined
+  }
+
+  /** A failure that was recorded while we waited is ours too. */
+  #checkWaited(ledger: Ledger | undefined, before: Ledger | undefined): void {
+    const failure = ledger?.failure
+    const last = before?.failure
+    if (failure === undefined || (failure.at === last?.at && failure.count === last.count)) return
+    if (failure.code !== 'ERR_DOG_REJECTED') throw recordedError(this.key, failure)
+  }
+
+  /** Why we may not fetch now: no fetcher, or the back-off or the quota, which are everybody's. */
+  #obstacle(ledger: Ledger | undefined, goal: Goal): DogError | undefined {
+    const { key } = this
+    const { fetcher, fetch, quota } = this.config
+    if (!fetch || fetcher === undefined) {
+      const message = `"${key}" has no usable value here, and no fetcher: init it, or run the process that does`
+      return new DogError('ERR_DOG_NO_FETCHER', message, { key })
+    }
+    const failure = goal.force ? undefined : standingFailure(ledger, now())
+    if (failure !== undefined) return recordedError(key, failure)
+    const retryAt = quotaEnd(ledger, now(), quota)
+    if (retryAt === undefined) return undefined
+    const message = `"${key}" was fetched ${quota!.limit} times in ${quota!.window} s, which is its quota`
+    return new DogError('ERR_DOG_QUOTA', message, { key, retryAt })
+  }
+
+  recordOf(answer: Answer, generation: number, previous: DogRecord | undefined): DogRecord {
+    const { identity, by } = this.config
+    return { ...unknownFields(previous), key: this.key, ...answer, generation, ...(identity !== undefined && { identity }), by }
+  }
+
+  adopt(found: DogRecord | undefined): DogRecord | undefined {
+    const { identity } = this.config
+    if (identity !== undefined && found?.identity !== undefined && found.identity !== identity) {
+      const path = this.store.path?.(this.key)
+      const message = `"${this.key}" belongs to ${found.identity} here, not to ${identity}: ${path ?? this.store.name}`
+      throw new DogError('ERR_DOG_IDENTITY', message, { key: this.key, path })
+    }
+    const { record, changed } = this.memory.adopt(found)
+    if (changed) this.around.changed(this.key, record)
+    return record
+  }
+}

@@ -1,0 +1,45 @@
+import type { DogRecord } from '../index.js'
+import { learn } from './redact.js'
+
+/**
+ * What this process remembers of one key: the store's record as last seen, and a value that the store could not take. Knows
+ * nothing of time.
+ */
+export class Memory {
+  #record: DogRecord | undefined
+  #unwritten: DogRecord | undefined
+  #known = false
+
+  get record(): DogRecord | undefined {
+    return this.#unwritten ?? this.#record
+  }
+
+  get unwritten(): DogRecord | undefined {
+    return this.#unwritten
+  }
+
+  /** Takes over what the store has now. A vanished record empties memory, except a value not yet written. */
+  adopt(found: DogRecord | undefined): { record: DogRecord | undefined; changed: boolean } {
+    const changed = this.#known && found?.generation !== this.#record?.generation
+    if (found !== undefined && found !== this.#record) learn(found.value)
+    this.#record = found
+    this.#known = true
+    if (this.#unwritten !== undefined && (found?.generation ?? 0) >= this.#unwritten.generation) this.#unwritten = undefined
+    return { record: this.record, changed }
+  }
+
+  /** Lets go of the value that was not stored: another one is about to be. */
+  forget(): void {
+    this.#unwritten = undefined
+  }
+
+  /** Keeps a value that was fetched and could not be stored: the upstream may have rotated, so it is the only good one. */
+  keep(record: DogRecord): void {
+    learn(record.value)
+    this.#unwritten = record
+  }
+}
+
+/** Each caller gets a value of its own: what one does to an object must not reach the others. */
+export const copyOf = (value: unknown): unknown =>
+  typeof value === 'object' && value !== null ? structuredClone(value) : value

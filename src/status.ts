@@ -1,0 +1,32 @@
+import type { KeyStatus } from '../index.js'
+import { now } from './clock.js'
+import { DogError } from './errors.js'
+import type { Keeper } from './keeper.js'
+import { currentWindow, stateOf } from './policy.js'
+
+/** What can be said of a key without saying its value. */
+export async function statusOf(keeper: Keeper): Promise<KeyStatus> {
+  const { key, store, config } = keeper
+  const status: KeyStatus = { key, state: 'missing', fetches: 0, store: store.name }
+  if (store.dir !== undefined) status.dir = store.dir
+  if (config.quota !== undefined) status.quota = config.quota.limit
+  try {
+    const record = await keeper.read()
+    if (record !== undefined) {
+      const { expiresAt, fetchedAt, generation, by, identity } = record
+      Object.assign(status, { state: stateOf(record, now()), expiresAt, fetchedAt, generation })
+      if (by !== undefined) status.by = by
+      if (identity !== undefined) status.identity = identity
+    }
+    const ledger = await store.ledger(key)
+    status.fetches = currentWindow(ledger, now(), config.window).count
+    if (ledger?.failure !== undefined) status.failure = { ...ledger.failure }
+    const holder = await store.holder?.(key)
+    if (holder !== undefined) status.holder = holder.name
+  } catch (error) {
+    if (!(error instanceof DogError)) throw error
+    status.state = 'unreadable'
+    status.failure = { at: now(), count: 1, retryAt: now(), code: error.code, message: error.message }
+  }
+  return status
+}

@@ -1,0 +1,63 @@
+import type { DogRecord, Lease, Ledger } from '../../../index.js'
+import { monotonic } from '../../clock.js'
+import { encodeRecord } from '../../record.js'
+import type { Folder } from './folder.js'
+import * as io from './io.js'
+import { writeLedger } from './ledger.js'
+import { describe } from './liveness.js'
+import type { Lock } from './lock.js'
+import { recordFile } from './names.js'
+
+/** A lock that was taken, as the engine sees it. */
+export class FileLease implements Lease {
+  readonly number: number
+  readonly displaced: string | undefined
+  readonly #since: number
+
+  constructor(
+    readonly folder: Folder,
+    readonly lock: Lock,
+    readonly letGo: () => Promise<void>,
+    readonly signal: AbortSignal,
+    readonly legacy: string | undefined,
+  ) {
+    this.number = lock.owner?.number ?? 0
+    this.displaced = lock.displaced === undefined ? undefined : describe(lock.displaced)
+    this.#since = lock.owner?.since ?? 0
+  }
+
+  age(): number {
+    return monotonic() - this.#since
+  }
+
+  held(): boolean {
+    return !this.signal.aborted && this.lock.held()
+  }
+
+  async extend(seconds: number): Promise<void> {
+    this.lock.extend(seconds * 1000)
+  }
+
+  async note(ledger: Ledger): Promise<void> {
+    if (this.held()) await writeLedger(this.folder, this.lock.key, ledger)
+  }
+
+  async commit(record: DogRecord | undefined): Promise<boolean> {
+    const committed = record === undefined ? this.#remove() : this.lock.commit(Buffer.from(encodeRecord(record)))
+    await this.release()
+    return committed
+  }
+
+  #remove(): boolean {
+    if (!this.held()) return false
+    // guard_dog's file too: what was adopted would come back.
+    for (const dir of [this.folder.path, this.legacy]) if (dir !== undefined) io.remove(recordFile(dir, this.lock.key))
+    return true
+  }
+
+  async release(): Promise<void> {
+    // Ends the heartbeat as well. Its own word on a lock already consumed ("released", "compromised") is of no interest.
+    await this.letGo().catch(() => {})
+    this.lock.release()
+  }
+}

@@ -1,0 +1,249 @@
+import { join } from 'node:path'
+import { monotonic } from '../../clock.js'
+import { storeError } from '../../errors.js'
+import { step } from '../../steps.js'
+import type { Folder } from './folder.js'
+import * as io from './io.js'
+import { describe, isAbandoned, isDead, thisPlace, thisStart } from './liveness.js'
+import { keyLock, lockFolder, makeOwner, type Owner, parseOwner, parsePrivate, privateLock, recordFile } from './names.js'
+
+/**
+ * The lock of a key: the folder `.lock/KEY/` with one owner file. Its rules (design, "One fetch") must be kept together:
+ *
+ * - It is taken by renaming a prepared folder onto it, which fails while an owner file is in it.
+ * - A dead holder is robbed by unlinking exactly its owner file, whose name nobody else ever has.
+ * - A record is committed by renaming one's own owner file onto the record.
+ *
+ * Robbing and committing consume the same directory entry, so exactly one of them succeeds: no check can be outdated. Knows
+ * nothing of fetches, back-off or when a record is good.
+ */
+
+/** A full disk is found before a fetch is spent. */
+const PADDING = 4096
+
+/** The name of the lock's owner file; undefined while nobody holds it. */
+export function ownerName(dir: string, key: string): string | undefined {
+  const lock = keyLock(dir, key)
+  try {
+    return ownerIn(lock)
+  } catch (error) {
+    throw storeError(lock, `cannot be read${io.ownerOf(lock)}`, error, key)
+  }
+}
+
+/** A lock is a folder of ours: through a symbolic link we would judge, and unlink, somebody else's files. */
+function ownerIn(lock: string): string | undefined {
+  const found = io.stat(lock)
+  if (found === undefined) return undefined
+  if (!found.isDirectory()) throw new Error('not a folder')
+  return io.list(lock)[0]
+}
+
+/** The living holder of the key's lock. */
+export function livingHolder(dir: string, key: string): { number: number; name: string } | undefined {
+  const name = ownerName(dir, key)
+  if (name === undefined || isDead(keyLock(dir, key), name)) return undefined
+  return { number: parseOwner(name)?.number ?? 0, name: describe(name) }
+}
+
+/** One process's attempt at one key's lock, and what it may do with it once taken. */
+export class Lock {
+  /** Who was robbed for it. */
+  displaced: string | undefined
+  #owner: Owner | undefined
+  readonly #path: string
+
+  /**
+   * @param timeout milliseconds
+   * @param draw the number of this take, higher than the displaced holder's
+   */
+  constructor(
+    readonly folder: Folder,
+    readonly key: string,
+    readonly timeout: number,
+    readonly draw: (displaced: number) => number,
+  ) {
+    this.#path = keyLock(folder.path, key)
+  }
+
+  get owner(): Owner | undefined {
+    return this.#owner
+  }
+
+  get #file(): string {
+    return join(this.#path, this.#owner!.name)
+  }
+
+  /** Whether somebody else holds it: a look, before anything is loaded or made. */
+  isHeld(): boolean {
+    const name = ownerName(this.folder.path, this.key)
+    return name !== undefined && !isDead(this.#path, name)
+  }
+
+  /** Takes the lock if nobody has it. `size`: bytes of the record that may have to be written. */
+  take(size: number): boolean {
+    step('take.list', this.key)
+    if (ownerName(this.folder.path, this.key) !== undefined) return false
+    const owner = makeOwner({
+      number: this.draw(this.displaced === undefined ? 0 : (parseOwner(this.displaced)?.number ?? 0)),
+      place: thisPlace(),
+      pid: process.pid,
+      start: thisStart(),
+      since: Math.floor(monotonic()),
+      timeout: this.timeout,
+      nonce: nonce(),
+    })
+    const prepared = privateLock(this.folder.path, owner)
+    try {
+      this.folder.makeInside(prepared)
+      step('take.folder', this.key)
+      io.createFile(join(prepared, owner.name), Buffer.alloc(Math.max(PADDING, size), ' '), this.folder.fileMode ?? 0o600)
+      step('take.prepared', this.key)
+      if (!renameOnto(prepared, this.#path)) {
+        discard(prepared, owner.name)
+        return false
+      }
+    } catch (error) {
+      discard(prepared, owner.name)
+      throw storeError(this.#path, `cannot be locked${io.ownerOf(lockFolder(this.folder.path))}`, error, this.key)
+    }
+    this.#owner = owner
+    step('take.won', this.key)
+    return true
+  }
+
+  /** Removes the holder if it is dead. One process can. */
+  evict(): void {
+    const name = ownerName(this.folder.path, this.key)
+    if (name === undefined || !isDead(this.#path, name)) return
+    step('evict.judged', this.key)
+    this.displaced = name
+    this.#unlink(join(this.#path, name))
+    step('evict.done', this.key)
+  }
+
+  /** Whether our owner file is still there. */
+  held(): boolean {
+    return this.#owner !== undefined && io.stat(this.#file) !== undefined
+  }
+
+  /** A sign of life for holders that cannot see our pid. Throws ENOENT when the lock is lost. */
+  beat(time: Date): void {
+    io.touch(this.#file, time, time)
+  }
+
+  /** Grants itself more time: the time-out stands in the name, so this is a rename, as fenced as everything else. */
+  extend(ms: number): boolean {
+    const longer = makeOwner({ ...this.#owner!, timeout: this.#owner!.timeout + Math.ceil(ms) })
+    try {
+      io.rename(this.#file, join(this.#path, longer.name))
+    } catch (error) {
+      if (io.codeOf(error) === 'ENOENT') return false
+      throw storeError(this.#file, 'cannot be renamed', error, this.key)
+    }
+    this.#owner = longer
+    return true
+  }
+
+  /** Puts the record in place and lets go, by one rename. `false`: we were robbed, and nothing was written. */
+  commit(bytes: Buffer): boolean {
+    if (this.#owner === undefined) return false
+    const target = recordFile(this.folder.path, this.key)
+    try {
+      step('commit.begin', this.key)
+      io.overwriteFile(this.#file, bytes, () => step('commit.written', this.key))
+      step('commit.synced', this.key)
+      io.rename(this.#file, target)
+    } catch (error) {
+      if (io.codeOf(error) === 'ENOENT') {
+        this.#owner = undefined
+        return false
+      }
+      throw storeError(target, 'cannot be written', error, this.key)
+    }
+    step('commit.done', this.key)
+    this.#leave()
+    return true
+  }
+
+  /** Lets go without a value. Robbed: touches nothing. */
+  release(): void {
+    if (this.#owner === undefined) return
+    step('release.begin', this.key)
+    this.#unlink(this.#file)
+    step('release.done', this.key)
+    this.#leave()
+  }
+
+  #unlink(file: string): void {
+    try {
+      io.remove(file)
+    } catch (error) {
+      throw storeError(file, 'cannot be removed', error, this.key)
+    }
+  }
+
+  /** The empty folder is removed for tidiness; a successor that is already in it keeps it. */
+  #leave(): void {
+    this.#owner = undefined
+    removeIfEmpty(this.#path)
+  }
+}
+
+/** Clears what the dead left in `.lock`, of any key. A courtesy: what cannot be cleared stays. */
+export function sweepLocks(dir: string): void {
+  const locks = lockFolder(dir)
+  for (const name of io.list(locks)) {
+    const path = join(locks, name)
+    try {
+      const preparing = parsePrivate(name)
+      if (preparing !== undefined) {
+        if (isAbandoned(path, preparing)) discard(path, preparing.name)
+        continue
+      }
+      const owner = ownerIn(path)
+      if (owner === undefined) removeIfEmpty(path)
+      else if (isDead(path, owner)) io.remove(join(path, owner))
+    } catch {
+      // Not ours, or not to be had: whoever needs this very lock will say so.
+    }
+  }
+}
+
+/** node:crypto is loaded when a lock is taken, not by everybody who reads a value. */
+const nonce = (): string => process.getBuiltinModule('node:crypto').randomBytes(8).toString('hex')
+
+/** Renames a folder onto another, if that is missing or empty. */
+function renameOnto(from: string, to: string): boolean {
+  for (let tries = 0; ; tries++) {
+    try {
+      io.rename(from, to)
+      return true
+    } catch (error) {
+      const code = io.codeOf(error) ?? ''
+      // Windows replaces no folder, not even an empty one.
+      if (process.platform === 'win32' && ['EPERM', 'EACCES', 'EEXIST'].includes(code) && tries < 3) {
+        if (io.list(to).length > 0) return false
+        removeIfEmpty(to)
+      } else if (code === 'ENOTEMPTY' || code === 'EEXIST') return false
+      else throw error
+    }
+  }
+}
+
+function removeIfEmpty(folder: string): void {
+  try {
+    io.removeFolder(folder)
+  } catch {
+    // Not empty, or gone: in both cases not ours.
+  }
+}
+
+function discard(prepared: string, name: string): void {
+  try {
+    io.remove(join(prepared, name))
+    io.removeFolder(prepared)
+  } catch {
+    // Gone already, or what made us fail keeps us from tidying: the next take sweeps it.
+  }
+}

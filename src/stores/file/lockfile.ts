@@ -1,0 +1,71 @@
+import { codeOf } from './io.js'
+import type { Lock } from './lock.js'
+
+/**
+ * The only user of proper-lockfile. It runs the lock's life: take, take over, heartbeat, compromised, release, and release
+ * when the process exits. Which of these succeeds is decided by our rules: every path operation it makes is mapped to one on
+ * the lock, its `stale` never decides, and it can only ever remove what is ours.
+ *
+ * Loaded when a lock seems free to take, not by those who wait.
+ */
+
+/** Milliseconds between signs of life. A fifth of the silence that counts as death. */
+const BEAT = 2000
+
+let takes = 0
+
+/** Takes the lock. `undefined`: somebody else has it. The result stops the heartbeat and lets go. */
+export async function takeLock(lock: Lock, size: number, lost: () => void): Promise<(() => Promise<void>) | undefined> {
+  const { default: lockfile } = await import('proper-lockfile')
+  let beat = new Date(0)
+
+  const operations = {
+    mkdir: () => {
+      if (!lock.take(size)) throw Object.assign(new Error('held'), { code: 'EEXIST' })
+    },
+    // Ours: the time we set last, as long as the file is there. Another's: as old as our verdict on it says.
+    stat: () => {
+      if (lock.owner === undefined) return { mtime: new Date(lock.isHeld() ? Number.MAX_SAFE_INTEGER : 0) }
+      if (!lock.held()) throw Object.assign(new Error('lost'), { code: 'ENOENT' })
+      return { mtime: beat }
+    },
+    rmdir: () => (lock.owner === undefined ? lock.evict() : lock.release()),
+    utimes: (_atime: Date, mtime: Date) => {
+      lock.beat(mtime)
+      beat = mtime
+    },
+  }
+
+  try {
+    // Its table of locks is keyed by this name: no two takes may share one.
+    return await lockfile.lock(`take-${process.pid}-${++takes}`, {
+      realpath: false,
+      stale: 5 * BEAT,
+      update: BEAT,
+      retries: 0,
+      fs: withCallbacks(operations),
+      onCompromised: lost,
+    })
+  } catch (error) {
+    if (codeOf(error) === 'ELOCKED') return undefined
+    throw error
+  }
+}
+
+/** proper-lockfile's shape of `fs`: (path, …arguments, callback), and the one synchronous call of its exit hook. */
+function withCallbacks(operations: Record<string, (...args: never[]) => unknown>): Record<string, unknown> {
+  const fs: Record<string, unknown> = { rmdirSync: operations.rmdir }
+  for (const [name, operation] of Object.entries(operations)) {
+    fs[name] = (_path: string, ...args: unknown[]) => {
+      const callback = args.pop() as (error: unknown, result?: unknown) => void
+      let result: unknown
+      try {
+        result = operation(...(args as never[]))
+      } catch (error) {
+        return callback(error)
+      }
+      callback(null, result)
+    }
+  }
+  return fs
+}

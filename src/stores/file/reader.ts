@@ -1,0 +1,129 @@
+import type { DogRecord } from '../../../index.js'
+import { now, pause } from '../../clock.js'
+import { DogError, storeError } from '../../errors.js'
+import { decodeRecord } from '../../record.js'
+import type { Folder } from './folder.js'
+import * as io from './io.js'
+import { encodeKey, recordFile, recordPath } from './names.js'
+
+/**
+ * Reads records, each as often as its file changes. Knows the file, not what a record means.
+ */
+
+/** guard_dog writes in place: a torn file is read again so often, so many milliseconds apart. */
+const REREADS = 2
+const REREAD_AFTER = 20
+
+/** A file that changed less than this before it was read may change again without its stat showing it. */
+const RACY = 50
+
+interface Seen {
+  stat: io.FileStat
+  /** When it was read, epoch milliseconds. */
+  at: number
+  record: DogRecord | undefined
+  /** What a damaged file held. */
+  damaged?: Buffer
+}
+
+export class Reader {
+  readonly #seen = new Map<string, Seen>()
+
+  /** @param legacy the folder in which guard_dog would have kept its files, if that is another one */
+  constructor(
+    readonly folder: Folder,
+    readonly legacy: string | undefined,
+  ) {}
+
+  /** The record. A promise only where a damaged file is being read again. */
+  read(key: string): DogRecord | undefined | Promise<DogRecord | undefined> {
+    const record = this.#readAt(recordFile(this.folder.path, key), key)
+    if (record !== undefined || this.legacy === undefined) return record
+    return this.#readLegacy(key)
+  }
+
+  /** The key that the record of an encoded name says it has. */
+  keyAt(name: string): string | undefined {
+    try {
+      const found = io.readFile(recordPath(this.folder.path, name))
+      const record = found === undefined ? 'damaged' : decodeRecord(found.bytes.toString(), '')
+      return typeof record === 'object' && encodeKey(record.key) === name ? record.key : undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  /** The bytes of a damaged record, as they were read. */
+  damaged(key: string): Buffer | undefined {
+    return this.#seen.get(recordFile(this.folder.path, key))?.damaged
+  }
+
+  /** What guard_dog left in the working folder counts until there is a record of ours. */
+  #readLegacy(key: string): DogRecord | undefined | Promise<DogRecord | undefined> {
+    const path = recordFile(this.legacy!, key)
+    const record = this.#readAt(path, key)
+    return record !== undefined && !(record instanceof Promise) && 'by' in record ? undefined : record
+  }
+
+  #readAt(path: string, key: string): DogRecord | undefined | Promise<DogRecord | undefined> {
+    if (!this.folder.check() && this.legacy === undefined) return undefined
+    const found = this.#stat(path, key)
+    const seen = this.#seen.get(path)
+    if (found === undefined) {
+      if (seen !== undefined) this.#seen.delete(path)
+      return undefined
+    }
+    if (seen !== undefined && isSame(seen.stat, found) && isSettled(seen)) return seen.record
+    const decoded = this.#decode(path, key)
+    return decoded === 'damaged' ? this.#reread(path, key) : decoded
+  }
+
+  #stat(path: string, key: string): io.FileStat | undefined {
+    try {
+      return io.stat(path)
+    } catch (error) {
+      throw storeError(path, `cannot be reached${io.ownerOf(path)}`, error, key)
+    }
+  }
+
+  #decode(path: string, key: string): DogRecord | undefined | 'damaged' {
+    const found = io.readFile(path)
+    if (found === undefined) return undefined
+    const record = decodeRecord(found.bytes.toString(), key)
+    if (record === 'newer') throw storeError(path, 'was written by a newer dotdog', undefined, key)
+    if (record === 'damaged') {
+      const known = this.#seen.get(path)
+      const warned = known?.damaged !== undefined && isSame(known.stat, found.stat)
+      this.#seen.set(path, { stat: found.stat, at: now(), record: undefined, damaged: found.bytes })
+      return warned ? undefined : 'damaged'
+    }
+    if (record.key !== key) {
+      throw new DogError(
+        'ERR_DOG_STORE',
+        `${path}: holds the key ${JSON.stringify(record.key)}: names that differ only in case share a file here`,
+        {
+          key,
+          path,
+        },
+      )
+    }
+    this.#seen.set(path, { stat: found.stat, at: now(), record })
+    return record
+  }
+
+  async #reread(path: string, key: string): Promise<DogRecord | undefined> {
+    for (let tries = 0; tries < REREADS; tries++) {
+      await pause(REREAD_AFTER)
+      this.#seen.delete(path)
+      const decoded = this.#decode(path, key)
+      if (decoded !== 'damaged') return decoded
+    }
+    this.folder.warn('ERR_DOG_STORE', `${path} is damaged: it counts as missing`, key)
+    return undefined
+  }
+}
+
+const isSame = (a: io.FileStat, b: io.FileStat): boolean =>
+  a.ino === b.ino && a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs
+
+const isSettled = (seen: Seen): boolean => seen.at - Math.max(seen.stat.mtimeMs, seen.stat.ctimeMs) > RACY

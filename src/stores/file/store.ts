@@ -1,0 +1,158 @@
+import type { DogRecord, Lease, Ledger, Store } from '../../../index.js'
+import { now, pause } from '../../clock.js'
+import { step } from '../../steps.js'
+import { defaultFolder, Folder } from './folder.js'
+import * as io from './io.js'
+import { FileLease } from './lease.js'
+import { readLedger, sweepLedger } from './ledger.js'
+import { Lock, livingHolder, sweepLocks } from './lock.js'
+import { takeLock } from './lockfile.js'
+import { damagedFile, decodeKey, isCut, recordFile, recordName } from './names.js'
+import { Reader } from './reader.js'
+import { Wake } from './wake.js'
+import { watchRecords } from './watch.js'
+
+/** Milliseconds between two looks of a waiter, whom the watcher normally wakes before. */
+const FIRST_POLL = 5
+const LAST_POLL = 25
+
+/** As much of a damaged record as is kept aside. */
+const KEPT_ASIDE = 64 * 1024
+
+type Warning = { key: string | undefined; code: string; message: string }
+
+/** The default store: one `.dog` file a key. Puts the parts together; the rules are in `lock.ts`. */
+export class FileStore implements Store {
+  readonly name = 'file'
+  readonly #folder: Folder
+  readonly #reader: Reader
+  readonly #wake: Wake
+  readonly #listeners = new Set<(warning: Warning) => void>()
+  /** The last number this process drew, by key: none is used twice, also when the record is deleted meanwhile. */
+  readonly #drawn = new Map<string, number>()
+
+  /** @param dir the folder; default: see `defaultFolder`, and guard_dog's files of the working folder are adopted */
+  constructor(dir: string | undefined, mode: number | undefined) {
+    const path = dir ?? defaultFolder()
+    const warn = (code: string, message: string, key?: string) => {
+      for (const listener of this.#listeners) listener({ key, code, message })
+    }
+    this.#folder = new Folder(realFolder(path), mode, warn)
+    const working = process.cwd()
+    this.#reader = new Reader(this.#folder, dir === undefined && working !== this.#folder.path ? working : undefined)
+    this.#wake = new Wake(this.#folder.path, warn)
+  }
+
+  get dir(): string {
+    return this.#folder.path
+  }
+
+  path(key: string): string {
+    return recordFile(this.dir, key)
+  }
+
+  warn(listener: (warning: Warning) => void): void {
+    this.#listeners.add(listener)
+  }
+
+  read(key: string): DogRecord | undefined | Promise<DogRecord | undefined> {
+    return this.#reader.read(key)
+  }
+
+  ledger(key: string): Ledger | undefined {
+    return readLedger(this.#folder, key)
+  }
+
+  holder(key: string): { number: number; name: string } | undefined {
+    return livingHolder(this.dir, key)
+  }
+
+  async take(key: string, timeout: number): Promise<Lease | undefined> {
+    this.#folder.prepare()
+    const record = await this.#reader.read(key)
+    const lock = new Lock(this.#folder, key, timeout * 1000, (displaced) => {
+      const last = Math.max(this.ledger(key)?.fetches.last ?? 0, this.#drawn.get(key) ?? 0)
+      const number = Math.max(record?.generation ?? Math.floor(now()), displaced, last) + 1
+      this.#drawn.set(key, number)
+      return number
+    })
+    if (lock.isHeld()) return undefined
+    sweepLocks(this.dir)
+    const lost = new AbortController()
+    const letGo = await takeLock(lock, record === undefined ? 0 : 2 * JSON.stringify(record).length, () => lost.abort())
+    if (letGo === undefined) return undefined
+    step('take.leased', key)
+    sweepLedger(this.#folder, key)
+    this.#keepAside(key)
+    return new FileLease(this.#folder, lock, letGo, lost.signal, this.#reader.legacy)
+  }
+
+  /** Under the lease: what was damaged is about to be replaced, and may be all there is of a secret. */
+  #keepAside(key: string): void {
+    const bytes = this.#reader.damaged(key)
+    if (bytes === undefined || bytes.length === 0) return
+    const path = damagedFile(this.dir, key)
+    try {
+      io.remove(path)
+      io.createFile(path, bytes.subarray(0, KEPT_ASIDE), this.#folder.fileMode ?? 0o600)
+    } catch {
+      // A courtesy: the fetch must not depend on it.
+    }
+  }
+
+  async settled(key: string, seen: number | undefined, signal: AbortSignal): Promise<void> {
+    let wakeUp = new AbortController()
+    const stop = this.#wake.subscribe(() => wakeUp.abort())
+    const leave = () => wakeUp.abort()
+    signal.addEventListener('abort', leave)
+    try {
+      for (let poll = FIRST_POLL; !signal.aborted; poll = Math.min(LAST_POLL, poll + 5)) {
+        wakeUp = new AbortController()
+        const record = await this.#reader.read(key)
+        if (record?.generation !== seen || this.holder(key) === undefined) return
+        await pause(poll, wakeUp.signal)
+      }
+    } finally {
+      signal.removeEventListener('abort', leave)
+      stop()
+    }
+  }
+
+  watch(listener: (key: string) => void): () => void {
+    this.#folder.prepare()
+    const tell = (name: string) => {
+      const key = this.#keyOf(name)
+      if (key !== undefined) listener(key)
+    }
+    return watchRecords(this.dir, tell, () => {
+      for (const warned of this.#listeners) {
+        warned({ key: undefined, code: 'ERR_DOG_STORE', message: `${this.dir} cannot be watched: changes are seen by asking` })
+      }
+    })
+  }
+
+  async *keys(): AsyncIterable<string> {
+    if (!this.#folder.check()) return
+    for (const file of io.list(this.dir)) {
+      const name = recordName(file)
+      const key = name === undefined ? undefined : this.#keyOf(name)
+      if (key !== undefined) yield key
+    }
+  }
+
+  /** A long key's name is cut: its record says it. */
+  #keyOf(name: string): string | undefined {
+    return isCut(name) ? this.#reader.keyAt(name) : decodeKey(name)
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** A symbolic link to a folder is followed, once. */
+function realFolder(path: string): string {
+  try {
+    return io.realPath(path)
+  } catch {
+    return path
+  }
+}

@@ -1,0 +1,69 @@
+// Checks what the user gave. A message has the option's name, the rule, the value and its type; the AppSecret's value never.
+import type { Dog } from 'dotdog'
+
+export interface WeChatOptions {
+  /** The account: `wx` and 16 hex characters. */
+  appId: string
+  appSecret: string
+  /** Where the platform is. Default `https://api.weixin.qq.com`; a proxy's path is kept. */
+  baseUrl?: string
+  /** The dog that keeps the secrets. Default: the default dog, the package `dotdog` itself. */
+  dog?: Dog
+  /** Put before the key names, so that two accounts fit into one dog. Default none. */
+  prefix?: string
+  /** Seconds a request may take; at most 600. Default 30. */
+  timeout?: number
+}
+
+export interface CheckedOptions {
+  appId: string
+  appSecret: string
+  baseUrl: string
+  dog: Dog | undefined
+  prefix: string
+  timeout: number
+}
+
+/** A value as a message may show it. */
+export function show(value: unknown): string {
+  if (typeof value === 'string') return `${JSON.stringify(value.slice(0, 100))} (string)`
+  if (typeof value === 'number') return `${value} (number)`
+  if (value === null) return 'null'
+  if (value === undefined) return 'undefined'
+  return `a value of type ${typeof value}`
+}
+
+function checkBaseUrl(value: unknown): string {
+  const rule = 'baseUrl must be an http(s) URL without user, query and fragment'
+  if (typeof value !== 'string' || !URL.canParse(value)) throw new TypeError(`${rule}; got ${show(value)}`)
+  const url = new URL(value)
+  const bare = url.username === '' && url.password === '' && url.search === '' && url.hash === ''
+  if (!bare || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    // Only the harmless part is shown: the rest may be a password.
+    throw new TypeError(`${rule}; got ${JSON.stringify(`${url.protocol}//${url.host}${url.pathname}`)} with more (string)`)
+  }
+  return `${url.origin}${url.pathname}`.replace(/\/+$/, '')
+}
+
+/** @throws TypeError for the first option that is wrong. */
+export function checkOptions(options: WeChatOptions): CheckedOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`wechat wants an object: { appId, appSecret }; got ${show(options)}`)
+  }
+  const { appId, appSecret, baseUrl = 'https://api.weixin.qq.com', dog, prefix = '', timeout = 30 } = options
+  if (typeof appId !== 'string' || !/^\S+$/.test(appId)) {
+    throw new TypeError(`appId must be a non-empty string without spaces; got ${show(appId)}`)
+  }
+  if (typeof appSecret !== 'string' || !/^\S+$/.test(appSecret)) {
+    const got = typeof appSecret === 'string' ? 'a string that is empty or has some' : `a value of type ${typeof appSecret}`
+    throw new TypeError(`appSecret must be a non-empty string without spaces; got ${got}`)
+  }
+  if (dog !== undefined && typeof (dog as { init?: unknown } | null)?.init !== 'function') {
+    throw new TypeError(`dog must be what createDog() returns; got ${show(dog)}`)
+  }
+  if (typeof prefix !== 'string') throw new TypeError(`prefix must be a string; got ${show(prefix)}`)
+  if (typeof timeout !== 'number' || !(timeout > 0 && timeout <= 600)) {
+    throw new TypeError(`timeout must be seconds, over 0 and at most 600; got ${show(timeout)}`)
+  }
+  return { appId, appSecret, baseUrl: checkBaseUrl(baseUrl), dog, prefix, timeout }
+}

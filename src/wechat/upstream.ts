@@ -1,0 +1,65 @@
+// The platform's endpoints, as functions: what is sent, and what must be in the answer. It deliberately knows nothing of dogs,
+// keys and retries.
+import type { Result } from 'dotdog'
+import { type Origin, transportError } from './errors.js'
+import { type Answer, send } from './transport.js'
+
+export interface Account {
+  appId: string
+  appSecret: string
+  baseUrl: string
+}
+
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>
+
+export interface BusinessCall {
+  method: 'GET' | 'POST'
+  path: string
+  query: Query
+  /** Already a text. */
+  body: string | undefined
+}
+
+/** getticket answers 7200 whatever remains of the ticket, so that a ticket is asked for again long before. */
+const LONGEST_TICKET = 3600
+
+function urlOf(account: Account, path: string, query: Query): string {
+  const search = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) search.append(name, String(value))
+  return `${account.baseUrl}${path}?${search}`
+}
+
+/** The named secret of an answer, and its lifetime. An answer without either is no answer. */
+function secretOf(answer: Answer, name: 'access_token' | 'ticket', origin: Origin): Result & { expiresIn: number } {
+  const { [name]: value, expires_in: expiresIn } = answer
+  if (typeof value !== 'string' || value === '') throw transportError(`the answer has no ${name}`, origin)
+  if (typeof expiresIn !== 'number' || !(expiresIn > 0)) throw transportError('the answer has no usable expires_in', origin)
+  return { value, expiresIn }
+}
+
+/** A classic token. Each fetch replaces the account's last one, which dies five minutes later. */
+export async function fetchToken(account: Account, signal: AbortSignal): Promise<Result> {
+  const { appId, appSecret } = account
+  const origin: Origin = { path: '/cgi-bin/token', appId, credential: true, secrets: [appSecret] }
+  const query = { grant_type: 'client_credential', appid: appId, secret: appSecret }
+  const answer = await send({ method: 'GET', url: urlOf(account, origin.path, query), signal }, origin)
+  return secretOf(answer, 'access_token', origin)
+}
+
+/** A ticket of the JS-SDK. A fetch invalidates nothing. */
+export async function fetchTicket(account: Account, token: string, signal: AbortSignal): Promise<Result> {
+  const { appId, appSecret } = account
+  const origin: Origin = { path: '/cgi-bin/ticket/getticket', appId, credential: false, secrets: [appSecret, token] }
+  const query = { access_token: token, type: 'jsapi' }
+  const answer = await send({ method: 'GET', url: urlOf(account, origin.path, query), signal }, origin)
+  const ticket = secretOf(answer, 'ticket', origin)
+  return { value: ticket.value, expiresIn: Math.min(ticket.expiresIn, LONGEST_TICKET) }
+}
+
+/** Any other path, with a token. */
+export function callWith(account: Account, token: string, call: BusinessCall, signal: AbortSignal): Promise<Answer> {
+  const { appId, appSecret } = account
+  const origin: Origin = { path: call.path, appId, credential: false, secrets: [appSecret, token] }
+  const url = urlOf(account, call.path, { access_token: token, ...call.query })
+  return send({ method: call.method, url, body: call.body, signal }, origin)
+}

@@ -1,0 +1,47 @@
+// No secret in anything that can be printed.
+import { inspect } from 'node:util'
+import t from 'tap'
+import { failure, page, setUp } from './setup.js'
+
+const everything = (value: unknown): string => `${inspect(value, { depth: 9, showHidden: true })}${String(value)}`
+
+t.test('the returned object shows neither the AppSecret nor a value', async (t) => {
+  const { fake, wx, dog } = await setUp(t)
+  await wx.signUrl(page)
+  const secrets = [fake.appSecret, fake.currentToken()!, await wx.jsapiTicket.get()]
+  for (const value of [wx, wx.accessToken, wx.jsapiTicket, wx.call, wx.signUrl, dog, await dog.status()]) {
+    const shown = everything(value) + JSON.stringify(value)
+    for (const secret of secrets) t.notOk(shown.includes(secret))
+  }
+})
+
+t.test('no error of any fault shows a secret, a token or a query', async (t) => {
+  const faults = [40001, 40164, 45009, -1, 'html', 'truncated', 'drop', 'drop-after-rotation', 'empty-412'] as const
+  for (const endpoint of ['token', 'ticket', 'call'] as const) {
+    for (const fault of faults) {
+      const { fake, wx } = await setUp(t)
+      fake.fail(endpoint, fault)
+      const error = await failure(
+        endpoint === 'ticket' ? wx.signUrl(page) : wx.call('/cgi-bin/user/info', { query: { openid: 'o1' } }),
+      )
+      const shown = everything(error) + JSON.stringify(error)
+      const secrets = [fake.appSecret, fake.currentToken() ?? '(none)', 'access_token=', 'secret=', 'openid=', 'grant_type']
+      for (const secret of secrets) t.notOk(shown.includes(secret), `${endpoint} ${fault}: ${secret}`)
+    }
+  }
+})
+
+t.test('no event holds a value', async (t) => {
+  const { fake, wx, dog } = await setUp(t)
+  const seen: unknown[] = []
+  for (const event of ['change', 'refresh', 'wait', 'takeover', 'warning'] as const)
+    dog.on(event, (payload) => seen.push(payload))
+  await wx.signUrl(page)
+  const first = fake.currentToken()!
+  fake.killToken()
+  await wx.call('/cgi-bin/getcallbackip')
+  t.ok(seen.length > 0)
+  const shown = everything(seen)
+  for (const secret of [fake.appSecret, first, fake.currentToken()!, await wx.jsapiTicket.get()])
+    t.notOk(shown.includes(secret))
+})

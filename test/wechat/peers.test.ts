@@ -1,0 +1,108 @@
+// The bugs of other packages, each named after the one that has it.
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { failure, page, setUp, wechat } from './setup.js'
+
+t.test('tnwx: five signatures are five getticket calls; here one', async (t) => {
+  const { fake, wx } = await setUp(t)
+  for (let i = 0; i < 5; i += 1) await wx.signUrl(page)
+  t.match(fake.count, { token: 1, ticket: 1 })
+})
+
+t.test('tnwx: a failure signs jsapi_ticket=undefined; here it rejects', async (t) => {
+  const { fake, wx } = await setUp(t)
+  fake.fail('ticket', -1)
+  t.match(await failure(wx.signUrl(page)), { code: 'ERR_DOG_FETCH' })
+})
+
+t.test('tnwx: an error answer resolves and is cached; here it rejects, and the next good answer is used', async (t) => {
+  const { fake, wx } = await setUp(t)
+  fake.fail('token', -1, 1)
+  t.match(await failure(wx.accessToken.get()), { code: 'ERR_DOG_FETCH' })
+  t.equal(wx.accessToken.peek(), undefined)
+  t.equal(await wx.accessToken.refresh({ force: true }), fake.currentToken())
+})
+
+t.test('tnwx: a static current account mixes two up; here each has its own token', async (t) => {
+  const accounts = [
+    { appId: 'wxa', appSecret: 'sa' },
+    { appId: 'wxb', appSecret: 'sb' },
+  ]
+  const { fake, account, wx } = await setUp(t, { accounts })
+  const other = wechat({ ...account, ...accounts[1]!, prefix: 'B_' })
+  const [a, b] = await Promise.all([wx.accessToken.get(), other.accessToken.get(), wx.signUrl(page), other.signUrl(page)])
+  t.equal(a, fake.currentToken('wxa'))
+  t.equal(b, fake.currentToken('wxb'))
+  t.match([await wx.signUrl(page), await other.signUrl(page)], [{ appId: 'wxa' }, { appId: 'wxb' }])
+  t.match(fake.count, { token: 2, ticket: 2, rejected: 0 })
+})
+
+t.test('co-wechat-api: a token endpoint that answers 40001 is asked without end; here once', async (t) => {
+  const { fake, wx } = await setUp(t)
+  fake.fail('token', 40001)
+  const error = await failure(wx.call('/cgi-bin/getcallbackip'))
+  t.match(error, { code: 'ERR_DOG_FETCH', message: /AppSecret/ })
+  await new Promise((resolve) => setTimeout(resolve, 1500))
+  await failure(wx.call('/cgi-bin/getcallbackip'))
+  t.equal(fake.count.token, 1, 'a wrong secret is not probed every second')
+})
+
+t.test('co-wechat-api: ten calls with one stale token are 27 fetches and 7 failures; here one fetch and none', async (t) => {
+  const { fake, wx } = await setUp(t, { overlap: 0, maxLive: 1, delay: 30 })
+  await wx.accessToken.get()
+  fake.killToken()
+  const answers = await Promise.all(Array.from({ length: 10 }, () => wx.call('/cgi-bin/getcallbackip')))
+  t.equal(answers.length, 10)
+  t.match(fake.count, { token: 2, rejected: 10, call: 20 })
+})
+
+t.test('wechat-api: the retry uses the stale token again; here the new one', async (t) => {
+  const { fake, wx } = await setUp(t)
+  const stale = await wx.accessToken.get()
+  fake.killToken()
+  const used: string[] = []
+  await wx.accessToken.use(async (token) => {
+    used.push(token)
+    if (token === stale) throw Object.assign(new Error('dead'), { errcode: 40001 })
+  })
+  t.strictSame(used, [stale, fake.currentToken()])
+  t.not(used[0], used[1])
+})
+
+t.test('wechat-jssdk: expires_in is ignored; here a token that is over is fetched again', async (t) => {
+  const { fake, wx } = await setUp(t, { ttl: 1, ticketTtl: 1 })
+  const first = await wx.signUrl(page)
+  t.ok(first.signature)
+  const ticket = await wx.jsapiTicket.get()
+  await new Promise((resolve) => setTimeout(resolve, 1100))
+  t.equal(wx.jsapiTicket.peek(), undefined, 'no signature over an old ticket')
+  await wx.signUrl(page)
+  t.not(await wx.jsapiTicket.get(), ticket)
+  t.ok(fake.count.token >= 2)
+})
+
+t.test('node-easywechat: refreshing the ticket stores a token in its place; here it stores a ticket', async (t) => {
+  const { fake, wx } = await setUp(t)
+  await wx.signUrl(page)
+  const ticket = await wx.jsapiTicket.refresh({ force: true }).catch(() => wx.jsapiTicket.get())
+  t.not(ticket, fake.currentToken())
+  t.match(ticket, /^[\w-]{86}$/)
+  t.not(wx.jsapiTicket.peek()?.value, fake.currentToken())
+})
+
+t.test('node-easywechat: the AppSecret is in the name of the cache file; here it is in no name and no file', async (t) => {
+  const dir = join(t.testdir(), '.dog')
+  const { fake, wx } = await setUp(t, {}, dir)
+  await wx.signUrl(page)
+  fake.killToken()
+  await wx.call('/cgi-bin/getcallbackip')
+  fake.fail('token', 40125)
+  await wx.accessToken.refresh({ force: true }).catch(() => {})
+  const names = readdirSync(dir, { recursive: true }).map(String)
+  t.ok(names.includes('ACCESS_TOKEN.dog') && names.includes('JSAPI_TICKET.dog'), names.join(' '))
+  for (const name of names) {
+    t.notOk(name.includes(fake.appSecret) || name.includes(fake.currentToken()!), name)
+    if (statSync(join(dir, name)).isFile()) t.notOk(readFileSync(join(dir, name), 'utf8').includes(fake.appSecret), name)
+  }
+})

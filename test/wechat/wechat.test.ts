@@ -1,0 +1,177 @@
+import t from 'tap'
+import { createDog, failure, memoryStore, page, setUp, signJsapi, wechat } from './setup.js'
+
+t.test('registering an account fetches nothing', async (t) => {
+  const { fake, wx } = await setUp(t)
+  t.equal(wx.accessToken.key, 'ACCESS_TOKEN')
+  t.equal(wx.jsapiTicket.key, 'JSAPI_TICKET')
+  t.match(fake.count, { token: 0, ticket: 0 })
+})
+
+t.test('a signature is one token and one ticket, and is the right one', async (t) => {
+  const { fake, wx } = await setUp(t)
+  const config = await wx.signUrl(`${page}#/top`)
+  const { appId, nonceStr, timestamp, url, signature } = config
+  t.strictSame(Object.keys(config).sort(), ['appId', 'nonceStr', 'signature', 'timestamp', 'url'])
+  t.equal(appId, fake.appId)
+  t.equal(url, page)
+  t.equal(signature, signJsapi({ ticket: await wx.jsapiTicket.get(), url: page, nonceStr, timestamp }).signature)
+  t.match(fake.count, { token: 1, ticket: 1, rejected: 0 })
+})
+
+t.test('a ticket is kept for an hour at most, a token for as long as the platform says', async (t) => {
+  const { wx } = await setUp(t)
+  const before = Date.now()
+  await wx.signUrl(page)
+  const left = (secret: typeof wx.accessToken) => (secret.peek()!.expiresAt - before) / 1000
+  t.ok(Math.abs(left(wx.jsapiTicket) - 3600) < 30, String(left(wx.jsapiTicket)))
+  t.ok(Math.abs(left(wx.accessToken) - 7200) < 30, String(left(wx.accessToken)))
+})
+
+t.test('a wrong address is refused before anything is fetched', async (t) => {
+  const { fake, wx } = await setUp(t)
+  await t.rejects(wx.signUrl('/shop'), { name: 'TypeError', message: /^url must/ })
+  await t.rejects(wx.signUrl(undefined as never), TypeError)
+  await t.rejects(wx.call('https://evil.example/'), TypeError)
+  await t.rejects(wx.call('/x', { query: { access_token: 'mine' } }), TypeError)
+  t.equal(fake.count.token, 0)
+})
+
+t.test('a call carries the token, and gives the answer as it is', async (t) => {
+  const { fake, wx } = await setUp(t)
+  t.match(await wx.call('/cgi-bin/getcallbackip'), { ip_list: ['127.0.0.1', '127.0.0.2'] })
+  t.match(await wx.call<{ openid: string }>('/cgi-bin/user/info', { query: { openid: 'o1' } }), { openid: 'o1' })
+  t.match(await wx.call('/cgi-bin/message/custom/send', { body: { touser: 'o1' } }), { errcode: 0, errmsg: 'ok' })
+  t.match(fake.count, { token: 1, call: 3 })
+})
+
+t.test('a dead token is replaced once, and the call succeeds', async (t) => {
+  const { fake, wx } = await setUp(t)
+  await wx.call('/cgi-bin/getcallbackip')
+  fake.killToken()
+  t.match(await wx.call('/cgi-bin/getcallbackip'), { ip_list: [/./, /./] })
+  t.match(fake.count, { token: 2, call: 3, rejected: 1 })
+})
+
+for (const code of [40001, 40014, 42001]) {
+  t.test(`a call that answers ${code} for ever is tried exactly twice, with one new token`, async (t) => {
+    const { fake, wx } = await setUp(t)
+    await wx.accessToken.get()
+    fake.fail('call', code)
+    const error = await failure(wx.call('/cgi-bin/getcallbackip'))
+    t.match(error, { name: 'WeChatError', code: `WECHAT_${code}`, kind: 'rejected', errcode: code })
+    t.match(fake.count, { token: 2, call: 2 })
+  })
+}
+
+for (const code of [-1, 40164, 41001, 42007, 45009, 45011, 48001, 50002]) {
+  t.test(`a call that answers ${code} is not tried again, and burns no token`, async (t) => {
+    const { fake, wx } = await setUp(t)
+    fake.fail('call', code)
+    t.match(await failure(wx.call('/cgi-bin/getcallbackip')), { name: 'WeChatError', errcode: code })
+    t.match(fake.count, { token: 1, call: 1 })
+  })
+}
+
+t.test('a dead token under a ticket is replaced once, inside the one fetch of the ticket', async (t) => {
+  const { fake, wx } = await setUp(t)
+  await wx.accessToken.get()
+  fake.killToken()
+  t.match(await wx.signUrl(page), { signature: /^[0-9a-f]{40}$/ })
+  t.match(fake.count, { token: 2, ticket: 2, rejected: 1 })
+})
+
+t.test('getticket that answers 40001 for ever costs two questions and one new token', async (t) => {
+  const { fake, wx } = await setUp(t)
+  fake.fail('ticket', 40001)
+  t.match(await failure(wx.signUrl(page)), { code: 'ERR_DOG_FETCH', key: 'JSAPI_TICKET' })
+  t.match(fake.count, { token: 2, ticket: 2 })
+  t.match(await failure(wx.signUrl(page)), { code: 'ERR_DOG_FETCH' }, 'and then the shared back-off')
+  t.match(fake.count, { token: 2, ticket: 2 })
+})
+
+t.test("another account's dead token is none of ours, and a plain error with a dead-token errcode is", async (t) => {
+  const { fake, wx } = await setUp(t)
+  const foreign = Object.assign(new Error('dead'), { errcode: 40001, kind: 'rejected', appId: 'wxother' })
+  t.equal(await failure(wx.accessToken.use(() => Promise.reject(foreign))), foreign)
+  t.equal(fake.count.token, 1)
+  const plain = Object.assign(new Error('dead'), { errcode: 42001 })
+  t.equal(await failure(wx.accessToken.use(() => Promise.reject(plain))), plain)
+  t.equal(fake.count.token, 2)
+})
+
+t.test('an upstream that answers with the same dead token is not asked again and again', async (t) => {
+  const { fake, wx } = await setUp(t)
+  await wx.accessToken.get()
+  fake.sameToken = true
+  fake.killToken()
+  for (let i = 0; i < 5; i += 1) await failure(wx.call('/cgi-bin/getcallbackip'))
+  t.ok(fake.count.token <= 3, `${fake.count.token} fetches for five calls`)
+})
+
+for (const fault of [40001, 40125, 40164, 45009, -1, 'html', 'truncated', 'drop', 'empty-412'] as const) {
+  t.test(`a token endpoint with ${fault} is asked once, by many callers, and again only after the back-off`, async (t) => {
+    const { fake, wx } = await setUp(t)
+    fake.fail('token', fault)
+    const calls = Array.from({ length: 10 }, () => failure(wx.call('/cgi-bin/getcallbackip')))
+    for (const error of await Promise.all(calls)) t.match(error, { code: 'ERR_DOG_FETCH', retryAt: Number })
+    const later = await failure(wx.call('/cgi-bin/getcallbackip'))
+    t.match(later, { code: 'ERR_DOG_FETCH', message: /WeChat/ })
+    t.match(fake.count, { token: 1, call: 0 })
+  })
+}
+
+t.test('the back-off is what the platform asks for: a minute for what a person must change, the day for a quota', async (t) => {
+  for (const [code, least, most] of [
+    [40164, 55, 65],
+    [45009, 1, 86_400],
+    [-1, 0, 2],
+  ] as const) {
+    const { fake, wx } = await setUp(t)
+    fake.fail('token', code)
+    const seconds = ((await failure(wx.accessToken.get())).retryAt! - Date.now()) / 1000
+    t.ok(seconds > least - 1 && seconds <= most, `${code}: ${seconds} s`)
+  }
+})
+
+t.test('the error of a wrong IP tells the IP, through all layers', async (t) => {
+  const { fake, wx } = await setUp(t)
+  fake.fail('token', 40164)
+  t.match(
+    (await failure(wx.signUrl(page))).message + String((await failure(wx.accessToken.get())).cause),
+    /Add 127\.0\.0\.1 to the IP/,
+  )
+})
+
+t.test('text/plain is as good as JSON', async (t) => {
+  const { fake, wx } = await setUp(t)
+  for (const endpoint of ['token', 'ticket', 'call'] as const) fake.fail(endpoint, 'text/plain')
+  await wx.signUrl(page)
+  t.match(await wx.call('/cgi-bin/getcallbackip'), { ip_list: [/./, /./] })
+})
+
+t.test('a call that takes too long ends with a clear error', async (t) => {
+  const { fake, account } = await setUp(t, { slow: 10_000 })
+  const wx = wechat({ ...account, dog: createDog({ store: memoryStore() }), timeout: 0.5 })
+  fake.fail('call', 'slow')
+  t.match(await failure(wx.call('/cgi-bin/getcallbackip')), { code: 'WECHAT_TIMEOUT', kind: 'transient' })
+})
+
+t.test('a second account in the same dog needs a prefix, and gets keys of its own', async (t) => {
+  const accounts = [
+    { appId: 'wxa', appSecret: 'sa' },
+    { appId: 'wxb', appSecret: 'sb' },
+  ]
+  const { account, dog } = await setUp(t, { accounts })
+  t.throws(() => wechat({ ...account, ...accounts[1]! }), TypeError)
+  const second = wechat({ ...account, ...accounts[1]!, prefix: 'B_' })
+  await second.signUrl(page)
+  const keys = (await dog.status()).filter(({ state }) => state === 'fresh')
+  t.match(
+    keys.sort((x, y) => x.key.localeCompare(y.key)),
+    [
+      { key: 'B_ACCESS_TOKEN', identity: 'wxb' },
+      { key: 'B_JSAPI_TICKET', identity: 'wxb' },
+    ],
+  )
+})
