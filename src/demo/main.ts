@@ -90,7 +90,7 @@ async function look(dog: Dog): Promise<void> {
 }
 
 async function play(env: WorkerEnv, fake: FakeWeChat | undefined): Promise<void> {
-  const { WX_APPID: appId, WX_APPSECRET: appSecret, DEMO_BASE_URL: baseUrl, DEMO_DIR: dir } = env
+  const { WX_APPID: appId, WX_APPSECRET: appSecret, WX_BASE_URL: baseUrl, DEMO_DIR: dir } = env
   const dog = createDog({ dir })
   // Registers the keys, so that status() knows them. Fetches nothing.
   wechat({ appId, appSecret, baseUrl, dog })
@@ -113,7 +113,7 @@ async function play(env: WorkerEnv, fake: FakeWeChat | undefined): Promise<void>
 
 async function withReal(appId: string, appSecret: string): Promise<void> {
   say(`  The real platform, account ${appId} (WX_APPID and WX_APPSECRET are set). The page: ${PAGE}`)
-  await play({ WX_APPID: appId, WX_APPSECRET: appSecret }, undefined)
+  await play({ WX_APPID: appId, WX_APPSECRET: appSecret, WX_BASE_URL: process.env.WX_BASE_URL }, undefined)
 }
 
 async function withFake(): Promise<void> {
@@ -122,7 +122,7 @@ async function withFake(): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'dotdog-'))
   const fake = await fakeWeChat({ delay: DELAY })
   try {
-    const env = { WX_APPID: fake.appId, WX_APPSECRET: fake.appSecret, DEMO_BASE_URL: fake.url, DEMO_DIR: join(dir, '.dog') }
+    const env = { WX_APPID: fake.appId, WX_APPSECRET: fake.appSecret, WX_BASE_URL: fake.url, DEMO_DIR: join(dir, '.dog') }
     await play(env, fake)
   } finally {
     await fake.close()

@@ -35,6 +35,7 @@ function reportOf(child: ChildProcess): Promise<Report> {
       settle()
     }
     child.on('message', heard).on('exit', gone)
+    if (child.exitCode !== null) gone(child.exitCode)
   })
 }
 
@@ -52,7 +53,8 @@ export async function startPack(size: number, env: WorkerEnv): Promise<Pack> {
     throw error
   }
   const order = (task: Task): void => {
-    for (const child of children) child.send(task)
+    // One that is gone is missed by its report, not here.
+    for (const child of children) child.send(task, () => {})
   }
   return {
     pids: children.map((child) => child.pid!),

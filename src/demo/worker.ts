@@ -18,14 +18,14 @@ export type Report =
 export interface WorkerEnv {
   WX_APPID: string
   WX_APPSECRET: string
-  DEMO_BASE_URL?: string
+  WX_BASE_URL?: string
   DEMO_DIR?: string
 }
 
 export const PAGE = 'https://example.com/shop?item=42'
 
 export function work(): void {
-  const { WX_APPID: appId = '', WX_APPSECRET: appSecret = '', DEMO_BASE_URL: baseUrl, DEMO_DIR: dir } = process.env
+  const { WX_APPID: appId = '', WX_APPSECRET: appSecret = '', WX_BASE_URL: baseUrl, DEMO_DIR: dir } = process.env
   const dog = createDog({ dir })
   const wx = wechat({ appId, appSecret, baseUrl, dog })
   const send = (report: Report): void => void process.send?.(report)

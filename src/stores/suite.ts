@@ -1,1 +1,39 @@
-export {}
+// The store contract as a suite for any test runner: a store that passes it can carry the engine. Two views of one store
+// stand for two processes. Knows stores by their contract only.
+import { capabilities } from './suite/capabilities.js'
+import type { StoreFixture, StoreSupports } from './suite/kit.js'
+import { leases } from './suite/leases.js'
+import { records } from './suite/records.js'
+import { waiting } from './suite/waiting.js'
+
+export type { StoreFixture, StoreSupports } from './suite/kit.js'
+
+export interface StoreSuiteOptions {
+  /** A runner's test function: node:test's `test`, or tap's `t.test`. */
+  test: (title: string, body: (context: unknown) => Promise<void>) => unknown
+  factory: () => Promise<StoreFixture>
+  supports?: StoreSupports
+}
+
+/**
+ * Defines the tests of one store.
+ *
+ * @example
+ * import test from 'node:test'
+ * storeSuite({ test, factory: async () => ({ store, open: async () => anotherOne, close: () => drop() }) })
+ */
+export function storeSuite({ test, factory, supports = {} }: StoreSuiteOptions): void {
+  const define: Parameters<typeof records>[0] = (title, body) =>
+    void test(title, async () => {
+      const fixture = await factory()
+      try {
+        await body(fixture.store, await fixture.open(), fixture)
+      } finally {
+        await fixture.close()
+      }
+    })
+  records(define)
+  leases(define)
+  waiting(define)
+  capabilities(define, supports)
+}

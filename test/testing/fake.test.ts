@@ -124,16 +124,26 @@ t.test('close cuts what is open, can be called twice, and lets the process end',
   await fake.close()
 })
 
-t.test('a process that closes its fake ends by itself, also with a connection kept alive', async (t) => {
-  const script = `
+t.test(
+  'a process that closes its fake ends by itself, also with a connection kept alive and an answer under way',
+  async (t) => {
+    const script = `
     const { fakeWeChat } = require(${JSON.stringify(new URL('../../dist/testing/index.js', import.meta.url).pathname)})
-    fakeWeChat().then(async (fake) => { await (await fetch(fake.url + '/x')).text(); await fake.close() })`
-  const start = Date.now()
-  await new Promise<void>((resolve, reject) =>
-    execFile(process.execPath, ['-e', script], { timeout: 20_000 }, (error) => (error ? reject(error) : resolve())),
-  )
-  t.ok(Date.now() - start < 15_000)
-})
+    fakeWeChat({ slow: 60_000 }).then(async (fake) => {
+      await (await fetch(fake.url + '/x')).text()
+      fake.fail('token', 'slow')
+      const pending = fetch(fake.url + '/cgi-bin/token').catch(() => {})
+      while (fake.count.token === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+      await fake.close()
+      await pending
+    })`
+    const start = Date.now()
+    await new Promise<void>((resolve, reject) =>
+      execFile(process.execPath, ['-e', script], { timeout: 20_000 }, (error) => (error ? reject(error) : resolve())),
+    )
+    t.ok(Date.now() - start < 15_000)
+  },
+)
 
 t.test('a wrong option is a TypeError with its name, and a wrong fault too', async (t) => {
   await t.rejects(fakeWeChat({ ttl: '7200' as never }), { name: 'TypeError', message: /^ttl must be a number/ })

@@ -90,15 +90,20 @@ t.test('getticket that answers 40001 for ever costs two questions and one new to
   t.match(fake.count, { token: 2, ticket: 2 })
 })
 
-t.test("another account's dead token is none of ours, and a plain error with a dead-token errcode is", async (t) => {
-  const { fake, wx } = await setUp(t)
-  const foreign = Object.assign(new Error('dead'), { errcode: 40001, kind: 'rejected', appId: 'wxother' })
-  t.equal(await failure(wx.accessToken.use(() => Promise.reject(foreign))), foreign)
-  t.equal(fake.count.token, 1)
-  const plain = Object.assign(new Error('dead'), { errcode: 42001 })
-  t.equal(await failure(wx.accessToken.use(() => Promise.reject(plain))), plain)
-  t.equal(fake.count.token, 2)
-})
+t.test(
+  "another account's dead token and a wrong secret are no reason to refresh; a plain error with such an errcode is",
+  async (t) => {
+    const { fake, wx } = await setUp(t)
+    const foreign = Object.assign(new Error('dead'), { errcode: 40001, kind: 'rejected', appId: 'wxother' })
+    t.equal(await failure(wx.accessToken.use(() => Promise.reject(foreign))), foreign)
+    const wrongSecret = Object.assign(new Error('wrong secret'), { errcode: 40001, kind: 'permanent', appId: fake.appId })
+    t.equal(await failure(wx.accessToken.use(() => Promise.reject(wrongSecret))), wrongSecret)
+    t.equal(fake.count.token, 1)
+    const plain = Object.assign(new Error('dead'), { errcode: 42001 })
+    t.equal(await failure(wx.accessToken.use(() => Promise.reject(plain))), plain)
+    t.equal(fake.count.token, 2)
+  },
+)
 
 t.test('an upstream that answers with the same dead token is not asked again and again', async (t) => {
   const { fake, wx } = await setUp(t)

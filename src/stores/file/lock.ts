@@ -190,11 +190,12 @@ export class Lock {
   }
 }
 
-/** Clears what the dead left in `.lock`, of any key. A courtesy: what cannot be cleared stays. */
-export function sweepLocks(dir: string): void {
+/** Clears what the dead left in `.lock`, of other keys than this. A courtesy: what cannot be cleared stays. */
+export function sweepLocks(dir: string, key: string): void {
   const locks = lockFolder(dir)
   for (const name of io.list(locks)) {
     const path = join(locks, name)
+    if (path === keyLock(dir, key)) continue
     try {
       const preparing = parsePrivate(name)
       if (preparing !== undefined) {

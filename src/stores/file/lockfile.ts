@@ -47,7 +47,8 @@ export async function takeLock(lock: Lock, size: number, lost: () => void): Prom
       onCompromised: lost,
     })
   } catch (error) {
-    if (codeOf(error) === 'ELOCKED') return undefined
+    // ENOENT: taken, and lost again before it could be told.
+    if (codeOf(error) === 'ELOCKED' || codeOf(error) === 'ENOENT') return undefined
     throw error
   }
 }

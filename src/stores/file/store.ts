@@ -77,11 +77,11 @@ export class FileStore implements Store {
       return number
     })
     if (lock.isHeld()) return undefined
-    sweepLocks(this.dir)
     const lost = new AbortController()
     const letGo = await takeLock(lock, record === undefined ? 0 : 2 * JSON.stringify(record).length, () => lost.abort())
     if (letGo === undefined) return undefined
     step('take.leased', key)
+    sweepLocks(this.dir, key)
     sweepLedger(this.#folder, key)
     this.#keepAside(key)
     return new FileLease(this.#folder, lock, letGo, lost.signal, this.#reader.legacy)
