@@ -165,7 +165,7 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
     if (entry === undefined || entry.keeper.store !== target) entry = makeEntry(key, target, fetcher, options)
     else entry.keeper.config = config
     places.set(key, { dir, store, identity })
-    if (config.autoRefresh) entry.arm()
+    entry.arm()
     tell(key, () => `is kept in ${target.dir ?? target.name}`)
     return secretOf(key)
   }
@@ -239,9 +239,12 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
     remove: (key) => failing(() => asked(key).remove()),
     async status() {
       const own = storeOf(defaults)
-      for await (const key of own.keys()) entryOf(key)
+      const keepers = new Map([...entries].map(([key, { keeper }]) => [key, keeper]))
+      // Of a key that nobody asked for here, nothing is remembered.
+      const config = configOf(undefined, defaults)
+      for await (const key of own.keys()) if (!keepers.has(key)) keepers.set(key, new Keeper(key, own, config, around))
       const all: KeyStatus[] = []
-      for (const { keeper } of entries.values()) all.push(await statusOf(keeper))
+      for (const keeper of keepers.values()) all.push(await statusOf(keeper))
       return all.sort((a, b) => (a.key < b.key ? -1 : 1))
     },
     on(event, listener) {

@@ -5,7 +5,7 @@ import { DogError } from './errors.js'
 import { type Goal, wantFresh, wantLonger, wantNew, wantOther, wantValid } from './goal.js'
 import type { Keeper, Surroundings } from './keeper.js'
 import { copyOf } from './memory.js'
-import { type State, stateOf } from './policy.js'
+import { type State, standingFailure, stateOf } from './policy.js'
 import { Alarm } from './timer.js'
 
 /** A value in memory is compared with the store's at most so often; milliseconds. */
@@ -16,6 +16,8 @@ const QUIET = 250
 const AMPLE = 60_000
 /** A turn that never ends must not serve a value for ever: the clock is read after so many uses all the same. */
 const USES = 1000
+/** Without a value, autoRefresh looks for one so often; milliseconds. */
+const LOOK = 60_000
 /** A value that the store did not take is offered again so often; milliseconds. */
 const REWRITE = 1000
 
@@ -168,26 +170,34 @@ export class Entry {
     await this.#current(now())
   }
 
-  /** Starts, moves or ends the refresh that nobody asks for. */
-  arm(): void {
+  /**
+   * Starts, moves or ends the refresh that nobody asks for. It rings when the value in memory is due; before there is one,
+   * it looks for another process's.
+   *
+   * @param earliest milliseconds from now
+   */
+  arm(earliest = 0): void {
     this.#alarm.stop()
     if (!this.keeper.config.autoRefresh || this.around.closing().aborted) return
     const { record } = this.keeper.memory
-    const dueIn = record === undefined ? 0 : record.expiresAt - record.ahead * 1000 - now()
-    this.#alarm.set(Math.max(dueIn, this.#quietUntil - monotonic()), () => this.#ring())
+    const dueIn = record === undefined ? earliest : record.expiresAt - record.ahead * 1000 - now()
+    this.#alarm.set(Math.max(dueIn, earliest), () => {
+      this.#ring().then(
+        (wait) => this.arm(wait),
+        () => this.arm(LOOK),
+      )
+    })
   }
 
-  /** Won, lost or failed: it is armed again. */
-  #ring(): void {
-    const again = () => {
-      if (this.keeper.memory.record !== undefined) this.arm()
-    }
-    Promise.resolve(this.look())
-      .then(async () => {
-        const { record } = this.keeper.memory
-        if (record !== undefined && stateOf(record, now()) !== 'fresh') await this.#refreshBehind(true)
-      })
-      .then(again, again)
+  /** Refreshes if the value is due. Returns when to look again at the earliest, in milliseconds: won, lost or failed. */
+  async #ring(): Promise<number> {
+    await this.look()
+    const { memory, store, key } = this.keeper
+    if (memory.record === undefined) return LOOK
+    if (stateOf(memory.record, now()) === 'fresh') return 0
+    await this.#refreshBehind(true)
+    const failure = standingFailure(await store.ledger(key), now())
+    return Math.max(QUIET, (failure?.retryAt ?? 0) - now())
   }
 
   /** Ends what would go on by itself. The fetch under way is let finish. */

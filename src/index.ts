@@ -1,13 +1,18 @@
+import { resolve } from 'node:path'
 import type { Dog, Store } from '../index.js'
 import { createDog } from './dog.js'
 import { DogError } from './errors.js'
+import { checkFileStoreOptions } from './options.js'
 import { FileStore } from './stores/file/store.js'
 import { MemoryStore } from './stores/memory.js'
 
 /** The public names, and the default dog, which the package itself is. */
 
 const memoryStore = (): Store => new MemoryStore()
-const fileStore = (options: { dir?: string; mode?: number } = {}): Store => new FileStore(options.dir, options.mode)
+function fileStore(options: { dir?: string; mode?: number } = {}): Store {
+  const { dir, mode } = checkFileStoreOptions(options)
+  return new FileStore(dir === undefined ? undefined : resolve(dir), mode)
+}
 
 interface Statics {
   createDog: typeof createDog

@@ -74,6 +74,12 @@ export function checkDogOptions(options: unknown): DogOptions {
   return options.dir === undefined ? options : { ...options, dir: resolve(options.dir as string) }
 }
 
+export function checkFileStoreOptions(options: unknown): { dir?: string; mode?: number } {
+  checkObject(options)
+  check(options, ['dir', 'mode'])
+  return options
+}
+
 /** A key's own options, over the dog's. A string is the folder, as in guard_dog; its empty one is no folder. */
 export function checkKeyOptions(options: unknown, defaults: DogOptions): KeyOptions {
   const own = typeof options === 'string' ? (options === '' ? {} : { dir: options }) : (options ?? {})

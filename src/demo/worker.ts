@@ -14,7 +14,7 @@ export type Report =
   | { task: 'call'; ways: Record<string, Way>; ms: number; errmsg?: undefined }
   | { task: Task; errmsg: string }
 
-/** What a worker is told by its environment: the secret must not be in an argument, which every user of the machine can read. */
+/** What a worker is told by its environment: the secret must not be in an argument, which everybody can read. */
 export interface WorkerEnv {
   WX_APPID: string
   WX_APPSECRET: string

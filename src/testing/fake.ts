@@ -74,7 +74,8 @@ function checkAccounts(accounts: readonly Account[]): void {
  * const { fakeWeChat } = require('dotdog/testing')
  *
  * const fake = await fakeWeChat()
- * const wx = wechat({ appId: fake.appId, appSecret: fake.appSecret, baseUrl: fake.url, dog: createDog({ store: memoryStore() }) })
+ * const { url: baseUrl, appId, appSecret } = fake
+ * const wx = wechat({ baseUrl, appId, appSecret, dog: createDog({ store: memoryStore() }) })
  * await wx.call('/cgi-bin/getcallbackip')
  * assert.equal(fake.count.token, 1)
  * await fake.close()

@@ -39,7 +39,8 @@ const texts: Readonly<Record<number, string>> = {
 }
 
 const TOKEN_QUOTA =
-  'reach max api daily quota limit, could get access_token by getStableAccessToken, more details at https://mmbizurl.cn/s/JtxxFh33r'
+  'reach max api daily quota limit, could get access_token by getStableAccessToken, ' +
+  'more details at https://mmbizurl.cn/s/JtxxFh33r'
 
 const hex = (): string => randomBytes(4).toString('hex')
 

@@ -54,7 +54,7 @@ export class Lock {
   readonly #path: string
 
   /**
-   * @param timeout milliseconds
+   * @param timeout milliseconds, whole
    * @param draw the number of this take, higher than the displaced holder's
    */
   constructor(

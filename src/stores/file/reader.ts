@@ -61,6 +61,8 @@ export class Reader {
   /** What guard_dog left in the working folder counts until there is a record of ours. */
   #readLegacy(key: string): DogRecord | undefined | Promise<DogRecord | undefined> {
     const path = recordFile(this.legacy!, key)
+    // A working folder may be anybody's: what another user put there is not ours to believe.
+    if (io.stat(path)?.uid !== process.getuid?.()) return undefined
     const record = this.#readAt(path, key)
     return record !== undefined && !(record instanceof Promise) && 'by' in record ? undefined : record
   }

@@ -70,7 +70,7 @@ export class FileStore implements Store {
   async take(key: string, timeout: number): Promise<Lease | undefined> {
     this.#folder.prepare()
     const record = await this.#reader.read(key)
-    const lock = new Lock(this.#folder, key, timeout * 1000, (displaced) => {
+    const lock = new Lock(this.#folder, key, Math.ceil(timeout * 1000), (displaced) => {
       const last = Math.max(this.ledger(key)?.fetches.last ?? 0, this.#drawn.get(key) ?? 0)
       const number = Math.max(record?.generation ?? Math.floor(now()), displaced, last) + 1
       this.#drawn.set(key, number)

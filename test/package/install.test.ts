@@ -1,0 +1,58 @@
+import { copyFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { start, temporary } from '../children.js'
+import { command, install, root, tool } from './setup.js'
+
+const { consumer } = await install(t)
+const bring = (name: string, as = name): string => {
+  const path = join(consumer, as)
+  copyFileSync(join(import.meta.dirname, 'fixtures', name), path)
+  return path
+}
+
+async function printed(t: Test, name: string): Promise<Record<string, unknown>> {
+  const { code, out, err } = await start(bring(name), { DOTDOG_DIR: temporary((end) => t.teardown(end)) }).exited
+  t.equal(code, 0, err)
+  t.equal(err, '')
+  return JSON.parse(out)
+}
+
+const names = ['DogError', 'close', 'createDog', 'fileStore', 'get', 'init', 'memoryStore', 'off', 'on', 'peek']
+names.push('refresh', 'remove', 'set', 'status', 'use')
+
+t.test('require and import give one and the same object, and the sub-paths share its state', async (t) => {
+  const found = await printed(t, 'one.cjs')
+  t.equal(found.isOne, true)
+  t.equal(found.sub, true)
+  t.same(
+    names.filter((name) => !(found.named as string[]).includes(name)),
+    [],
+  )
+  t.equal(found.seen, 'a token', 'a secret of dotdog/wechat is seen by require("dotdog")')
+  t.same(found.keys, ['ACCESS_TOKEN', 'CARD_TICKET', 'JSAPI_TICKET'])
+  t.ok((found.testing as string[]).includes('fakeWeChat'))
+  t.equal(found.suite, 'object')
+})
+
+t.test('an ES module has every name by import', async (t) => {
+  t.same(await printed(t, 'named.mjs'), { same: true, others: true, value: 'a value', peeked: 'a value' })
+})
+
+for (const [kind, type] of [
+  ['a CommonJS', 'cts'],
+  ['an ES module', 'mts'],
+] as const) {
+  t.test(`${kind} consumer in strict TypeScript compiles`, async (t) => {
+    const file = bring('consumer.ts', `consumer.${type}`)
+    const config = join(consumer, `tsconfig.${type}.json`)
+    // skipLibCheck is off: our own declarations are checked too.
+    const compilerOptions = {
+      ...{ module: 'node16', target: 'es2022', strict: true, noEmit: true, skipLibCheck: false },
+      ...{ exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true },
+      ...{ types: ['node'], typeRoots: [join(root, 'node_modules/@types')] },
+    }
+    writeFileSync(config, JSON.stringify({ compilerOptions, files: [file] }))
+    t.equal(await command(consumer, tool('tsc'), '-p', config), '')
+  })
+}

@@ -1,0 +1,23 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { start, temporary } from '../children.js'
+
+const script = join(import.meta.dirname, 'fixtures/loads.cjs')
+
+t.test('require, init and getting a fresh value from the file load none of the heavy packages', async (t) => {
+  const DIR = temporary((end) => t.teardown(end))
+  const time = { fetchedAt: Date.now(), expiresAt: Date.now() + 7200_000, ahead: 300 }
+  writeFileSync(join(DIR, 'KEY.dog'), JSON.stringify({ dotdog: 1, key: 'KEY', value: 'kept', ...time, generation: 1 }))
+  const { code, out, err } = await start(script, { DIR }).exited
+  t.equal(code, 0, err)
+  t.same(JSON.parse(out), { value: 'kept', phases: { require: [], init: [], get: [] } })
+})
+
+t.test('a fetch loads the two that it needs, and not before', async (t) => {
+  const DIR = temporary((end) => t.teardown(end))
+  const { code, out, err } = await start(script, { DIR }).exited
+  t.equal(code, 0, err)
+  const get = ['proper-lockfile', 'write-file-atomic']
+  t.same(JSON.parse(out), { value: 'fetched', phases: { require: [], init: [], get } })
+})

@@ -1,0 +1,31 @@
+import t from 'tap'
+import { command, pack, tool } from './setup.js'
+
+t.test('the tarball holds the build, the contract and the documents, and nothing else', async (t) => {
+  const { files } = await pack(t)
+  t.same(
+    files.filter((path) => !path.startsWith('dist/')),
+    ['CHANGELOG.md', 'LICENSE', 'README.md', 'index.d.ts', 'package.json'],
+  )
+  const built = files.filter((path) => path.startsWith('dist/'))
+  t.same(
+    built.filter((path) => !path.endsWith('.d.ts')),
+    ['dist/index.js', 'dist/stores/suite.js', 'dist/testing/index.js', 'dist/wechat/index.js'],
+    'one bundle an entry',
+  )
+  const strangers = built.filter(
+    (path) => path.endsWith('.d.ts') && !/^dist\/(stores|testing|wechat)\/[a-z]+\.d\.ts$/.test(path),
+  )
+  t.same(strangers, [], 'declarations of the sub-paths only')
+})
+
+t.test('publint, strict, finds nothing', async (t) => {
+  const { dir, tarball } = await pack(t)
+  t.match(await command(dir, tool('publint'), 'run', '--strict', tarball), /All good/)
+})
+
+// node10 resolution knows no "exports", so that it cannot see the sub-paths; our oldest Node is 20.
+t.test('are-the-types-wrong finds nothing for node16 and bundlers', async (t) => {
+  const { dir, tarball } = await pack(t)
+  await t.resolves(command(dir, tool('attw'), tarball, '--profile', 'node16', '--no-emoji', '--no-color'))
+})
