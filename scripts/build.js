@@ -23,7 +23,7 @@ const common = {
 // require('dotdog') is the default dog itself, so that `dotdog.debug = true` reaches its accessor (esbuild's own export
 // object has getters only, and throws in strict code). The dead assignment tells Node which names `import { … }` may use.
 const names = [
-  ...['init', 'get', 'peek', 'refresh', 'use', 'set', 'remove', 'status', 'on', 'off', 'close'],
+  ...['init', 'get', 'peek', 'refresh', 'use', 'set', 'remove', 'status', 'on', 'off', 'close', 'debug'],
   ...['createDog', 'memoryStore', 'fileStore', 'DogError'],
 ]
 const footer = { js: `module.exports = module.exports.default;\n0 && (module.exports = { ${names.join(', ')} });` }

@@ -45,7 +45,7 @@ export function checkAnswer(
   try {
     const value = storable(given.value)
     const expiresAt = endOf(given, start)
-    const lifetime = Math.max(0, (expiresAt - start) / 1000)
+    const lifetime = Math.max(0, (expiresAt - Math.round(start)) / 1000)
     const ahead = given.ahead === undefined ? (option ?? defaultAhead(lifetime)) : Number(given.ahead)
     if (!(ahead >= 0)) throw new Unusable('ahead must be a number of seconds, 0 or more')
     return { value, fetchedAt: Math.round(start), expiresAt, ahead: boundAhead(ahead, lifetime) }

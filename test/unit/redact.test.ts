@@ -156,7 +156,6 @@ t.test('no inspection of a DogError shows what it was caused by', async (t) => {
     new AggregateError([clientError()], `all failed: /token?secret=${S}`),
     Object.assign(new Error(`a\nb https://h/?secret=${S}\n    at secret=${S}`), { code: `secret=${S}` }),
     { message: S, response: { data: S } },
-    S,
   ]
   for (const cause of errors) {
     const error = new DogError('ERR_DOG_FETCH', 'failed', { key: 'K', cause })

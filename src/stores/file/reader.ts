@@ -28,6 +28,7 @@ interface Seen {
 
 export class Reader {
   readonly #seen = new Map<string, Seen>()
+  readonly #rereading = new Map<string, Promise<DogRecord | undefined>>()
 
   /** @param legacy the folder in which guard_dog would have kept its files, if that is another one */
   constructor(
@@ -75,9 +76,15 @@ export class Reader {
       if (seen !== undefined) this.#seen.delete(path)
       return undefined
     }
+    // Who asks while a damaged file is being read again waits for that: it may be in the middle of a write.
+    const rereading = this.#rereading.get(path)
+    if (rereading !== undefined) return rereading
     if (seen !== undefined && isSame(seen.stat, found) && isSettled(seen)) return seen.record
     const decoded = this.#decode(path, key)
-    return decoded === 'damaged' ? this.#reread(path, key) : decoded
+    if (decoded !== 'damaged') return decoded
+    const again = this.#reread(path, key).finally(() => this.#rereading.delete(path))
+    this.#rereading.set(path, again)
+    return again
   }
 
   #stat(path: string, key: string): io.FileStat | undefined {

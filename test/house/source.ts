@@ -1,0 +1,54 @@
+// What the house rules look at: the files, and what each imports.
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
+
+export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
+
+/** The files under a folder, as paths from the root with slashes. */
+export function filesOf(folder: string, wanted: RegExp): string[] {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && wanted.test(entry.name))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'))
+    .filter((path) => !path.includes('node_modules/'))
+    .sort()
+}
+
+export const textOf = (path: string): string => readFileSync(join(root, path), 'utf8')
+
+export interface Import {
+  /** As written. */
+  from: string
+  /** The file, as a path from the root, where it is one of ours. */
+  file: string | undefined
+  isType: boolean
+  /** By `import()`, inside a function. */
+  isLazy: boolean
+}
+
+/** Every way in which a file names another: import, export from, import(), require(), typeof import(). */
+export function importsOf(path: string, text = textOf(path)): Import[] {
+  const found: Import[] = []
+  const add = (name: ts.Node | undefined, isType: boolean, isLazy: boolean) => {
+    if (name === undefined || !ts.isStringLiteralLike(name)) return
+    const from = name.text
+    const file = from.startsWith('.') ? join(dirname(path), from).split(sep).join('/').replace(/\.js$/, '.ts') : undefined
+    found.push({ from, file: file === 'index.ts' ? 'index.d.ts' : file, isType, isLazy })
+  }
+  const visit = (node: ts.Node, inFunction: boolean): void => {
+    if (ts.isImportDeclaration(node)) add(node.moduleSpecifier, node.importClause?.isTypeOnly === true, false)
+    else if (ts.isExportDeclaration(node)) add(node.moduleSpecifier, node.isTypeOnly, false)
+    else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) add(node.argument.literal, true, false)
+    else if (ts.isCallExpression(node)) {
+      const { expression, arguments: given } = node
+      const isImport = expression.kind === ts.SyntaxKind.ImportKeyword
+      if (isImport) add(given[0], false, inFunction)
+      else if (/(^|\.)(require|getBuiltinModule)$/.test(expression.getText(file))) add(given[0], false, false)
+    }
+    ts.forEachChild(node, (child) => visit(child, inFunction || ts.isFunctionLike(node)))
+  }
+  const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest)
+  visit(file, false)
+  return found
+}
