@@ -298,7 +298,7 @@ export interface Ledger {
 
 /** The right to fetch one key: nobody else has it until it is let go, lost, or its holder is dead. */
 export interface Lease {
-  /** Higher than every generation and every lease before. */
+  /** Orders fetches: higher than the generation of every record and the `last` of every ledger before. */
   readonly number: number
   /** Monotonic milliseconds since the take began. */
   age(): number

@@ -27,7 +27,7 @@ export function storable(value: unknown): unknown {
   }
   if (text === undefined) throw new Unusable(`the value is ${value === undefined ? 'undefined' : `a ${typeof value}`}`)
   if (text.length > LONGEST) throw new Unusable(`the value is longer than ${LONGEST} characters`)
-  return typeof value === 'object' ? JSON.parse(text) : value
+  return typeof value === 'object' || typeof value === 'number' ? JSON.parse(text) : value
 }
 
 /**

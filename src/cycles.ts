@@ -23,10 +23,12 @@ export class WaitGraph {
     }
   }
 
-  #path(from: string, to: string): string[] | undefined {
+  #path(from: string, to: string, seen = new Set<string>()): string[] | undefined {
     if (from === to) return [from]
+    if (seen.has(from)) return undefined
+    seen.add(from)
     for (const next of this.#edges.get(from) ?? []) {
-      const rest = this.#path(next, to)
+      const rest = this.#path(next, to, seen)
       if (rest !== undefined) return [from, ...rest]
     }
     return undefined

@@ -238,11 +238,13 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
     set: (key, value, expiry) => failing(() => asked(key).set(value, expiry)),
     remove: (key) => failing(() => asked(key).remove()),
     async status() {
-      const own = storeOf(defaults)
+      storeOf(defaults)
       const keepers = new Map([...entries].map(([key, { keeper }]) => [key, keeper]))
       // Of a key that nobody asked for here, nothing is remembered.
       const config = configOf(undefined, defaults)
-      for await (const key of own.keys()) if (!keepers.has(key)) keepers.set(key, new Keeper(key, own, config, around))
+      for (const store of stores.keys()) {
+        for await (const key of store.keys()) if (!keepers.has(key)) keepers.set(key, new Keeper(key, store, config, around))
+      }
       const all: KeyStatus[] = []
       for (const keeper of keepers.values()) all.push(await statusOf(keeper))
       return all.sort((a, b) => (a.key < b.key ? -1 : 1))
@@ -284,7 +286,9 @@ const isFetcher = (value: unknown): value is Fetcher<never> => typeof value === 
 
 function checkRefreshOptions(options: unknown = {}): { stale?: unknown; force?: boolean } {
   if (typeof options !== 'object' || options === null) throw misuse('options', 'must be an object', typeof options)
-  const { force } = options as { force?: unknown }
+  const { force, stale } = options as { force?: unknown; stale?: unknown }
+  // A variable that is empty must not become a plain refresh, which replaces a good value.
+  if ('stale' in options && stale === undefined) throw misuse('stale', 'must be a value where it is given', stale)
   if (force !== undefined && typeof force !== 'boolean') throw misuse('force', 'must be true or false', force)
   return options
 }

@@ -60,9 +60,10 @@ export class Entry {
   #answer(record: DogRecord | undefined, time: number, minTtl: number, signal?: AbortSignal): Promise<unknown> {
     if (signal?.aborted) return Promise.reject(signal.reason)
     const state = record === undefined ? 'expired' : stateOf(record, time)
-    if (record === undefined || state === 'expired') return this.#wait(wantValid(record), signal)
-    if (record.expiresAt - time < minTtl * 1000) return this.#waitLonger(record, minTtl, signal)
-    return this.#serve(record, time, state)
+    if (record !== undefined && state !== 'expired' && record.expiresAt - time >= minTtl * 1000) {
+      return this.#serve(record, time, state)
+    }
+    return minTtl > 0 ? this.#waitLonger(record, minTtl, signal) : this.#wait(wantValid(record), signal)
   }
 
   #serve(record: DogRecord, time: number, state: State): Promise<unknown> {
@@ -77,12 +78,12 @@ export class Entry {
     return answer
   }
 
-  async #waitLonger(record: DogRecord, minTtl: number, signal?: AbortSignal): Promise<unknown> {
+  async #waitLonger(record: DogRecord | undefined, minTtl: number, signal?: AbortSignal): Promise<unknown> {
     try {
-      return await this.#wait(wantLonger(minTtl, await this.#newest(record)), signal)
+      return await this.#wait(wantLonger(record, minTtl, await this.#newest(record), now()), signal)
     } catch (error) {
       // A failure serves a still-valid value; the caller's own abort does not.
-      if (signal?.aborted || stateOf(record, now()) === 'expired') throw error
+      if (signal?.aborted || record === undefined || stateOf(record, now()) === 'expired') throw error
       return copyOf(record.value)
     }
   }
@@ -111,7 +112,14 @@ export class Entry {
     const after = await this.#newest(record)
     const goal = stale === undefined ? wantNew(after, force) : wantOther(key, JSON.stringify(stale), after, force)
     if (stale !== undefined && record !== undefined && goal.accepts(record, now())) return copyOf(record.value)
-    return this.#wait(goal)
+    try {
+      return await this.#wait(goal)
+    } catch (error) {
+      // A goal knows no ledger, which says until when nobody asks again.
+      const rejected = error instanceof DogError && error.code === 'ERR_DOG_REJECTED' && error.retryAt === undefined
+      const retryAt = rejected ? (await this.keeper.store.ledger(key))?.failure?.retryAt : undefined
+      throw retryAt === undefined ? error : new DogError('ERR_DOG_REJECTED', (error as DogError).message, { key, retryAt })
+    }
   }
 
   /** The number of the newest fetch that was begun, as far as can be told. */

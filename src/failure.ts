@@ -1,4 +1,5 @@
 import type { Failure } from '../index.js'
+import { now } from './clock.js'
 import { DogError } from './errors.js'
 import { messageOf } from './redact.js'
 
@@ -39,7 +40,6 @@ const LONGEST = 7 * 86_400
 export function retryAfterOf(error: unknown): number | undefined {
   const { retryAfter, retryAt } = Object(error) as { retryAfter?: unknown; retryAt?: unknown }
   if (typeof retryAfter === 'number' && retryAfter >= 0) return Math.min(retryAfter, LONGEST)
-  if (error instanceof DogError && typeof retryAt === 'number')
-    return Math.min(Math.max(0, (retryAt - Date.now()) / 1000), LONGEST)
+  if (error instanceof DogError && typeof retryAt === 'number') return Math.min(Math.max(0, (retryAt - now()) / 1000), LONGEST)
   return undefined
 }

@@ -34,8 +34,8 @@ export const wantFresh: Goal = {
 }
 
 /** `get` with `minTtl` (seconds): one that lives so long, or one from a fetch numbered later than `after`. */
-export const wantLonger = (minTtl: number, after: number): Goal => ({
-  reason: 'due',
+export const wantLonger = (known: DogRecord | undefined, minTtl: number, after: number, time: number): Goal => ({
+  reason: known === undefined ? 'missing' : isValid(known, time) ? 'due' : 'expired',
   force: false,
   accepts: (record, now) => record.expiresAt - now >= minTtl * 1000,
   acceptsNew: (record) => record.generation > after,

@@ -5,7 +5,7 @@ import { DogError } from './errors.js'
 import { failureOf, recordedError, retryAfterOf } from './failure.js'
 import { type Links, type Run, runFetcher } from './fetch.js'
 import type { Goal } from './goal.js'
-import { Memory } from './memory.js'
+import { copyOf, Memory } from './memory.js'
 import type { KeyConfig } from './options.js'
 import { quotaEnd, standingFailure, withAttempt, withFailure, withoutFailure } from './policy.js'
 import { unknownFields } from './record.js'
@@ -134,7 +134,7 @@ export class Keeper {
     const { key, config, around } = this
     const { timeout, ahead } = config
     const warn = (code: string, message: string) => around.warn(key, code, message)
-    const task = { key, fetcher: config.fetcher!, timeout, ahead, previous: previous?.value, reason: goal.reason }
+    const task = { key, fetcher: config.fetcher!, timeout, ahead, previous: copyOf(previous?.value), reason: goal.reason }
     return runFetcher({ ...task, links: around.links, warn }, lease)
   }
 
@@ -192,15 +192,16 @@ export class Keeper {
   /** Stores a value under a new lease, unless there is one of a later-drawn number. Returns the newer of both. */
   async #commitLate(record: DogRecord): Promise<DogRecord> {
     const lease = await this.lease(this.around.closing())
-    const newest = await this.read()
-    if (newest !== undefined && newest.generation >= record.generation && newest !== this.memory.unwritten) {
+    try {
+      const newest = await this.read()
+      if (newest !== undefined && newest.generation >= record.generation && newest !== this.memory.unwritten) return newest
+      if (!(await lease.commit(record))) return await this.#commitLate(record)
+      this.adopt(record)
+      this.around.refreshed(this.key, record, 'missing', lease.age(), true)
+      return record
+    } finally {
       await lease.release()
-      return newest
     }
-    if (!(await lease.commit(record))) return await this.#commitLate(record)
-    this.adopt(record)
-    this.around.refreshed(this.key, record, 'missing', lease.age(), true)
-    return record
   }
 
   /** Writes the value that the store could not take. */

@@ -36,7 +36,7 @@ export function redact(text: string): string {
       // What a path with a query, a form, a header or a JSON body would give away.
       .replace(/(\/[\w./%-]*)\?[\w.%[\]-]+=[^\s"'<>)]*/g, `$1?${MASK}`)
       .replace(/\b([\w-]*(?:secret|token|ticket|password|passwd|api_?key)=)[^\s"'&,;}]+/gi, `$1${MASK}`)
-      .replace(/(["'][\w-]*(?:secret|token|ticket|password|passwd|api_?key)["']\s*:\s*["'])[^"']+/gi, `$1${MASK}`)
+      .replace(/(\b[\w-]*(?:secret|token|ticket|password|passwd|api_?key)\\*["']?\s*:\s*\\*["'])[^"'\\]+/gi, `$1${MASK}`)
       .replace(/\b(Bearer|Basic)\s+[\w.~+/=-]{6,}/g, `$1 ${MASK}`)
   )
 }

@@ -1,29 +1,13 @@
 // The fake platform as a test uses it: the pure platform, its faults and the server, put together.
-import { randomBytes } from 'node:crypto'
+import { isIPv6 } from 'node:net'
+import { mintToken, type Standing, standings, type TicketType, type TokenFamily, ticketTypeOf } from './account.js'
 import { createFaults, type Endpoint, type Fault } from './faults.js'
-import { type Account, type Counts, createPlatform } from './platform.js'
-import { type LogEntry, listen } from './server.js'
-
-export interface FakeWeChatOptions {
-  /** The accounts it knows. Default: one, with a random AppSecret. */
-  accounts?: readonly Account[]
-  /** Seconds a token lives. Default 7200. */
-  ttl?: number
-  /** Seconds a replaced token goes on being accepted. Default 300, as the real platform's; 0 is the strictest. */
-  overlap?: number
-  /** How many tokens of an account are accepted at once. Default 2: a third fetch kills the first at once. */
-  maxLive?: number
-  /** Seconds in which getticket gives the same ticket, and what it answers as `expires_in` every time. Default 7200. */
-  ticketTtl?: number
-  /** Milliseconds before each answer. Default 0. */
-  delay?: number
-  /** Milliseconds before an answer with the fault `slow`. Default 5000. */
-  slow?: number
-  /** Default 0: a free one. */
-  port?: number
-  /** The platform's clock, epoch milliseconds. Default the machine's. */
-  now?: () => number
-}
+import type { LogEntry } from './log.js'
+import { checkOptions, type FakeWeChatOptions } from './options.js'
+import { createPlatform } from './platform.js'
+import type { Counts } from './request.js'
+import { listen } from './server.js'
+import { checkIp, readWhitelist } from './whitelist.js'
 
 export interface FakeWeChat {
   /** For the option `baseUrl` of `wechat()`. */
@@ -33,14 +17,36 @@ export interface FakeWeChat {
   readonly appSecret: string
   /** How often each endpoint was asked; counts on while you look. */
   readonly count: Readonly<Counts>
-  /** Every request, without query and body. */
+  /** Every request, without query and body; the last 10 000. */
   readonly log: readonly Readonly<LogEntry>[]
   /** `true`: the token endpoint answers with the token it has, dead or alive, as some upstreams do. Default false. */
   sameToken: boolean
-  /** All live tokens of an account die at once. Default: the first account. */
-  killToken(appId?: string): void
-  /** The newest token of an account, dead or alive. */
-  currentToken(appId?: string): string | undefined
+  /** Where requests seem to come from; `undefined`: from where they come. Set it to move to another machine. */
+  clientIp: string | undefined
+  /** The platform's clock, epoch milliseconds. */
+  now(): number
+  /** Sets the platform's clock forward. Waits, such as `delay`, are not shortened. */
+  advance(milliseconds: number): void
+  /** All live tokens of an account die at once, of both families or of one. Default: the first account. */
+  killToken(appId?: string, family?: TokenFamily): void
+  /** All tickets of an account die at once; tokens do not. */
+  killTicket(appId?: string): void
+  /** The newest token of an account, dead or alive. Default: the first account, and its classic token. */
+  currentToken(appId?: string, family?: TokenFamily): string | undefined
+  /** A token that was made for something else, such as a web login: business calls answer 40014. */
+  foreignToken(appId?: string): string
+  /** Whether a page signed with this ticket is accepted now. Default: the first account, and its JS-SDK tickets. */
+  acceptsTicket(ticket: string, appId?: string, type?: TicketType): boolean
+  /** Replaces an account's whitelist, at once; `undefined`: every address may call. */
+  setWhitelist(entries: readonly string[] | undefined, appId?: string): void
+  /** Freezes an account, limits it, or makes it good again. */
+  setStanding(standing: Standing, appId?: string): void
+  /** Whether new addresses must be confirmed by the administrator (89503). */
+  setRisk(enabled: boolean, appId?: string): void
+  /** The administrator confirms the addresses that wait, or the one given. Answers which. */
+  confirm(appId?: string, ip?: string): string[]
+  /** The administrator refuses them: 89507 for an hour; the second time within a day, 89506 for a day. Answers which. */
+  reject(appId?: string, ip?: string): string[]
   /** The next `times` requests to the endpoint go wrong; default: all, until `heal`. Faults ordered earlier go first. */
   fail(endpoint: Endpoint, fault: Fault, times?: number): void
   /** Takes back the faults of one endpoint, or all. */
@@ -49,20 +55,10 @@ export interface FakeWeChat {
   close(): Promise<void>
 }
 
-function number(options: FakeWeChatOptions, name: keyof FakeWeChatOptions, standard: number, least: number): number {
-  const value: unknown = options[name] ?? standard
-  if (typeof value !== 'number' || !Number.isFinite(value) || value < least) {
-    throw new TypeError(`${name} must be a number, at least ${least}; got ${String(value)} (${typeof value})`)
-  }
-  return value
-}
-
-function checkAccounts(accounts: readonly Account[]): void {
-  const right = (account: Account) =>
-    Boolean(account && typeof account.appId === 'string' && account.appId && account.appSecret)
-  if (!Array.isArray(accounts) || accounts.length === 0 || !accounts.every(right)) {
-    throw new TypeError('accounts must be a list of { appId, appSecret } with at least one')
-  }
+/** How a client on this machine writes an address to listen at. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
+  return isIPv6(host) ? `[${host}]` : host
 }
 
 /**
@@ -81,40 +77,72 @@ function checkAccounts(accounts: readonly Account[]): void {
  * await fake.close()
  */
 export async function fakeWeChat(options: FakeWeChatOptions = {}): Promise<FakeWeChat> {
-  const accounts = options.accounts ?? [{ appId: 'wxd09d09d09d09d09d', appSecret: randomBytes(16).toString('hex') }]
-  checkAccounts(accounts)
-  const now = options.now ?? Date.now
-  const platform = createPlatform({
-    accounts,
-    ttl: number(options, 'ttl', 7200, 0.001),
-    overlap: number(options, 'overlap', 300, 0),
-    ticketTtl: number(options, 'ticketTtl', 7200, 0.001),
-    maxLive: number(options, 'maxLive', 2, 1),
-    now,
-  })
+  const { accounts, rules, delay, slow, port, host, ...checked } = checkOptions(options)
+  let { clientIp } = checked
+  let ahead = 0
+  const now = () => rules.now() + ahead
+  const platform = createPlatform(accounts, { ...rules, now })
   const faults = createFaults()
-  const server = await listen(platform, faults, {
-    port: number(options, 'port', 0, 0),
-    delay: number(options, 'delay', 0, 0),
-    slow: number(options, 'slow', 5000, 0),
-    now,
-  })
-  const { appId, appSecret } = accounts[0]!
+  const server = await listen(platform, faults, { host, port, delay, slow, clientIp: () => clientIp })
+  const [{ appId, appSecret }] = accounts
 
   return {
-    url: `http://127.0.0.1:${server.port}`,
+    url: `http://${reachable(host)}:${server.port}`,
     appId,
     appSecret,
     count: platform.count,
-    log: server.log,
+    log: platform.log.entries,
     get sameToken() {
       return platform.sameToken
     },
     set sameToken(same) {
       platform.sameToken = same
     },
-    killToken: platform.killToken,
-    currentToken: platform.currentToken,
+    get clientIp() {
+      return clientIp
+    },
+    set clientIp(ip) {
+      clientIp = ip === undefined ? undefined : checkIp(ip)
+    },
+    now,
+    advance(milliseconds) {
+      if (!(milliseconds >= 0 && Number.isFinite(milliseconds))) {
+        throw new TypeError(`milliseconds must be a number, at least 0; got ${milliseconds} (${typeof milliseconds})`)
+      }
+      ahead += milliseconds
+    },
+    killToken(appId, family) {
+      const account = platform.account(appId)
+      if (family !== 'stable') account.legacy.kill()
+      if (family !== 'legacy') account.stable.kill()
+    },
+    killTicket(appId) {
+      for (const window of Object.values(platform.account(appId).tickets)) window.kill()
+    },
+    currentToken: (appId, family = 'legacy') => platform.account(appId)[family].newest,
+    foreignToken(appId) {
+      const token = mintToken()
+      platform.account(appId).foreign.add(token)
+      return token
+    },
+    acceptsTicket(ticket, appId, type = 'jsapi') {
+      const known = ticketTypeOf(type)
+      if (!known) throw new TypeError(`type must be jsapi, wx_card or 2; got ${type} (${typeof type})`)
+      return platform.account(appId).tickets[known].accepts(ticket, now())
+    },
+    setWhitelist(entries, appId) {
+      const account = platform.account(appId)
+      account.allows = readWhitelist(entries, account.kind)
+    },
+    setStanding(standing, appId) {
+      if (!standings.includes(standing)) throw new TypeError(`standing must be one of ${standings.join(', ')}; got ${standing}`)
+      platform.account(appId).standing = standing
+    },
+    setRisk(enabled, appId) {
+      platform.account(appId).risk.enabled = enabled
+    },
+    confirm: (appId, ip) => platform.account(appId).risk.confirm(ip),
+    reject: (appId, ip) => platform.account(appId).risk.reject(now(), ip),
     fail: (endpoint, fault, times = Number.POSITIVE_INFINITY) => faults.order(endpoint, fault, times),
     heal: faults.clear,
     close: server.close,

@@ -1,7 +1,7 @@
 // Faults on order: which request of an endpoint goes wrong, and how. What they do to the wire is the server's matter.
 
-/** The endpoints that are counted and can fail. `call` is every business call. */
-export type Endpoint = 'token' | 'ticket' | 'call'
+/** The endpoints that are counted and can fail. `call` is every business call, `quota` the paths about quotas and request ids. */
+export type Endpoint = 'token' | 'stable' | 'ticket' | 'call' | 'quota'
 
 /**
  * What goes wrong. A number is an errcode, answered instead of doing anything. The others:
@@ -17,7 +17,7 @@ export type Fault = number | 'html' | 'truncated' | 'drop' | 'drop-after-rotatio
 
 const wireFaults: readonly unknown[] = 'html truncated drop drop-after-rotation slow empty-412 text/plain'.split(' ')
 
-const endpoints: readonly Endpoint[] = ['token', 'ticket', 'call']
+const endpoints: readonly Endpoint[] = ['token', 'stable', 'ticket', 'call', 'quota']
 
 export interface Faults {
   /** The fault of the next request, which is thereby used up once. */

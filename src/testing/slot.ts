@@ -1,5 +1,5 @@
-// One account's place for access tokens, as the platform keeps it: which are alive, over a clock that is given. It deliberately
-// knows nothing of requests and accounts.
+// One account's place for access tokens of one family, as the platform keeps it: which are alive, over a clock that is given.
+// It deliberately knows nothing of requests, accounts and the other family.
 
 /** Why a token is refused, or 0. */
 export type Verdict = 0 | 40001 | 41001 | 42001
@@ -13,6 +13,8 @@ export interface SlotRules {
   maxLive: number
   /** Makes a token that was never made before. */
   mint: () => string
+  /** Whether a replaced token is refused this once, though its overlap lasts. Default: never. */
+  flaps?: () => boolean
 }
 
 interface Live {
@@ -24,6 +26,8 @@ interface Live {
 export interface Slot {
   /** The newest token, dead or alive. */
   readonly newest: string | undefined
+  /** Milliseconds until the newest token ends by itself, whether it was killed or not; 0 if there is none. */
+  remaining(now: number): number
   /** A new token. The replaced one lives on for the overlap; what is over `maxLive` dies at once. */
   rotate(now: number): string
   /** Whether a request with this token is served. */
@@ -32,47 +36,32 @@ export interface Slot {
   kill(): void
 }
 
-export function createSlot({ ttl, overlap, maxLive, mint }: SlotRules): Slot {
-  let newest: string | undefined
-  let current: Live | undefined
+export function createSlot({ ttl, overlap, maxLive, mint, flaps = () => false }: SlotRules): Slot {
+  let newest: Live | undefined
+  let killed = false
   let previous: Live[] = []
 
   return {
     get newest() {
-      return newest
+      return newest?.token
     },
+    remaining: (now) => Math.max(0, (newest?.until ?? now) - now),
     rotate(now) {
-      if (current) previous.unshift({ token: current.token, until: Math.min(now + overlap * 1000, current.until) })
+      if (newest && !killed) previous.unshift({ token: newest.token, until: Math.min(now + overlap * 1000, newest.until) })
       previous = previous.slice(0, Math.max(0, maxLive - 1))
-      newest = mint()
-      current = { token: newest, until: now + ttl * 1000 }
-      return newest
+      killed = false
+      newest = { token: mint(), until: now + ttl * 1000 }
+      return newest.token
     },
     accept(token, now) {
       if (token === undefined || token === '') return 41001
-      if (token === current?.token) return now < current.until ? 0 : 42001
+      if (token === newest?.token) return killed ? 40001 : now < newest.until ? 0 : 42001
       // The real platform's answer for a replaced token that also outlived itself is not known: 40001, as for any other.
-      return previous.some((live) => live.token === token && now < live.until) ? 0 : 40001
+      return previous.some((live) => live.token === token && now < live.until) && !flaps() ? 0 : 40001
     },
     kill() {
-      current = undefined
+      killed = true
       previous = []
-    },
-  }
-}
-
-export interface TicketWindow {
-  /** The ticket of the window that `now` falls in. Asking again gives the same one. */
-  at(now: number): string
-}
-
-/** Tickets: one for a whole window, whoever asks and however often. A window begins with the first question in it. */
-export function createTicketWindow(ttl: number, mint: () => string): TicketWindow {
-  let live: Live | undefined
-  return {
-    at(now) {
-      if (!live || now >= live.until) live = { token: mint(), until: now + ttl * 1000 }
-      return live.token
     },
   }
 }

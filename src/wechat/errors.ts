@@ -1,17 +1,20 @@
 // The one error of dotdog/wechat. Its texts are built here and nowhere else, from parts that hold no URL query; what comes
 // from the upstream is redacted first, because an errmsg may echo what was sent.
 import { isIP } from 'node:net'
-import { type ErrorKind, factOf, secondsUntil } from './codes.js'
+import { factOf, secondsUntil } from './codes.js'
+import type { ErrorKind } from './facts.js'
 
 export interface WeChatErrorFields {
   code: string
   kind: ErrorKind
   hint: string
+  hintZh: string
   path: string
   appId: string
   errcode?: number
   errmsg?: string
   rid?: string
+  ip?: string
   retryAfter?: number
 }
 
@@ -31,8 +34,10 @@ export class WeChatError extends Error {
   readonly code: string
   /** What may help; see {@link ErrorKind}. */
   readonly kind: ErrorKind
-  /** A thing a person can do. */
+  /** A thing a person can do. The message has it too. */
   readonly hint: string
+  /** The same in Chinese. */
+  readonly hintZh: string
   /** The path that was called, without its query. */
   readonly path: string
   /** The account. */
@@ -43,6 +48,8 @@ export class WeChatError extends Error {
   readonly errmsg: string
   /** The request's id, by which WeChat finds it in its log for seven days. */
   readonly rid: string | undefined
+  /** The address that the platform saw, where it tells: the one to put into the whitelist. */
+  readonly ip: string | undefined
   /** Seconds to stay away. `undefined`: no moment is known, back off as usual. */
   readonly retryAfter: number | undefined
 
@@ -52,11 +59,13 @@ export class WeChatError extends Error {
     this.code = fields.code
     this.kind = fields.kind
     this.hint = fields.hint
+    this.hintZh = fields.hintZh
     this.path = fields.path
     this.appId = fields.appId
     this.errcode = fields.errcode
     this.errmsg = fields.errmsg ?? ''
     this.rid = fields.rid
+    this.ip = fields.ip
     this.retryAfter = fields.retryAfter
   }
 }
@@ -97,23 +106,27 @@ function ipOf(errmsg: string): string | undefined {
 export function refusal(errcode: number, rawErrmsg: unknown, origin: Origin, now: number): WeChatError {
   const errmsg = redact(typeof rawErrmsg === 'string' ? rawErrmsg : '', origin.secrets)
   const fact = factOf(errcode, origin.credential)
-  const hint = fact.hint.replace('{ip}', ipOf(errmsg) ?? "this machine's public IP")
+  const ip = ipOf(errmsg)
+  const hint = fact.hint.replace('{ip}', ip ?? "this machine's public IP")
   const text = errmsg.replace(RID, '').trim()
   // The hint comes first: a failure is shared between processes in its first 200 characters.
   return new WeChatError(`WeChat answered ${errcode} to ${origin.path}. ${hint}${text === '' ? '' : ` (${text})`}`, {
     code: `WECHAT_${errcode}`,
     kind: fact.kind,
     hint,
+    hintZh: fact.hintZh.replace('{ip}', ip ?? '本机的公网 IP'),
     path: origin.path,
     appId: origin.appId,
     errcode,
     errmsg,
     rid: RID.exec(errmsg)?.[1],
+    ip,
     retryAfter: fact.retry === undefined ? undefined : secondsUntil(fact.retry, now),
   })
 }
 
 const TRANSPORT_HINT = 'Try again in a moment; if it stays, check the network, a proxy in between, and baseUrl.'
+const TRANSPORT_HINT_ZH = '请稍后重试；若持续出现，请检查网络、中间的代理以及 baseUrl。'
 
 /** The error for no answer, or one that cannot be understood. `what` is one of our own sentences, never upstream text. */
 export function transportError(what: string, origin: Origin, code = 'WECHAT_TRANSPORT'): WeChatError {
@@ -122,6 +135,7 @@ export function transportError(what: string, origin: Origin, code = 'WECHAT_TRAN
     code,
     kind: 'transient',
     hint: TRANSPORT_HINT,
+    hintZh: TRANSPORT_HINT_ZH,
     path,
     appId,
   })

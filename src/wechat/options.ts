@@ -1,5 +1,5 @@
 // Checks what the user gave. A message has the option's name, the rule, the value and its type; the AppSecret's value never.
-import type { Dog } from 'dotdog'
+import type { Dog, KeyOptions } from 'dotdog'
 
 export interface WeChatOptions {
   /** The account: `wx` and 16 hex characters. */
@@ -13,6 +13,13 @@ export interface WeChatOptions {
   prefix?: string
   /** Seconds a request may take; at most 600. Default 30. */
   timeout?: number
+  /**
+   * Uses stable tokens (`/cgi-bin/stable_token`): asking for one kills no other, so that machines that share no folder can
+   * share an account. Default false.
+   */
+  stable?: boolean
+  /** At most `limit` token fetches in `window` seconds (default a day), counted over all processes. Default none. */
+  quota?: KeyOptions['quota']
 }
 
 export interface CheckedOptions {
@@ -22,6 +29,8 @@ export interface CheckedOptions {
   dog: Dog | undefined
   prefix: string
   timeout: number
+  stable: boolean
+  quota: KeyOptions['quota']
 }
 
 /** A value as a message may show it. */
@@ -51,6 +60,7 @@ export function checkOptions(options: WeChatOptions): CheckedOptions {
     throw new TypeError(`wechat wants an object: { appId, appSecret }; got ${show(options)}`)
   }
   const { appId, appSecret, baseUrl = 'https://api.weixin.qq.com', dog, prefix = '', timeout = 30 } = options
+  const { stable = false, quota } = options
   if (typeof appId !== 'string' || !/^\S+$/.test(appId)) {
     throw new TypeError(`appId must be a non-empty string without spaces; got ${show(appId)}`)
   }
@@ -65,5 +75,6 @@ export function checkOptions(options: WeChatOptions): CheckedOptions {
   if (typeof timeout !== 'number' || !(timeout > 0 && timeout <= 600)) {
     throw new TypeError(`timeout must be seconds, over 0 and at most 600; got ${show(timeout)}`)
   }
-  return { appId, appSecret, baseUrl: checkBaseUrl(baseUrl), dog, prefix, timeout }
+  if (typeof stable !== 'boolean') throw new TypeError(`stable must be true or false; got ${show(stable)}`)
+  return { appId, appSecret, baseUrl: checkBaseUrl(baseUrl), dog, prefix, timeout, stable, quota }
 }

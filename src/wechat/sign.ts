@@ -40,7 +40,8 @@ export function pageUrl(url: unknown): string {
   return page
 }
 
-function checkTimestamp(timestamp: unknown): void {
+/** @throws TypeError for milliseconds and other mistakes. */
+export function checkTimestamp(timestamp: unknown): void {
   const rule = 'timestamp must be epoch seconds, a whole number or its digits'
   if (typeof timestamp !== 'number' && typeof timestamp !== 'string') {
     throw new TypeError(`${rule}; got a value of type ${typeof timestamp}`)

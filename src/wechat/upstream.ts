@@ -46,11 +46,27 @@ export async function fetchToken(account: Account, signal: AbortSignal): Promise
   return secretOf(answer, 'access_token', origin)
 }
 
-/** A ticket of the JS-SDK. A fetch invalidates nothing. */
-export async function fetchTicket(account: Account, token: string, signal: AbortSignal): Promise<Result> {
+/**
+ * The stable token, with the seconds that remain of it. Asking again gives the same one, until five minutes before its end.
+ *
+ * @param force invalidates it and gives another one: 20 times a day, 30 s apart.
+ */
+export async function fetchStableToken(account: Account, force: boolean, signal: AbortSignal): Promise<Result<string>> {
+  const { appId, appSecret, baseUrl } = account
+  const origin: Origin = { path: '/cgi-bin/stable_token', appId, credential: true, secrets: [appSecret] }
+  const body = { grant_type: 'client_credential', appid: appId, secret: appSecret, force_refresh: force }
+  const request = { method: 'POST', url: `${baseUrl}${origin.path}`, body: JSON.stringify(body), signal } as const
+  return secretOf(await send(request, origin), 'access_token', origin)
+}
+
+/** `jsapi` signs pages, `wx_card` signs cards; neither does for the other. */
+export type TicketType = 'jsapi' | 'wx_card'
+
+/** A fetch invalidates nothing. */
+export async function fetchTicket(account: Account, type: TicketType, token: string, signal: AbortSignal): Promise<Result> {
   const { appId, appSecret } = account
   const origin: Origin = { path: '/cgi-bin/ticket/getticket', appId, credential: false, secrets: [appSecret, token] }
-  const query = { access_token: token, type: 'jsapi' }
+  const query = { access_token: token, type }
   const answer = await send({ method: 'GET', url: urlOf(account, origin.path, query), signal }, origin)
   const ticket = secretOf(answer, 'ticket', origin)
   return { value: ticket.value, expiresIn: Math.min(ticket.expiresIn, LONGEST_TICKET) }

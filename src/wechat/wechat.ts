@@ -1,10 +1,12 @@
-// An account: its two secrets, and what is done with them. Everything secret lives in closures, so that no inspection of
-// the returned object shows it.
-import { type Dog, init, type Secret } from 'dotdog'
+// An account: its secrets, and what is done with them. Everything secret lives in closures, so that no inspection of the
+// returned object shows it.
+import type { Secret } from 'dotdog'
 import { type CallOptions, checkCall } from './call.js'
+import { type CardChoice, type CardExtInput, type ChooseCardInput, cardChoiceOf, cardExtOf, checkCard } from './card.js'
 import { checkOptions, type WeChatOptions } from './options.js'
+import { registerSecrets } from './secrets.js'
 import { type JsapiSignature, pageUrl, signJsapi } from './sign.js'
-import { type Account, callWith, fetchTicket, fetchToken } from './upstream.js'
+import { type Account, callWith } from './upstream.js'
 
 /** What `wx.config` needs, beside `jsApiList`. */
 export interface JsapiConfig extends JsapiSignature {
@@ -12,10 +14,12 @@ export interface JsapiConfig extends JsapiSignature {
 }
 
 export interface WeChat {
-  /** The key `ACCESS_TOKEN`. */
+  /** The key `ACCESS_TOKEN`, or `ACCESS_TOKEN_STABLE` of a `stable` account. */
   readonly accessToken: Secret<string>
   /** The key `JSAPI_TICKET`; asked for again after an hour at most, because the platform does not tell what remains of it. */
   readonly jsapiTicket: Secret<string>
+  /** The key `CARD_TICKET`, for cards; as the other ticket, and not interchangeable with it. */
+  readonly cardTicket: Secret<string>
   /**
    * Calls a path of the platform with the token. If the platform says that the token is dead (40001, 40014, 42001), replaces
    * it unless somebody already has, and calls once more. The answer is its JSON object.
@@ -36,22 +40,26 @@ export interface WeChat {
    * @example wx.config({ ...(await wx.signUrl(url)), jsApiList: ['scanQRCode'] })
    */
   signUrl(url: string): Promise<JsapiConfig>
+  /**
+   * The `cardExt` of a card for `wx.addCard`, a JSON text.
+   *
+   * @throws TypeError without a `cardId`, or for a wrong member.
+   * @throws DogError if there is no ticket to be had.
+   * @example wx.addCard({ cardList: [{ cardId, cardExt: await wx.cardExt({ cardId, code }) }] })
+   */
+  cardExt(card: CardExtInput): Promise<string>
+  /**
+   * The argument of `wx.chooseCard`, which lets the user choose one of the cards they have.
+   *
+   * @throws TypeError for a wrong member.
+   * @throws DogError if there is no ticket to be had.
+   * @example wx.chooseCard({ ...(await wx.chooseCard({ cardType: 'GROUPON' })), success })
+   */
+  chooseCard(choice?: ChooseCardInput): Promise<CardChoice>
 }
 
-const deadToken = new Set<unknown>([40001, 40014, 42001])
-
 /**
- * Whether an error says that this account's token is dead. By shape and not by class, so that the errors of a task that uses
- * an HTTP client of its own count too. A token endpoint's 40001 means a wrong AppSecret and is `permanent`.
- */
-function tokenIsDead(error: unknown, appId: string): boolean {
-  if (typeof error !== 'object' || error === null) return false
-  const { errcode, kind = 'rejected', appId: whose = appId } = error as { errcode?: unknown; kind?: unknown; appId?: unknown }
-  return deadToken.has(errcode) && kind === 'rejected' && whose === appId
-}
-
-/**
- * Registers the secrets of a WeChat account with a dog: `ACCESS_TOKEN` and `JSAPI_TICKET`. Fetches nothing.
+ * Registers the secrets of a WeChat account (official account or mini program) with a dog. Fetches nothing.
  *
  * @throws TypeError for a wrong option, and for a second account in one dog without a `prefix` of its own.
  * @example
@@ -61,27 +69,15 @@ function tokenIsDead(error: unknown, appId: string): boolean {
  * const config = await wx.signUrl('https://example.com/page?id=1')
  */
 export function wechat(options: WeChatOptions): WeChat {
-  const { appId, appSecret, baseUrl, dog, prefix, timeout } = checkOptions(options)
+  const checked = checkOptions(options)
+  const { appId, appSecret, baseUrl, timeout } = checked
   const account: Account = { appId, appSecret, baseUrl }
-  const register: Dog['init'] = dog === undefined ? init : dog.init.bind(dog)
-  const tokenKey = `${prefix}ACCESS_TOKEN`
-  const ticketKey = `${prefix}JSAPI_TICKET`
-
-  const accessToken = register<string>(tokenKey, ({ signal }) => fetchToken(account, signal), {
-    identity: appId,
-    timeout,
-    isRejected: (error) => tokenIsDead(error, appId),
-  })
-  // The retry of a fetch that depends on the token lives in context.use, and nowhere else.
-  const jsapiTicket = register<string>(
-    ticketKey,
-    (context) => context.use(tokenKey, (token: string) => fetchTicket(account, token, context.signal)),
-    { identity: appId, timeout },
-  )
+  const { accessToken, jsapiTicket, cardTicket } = registerSecrets(checked, account)
 
   return Object.freeze({
     accessToken,
     jsapiTicket,
+    cardTicket,
     async call<T>(path: string, callOptions?: CallOptions): Promise<T> {
       const call = checkCall(path, callOptions)
       const answer = await accessToken.use((token) => callWith(account, token, call, AbortSignal.timeout(timeout * 1000)))
@@ -90,6 +86,14 @@ export function wechat(options: WeChatOptions): WeChat {
     async signUrl(url: string): Promise<JsapiConfig> {
       const page = pageUrl(url)
       return { appId, ...signJsapi({ ticket: await jsapiTicket.get(), url: page }) }
+    },
+    async cardExt(card: CardExtInput): Promise<string> {
+      checkCard(card, ['cardId'])
+      return cardExtOf(await cardTicket.get(), card)
+    },
+    async chooseCard(choice: ChooseCardInput = {}): Promise<CardChoice> {
+      checkCard(choice)
+      return cardChoiceOf(await cardTicket.get(), appId, choice)
     },
   })
 }

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import t from 'tap'
-import { counting, createDog, failure, folder, gate, kennel, put } from './setup.js'
+import { counting, createDog, failure, folder, gate, kennel, memoryStore, put } from './setup.js'
 
 t.test('set stores a value for everybody, with a higher generation', async (t) => {
   const { dog, another } = kennel(t)
@@ -94,6 +94,14 @@ t.test('status tells of every key this dog knows or its store holds, in order', 
     const { fetchedAt, expiresAt, generation } = (await store.read(key))!
     return { key, fetches: 0, store: 'memory', fetchedAt, expiresAt, generation }
   }
+})
+
+t.test('status looks into every store of the dog, not only that of its defaults', async (t) => {
+  const { dog } = kennel(t)
+  const own = memoryStore()
+  dog.init('K', counting(), { store: own })
+  await put(own, 'THERE', 'x', -1, 60)
+  t.match(await dog.status(), [{ key: 'K' }, { key: 'THERE', state: 'fresh' }])
 })
 
 t.test('status tells who is fetching, how often was fetched, and what failed', async (t) => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { filesOf, type Import, importsOf } from './source.js'
+import { filesOf, type Import, importsOf, textOf } from './source.js'
 
 /**
  * The layers of the source, from the top. A file may import from lower layers only: never from its own, never upwards. A
@@ -168,4 +168,10 @@ t.test('outside packages are those that are meant, each imported by one file whe
   }
   t.same([...outside.keys()].sort(), [...PACKAGES].sort())
   for (const [name, by] of outside) t.equal(by.size, 1, `${name}: ${[...by]}`)
+})
+
+t.test("in the engine all time comes from the clock, which a user's fake timers do not reach", async (t) => {
+  const time = /\b(Date\.now|new Date\(\)|performance\.now|set(Timeout|Interval|Immediate)|clear(Timeout|Interval))\(/
+  const users = files.filter((file) => !FRONT.test(file) && time.test(textOf(file).replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')))
+  t.same(users, ['src/clock.ts'])
 })

@@ -151,7 +151,9 @@ t.test('a wrong option is a TypeError with its name, and a wrong fault too', asy
   await t.rejects(fakeWeChat({ accounts: [] }), { message: /^accounts must/ })
   await t.rejects(fakeWeChat({ accounts: [{ appId: 'x' } as never] }), { message: /^accounts must/ })
   const { fake } = await start(t)
-  t.throws(() => fake.fail('tokens' as never, -1), { message: /^endpoint must be one of token, ticket, call; got tokens/ })
+  t.throws(() => fake.fail('tokens' as never, -1), {
+    message: /^endpoint must be one of token, stable, ticket, call, quota; got tokens/,
+  })
   t.throws(() => fake.fail('token', 'explode' as never), { message: /^fault must/ })
   t.throws(() => fake.fail('token', 0), { message: /^fault must/ })
   t.throws(() => fake.fail('token', -1, 0), { message: /^times must/ })

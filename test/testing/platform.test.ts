@@ -1,28 +1,5 @@
 import t from 'tap'
-import { createPlatform, type Rules } from '../../src/testing/platform.js'
-
-const a = { appId: 'wxa', appSecret: 'sa' }
-const b = { appId: 'wxb', appSecret: 'sb' }
-
-function platform(rules: Partial<Rules> = {}) {
-  let time = Date.parse('2026-03-01T00:00:00Z')
-  const it = createPlatform({
-    accounts: [a, b],
-    ttl: 7200,
-    overlap: 300,
-    ticketTtl: 7200,
-    maxLive: 2,
-    now: () => time,
-    ...rules,
-  })
-  const ask = (method: string, path: string, query: Record<string, string>, body = '') =>
-    it.answer({ method, path, query: new URLSearchParams(query), body, ip: '10.0.0.7' })
-  const token = ({ appId, appSecret } = a) =>
-    ask('GET', '/cgi-bin/token', { grant_type: 'client_credential', appid: appId, secret: appSecret }).body
-      .access_token as string
-  const probe = (access_token: string) => ask('GET', '/cgi-bin/getcallbackip', { access_token }).errcode
-  return { it, ask, token, probe, wait: (seconds: number) => (time += seconds * 1000) }
-}
+import { a, b, platform, start } from './setup.js'
 
 t.test('a token answer has no errcode, the whole lifetime, and the shape of a real token', async (t) => {
   const { ask } = platform()
@@ -51,14 +28,14 @@ t.test('every text ends with a rid that holds the time', async (t) => {
   const { body, rid } = ask('GET', '/cgi-bin/token', { appid: 'wxz' })
   t.equal(body.errmsg, `invalid appid rid: ${rid}`)
   t.match(rid, /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}$/)
-  t.equal(Number.parseInt(rid.slice(0, 8), 16), Date.parse('2026-03-01T00:00:00Z') / 1000)
+  t.equal(Number.parseInt(rid.slice(0, 8), 16), start / 1000)
 })
 
 t.test('a fetch rotates: the old token dies five minutes later', async (t) => {
   const { token, probe, wait, it } = platform()
   const [one, two] = [token(), token()]
   t.not(one, two)
-  t.equal(it.currentToken('wxa'), two)
+  t.equal(it.account('wxa').legacy.newest, two)
   t.same([probe(one), probe(two)], [0, 0])
   wait(300)
   t.same([probe(one), probe(two)], [40001, 0])
@@ -76,15 +53,15 @@ t.test('three quick fetches kill the first token inside the overlap', async (t) 
 t.test('accounts do not disturb each other', async (t) => {
   const { token, probe, it } = platform()
   const [mine, yours] = [token(a), token(b)]
-  it.killToken('wxa')
+  it.account('wxa').legacy.kill()
   t.same([probe(mine), probe(yours)], [40001, 0])
-  t.throws(() => it.killToken('wxz'), TypeError)
+  t.throws(() => it.account('wxz'), TypeError)
 })
 
 t.test('a dead token is refused by getticket and by business calls, in the words of the real platform', async (t) => {
   const { ask, token, it } = platform()
   const access_token = token()
-  it.killToken()
+  it.account().legacy.kill()
   const answers = [
     ask('GET', '/cgi-bin/ticket/getticket', { access_token, type: 'jsapi' }),
     ask('GET', '/cgi-bin/user/info', { access_token, openid: 'o' }),
@@ -133,7 +110,7 @@ t.test('an upstream that answers with the same token does so even if it is dead'
   it.sameToken = true
   const first = token()
   t.equal(token(), first)
-  it.killToken()
+  it.account().legacy.kill()
   t.equal(token(), first)
   t.equal(probe(first), 40001)
   t.match(it.count, { token: 3, rotated: 1 })

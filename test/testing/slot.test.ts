@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createSlot, createTicketWindow, type SlotRules } from '../../src/testing/slot.js'
+import { createSlot, type SlotRules } from '../../src/testing/slot.js'
 
 function slot(rules: Partial<SlotRules> = {}) {
   let made = 0
@@ -72,12 +72,4 @@ t.test('killing takes both live tokens, and the next one is good', async (t) => 
   it.rotate(3)
   t.equal(it.accept('T3', 3), 0)
   t.equal(it.accept('T2', 3), 40001, 'the dead do not come back')
-})
-
-t.test('a ticket is the same for a whole window, which begins with the first question', async (t) => {
-  let made = 0
-  const tickets = createTicketWindow(7200, () => `J${++made}`)
-  t.equal(tickets.at(500 * S), 'J1')
-  t.equal(tickets.at(7700 * S - 1), 'J1')
-  t.equal(tickets.at(7700 * S), 'J2')
 })
