@@ -60,6 +60,9 @@ export type Fetcher<T = string> = (
   // biome-ignore lint/suspicious/noConfusingVoidType: a callback-style fetcher returns nothing, on any branch
 ) => PromiseLike<Result<T> | void> | Result<T> | void
 
+/** 32 bytes, or 64 hex digits. */
+export type EncryptionKey = Uint8Array | string
+
 /** Options of one key. */
 // biome-ignore lint/correctness/noUnusedVariables: the value's type, kept for options that will see values
 export interface KeyOptions<T = string> {
@@ -79,6 +82,12 @@ export interface KeyOptions<T = string> {
   autoRefresh?: boolean
   /** `false`: read and wait, never fetch. Default true. */
   fetch?: boolean
+  /**
+   * Encrypts the value at rest (AES-256-GCM): 32 bytes, or 64 hex digits. Of a list the first writes and all read, so that
+   * keys can be rotated. A value that was written plain, or with an older key, is used and written again; one that no key
+   * opens is an `ERR_DOG_DECRYPT`.
+   */
+  encryptionKey?: EncryptionKey | readonly EncryptionKey[]
   /** Whether an error of a task given to `use` means that the upstream no longer takes this key's value. */
   isRejected?: (error: unknown) => boolean
 }
@@ -261,7 +270,10 @@ export type Awaitable<T> = T | Promise<T>
 /** A value and its times, as a store keeps it. Fields unknown to this version are preserved. */
 export interface DogRecord {
   key: string
+  /** Undefined in a record that is `sealed`. */
   value: unknown
+  /** The value, encrypted. */
+  sealed?: { id: string; nonce: string; data: string }
   /** Epoch milliseconds at which the fetch started. */
   fetchedAt: number
   /** Epoch milliseconds. */

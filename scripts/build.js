@@ -1,7 +1,7 @@
 // Builds dist/: one CommonJS bundle an entry, and the declarations of the sub-paths. The sub-paths import the package by
 // its own name, so that its state exists once. `--injected` builds the engine with the injector's steps instead (tests).
 const { execFileSync } = require('node:child_process')
-const { rmSync } = require('node:fs')
+const { chmodSync, rmSync } = require('node:fs')
 const { join, resolve } = require('node:path')
 const esbuild = require('esbuild')
 
@@ -44,7 +44,10 @@ async function main() {
   rmSync('dist', { recursive: true, force: true })
   await esbuild.build({ ...common, entryPoints: ['src/index.ts'], outfile: 'dist/index.js', footer })
   const entryPoints = ['src/wechat/index.ts', 'src/testing/index.ts', 'src/stores/suite.ts', 'src/demo/index.ts']
+  entryPoints.push('src/testing/cli.ts')
   await esbuild.build({ ...common, entryPoints, outbase: 'src', outdir: 'dist' })
+  // esbuild keeps the entry's shebang.
+  chmodSync('dist/testing/cli.js', 0o755)
   execFileSync(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', 'scripts/declarations.json'], {
     stdio: 'inherit',
   })

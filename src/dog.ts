@@ -1,4 +1,4 @@
-import type { Dog, DogEvent, DogOptions, DogRecord, Fetcher, KeyStatus, Secret, Store } from '../index.js'
+import type { Dog, DogEvent, DogOptions, DogRecord, Fetcher, KeyOptions, KeyStatus, Secret, Store } from '../index.js'
 import { WaitGraph } from './cycles.js'
 import { print } from './debug.js'
 import { Entry } from './entry.js'
@@ -7,16 +7,14 @@ import { Events } from './events.js'
 import { Keeper, type Surroundings } from './keeper.js'
 import { checkKey } from './key.js'
 import { checkDogOptions, checkGetOptions, checkKeyOptions, configOf } from './options.js'
+import { type Place, Shelf, sealedBy } from './shelf.js'
 import { statusOf } from './status.js'
-import { FileStore } from './stores/file/store.js'
 import { useValue } from './use.js'
 
 type Callback = (value?: unknown, error?: DogError) => void
 
 /** What `init` was given, so that a second `init` can be compared with it. */
-interface Place {
-  dir: string | undefined
-  store: Store | undefined
+interface Given extends Place {
   identity: string | undefined
 }
 
@@ -27,9 +25,7 @@ interface Place {
 export function createDog(dogOptions: DogOptions = {}): Dog {
   const defaults = checkDogOptions(dogOptions)
   const entries = new Map<string, Entry>()
-  const places = new Map<string, Place>()
-  const fileStores = new Map<string, Store>()
-  const stores = new Map<Store, (() => void) | undefined>()
+  const places = new Map<string, Given>()
   const events = new Events()
   const graph = new WaitGraph()
   let closing = new AbortController()
@@ -44,6 +40,12 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
     tell(key, () => `warning: ${message}`)
     events.emit('warning', { key, code, message })
   }
+
+  const shelf = new Shelf(defaults.mode, warn, (key, store) => {
+    entryOf(key, store)
+      .look()
+      .catch(() => {})
+  })
 
   const around: Surroundings = {
     links: {
@@ -97,37 +99,9 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
     }
   }
 
-  function storeOf(place: { dir?: string | undefined; store?: Store | undefined }): Store {
-    const { dir, store } = place
-    let found = store ?? fileStores.get(dir ?? '')
-    if (found === undefined) fileStores.set(dir ?? '', (found = new FileStore(dir, defaults.mode)))
-    if (!stores.has(found)) {
-      stores.set(found, undefined)
-      found.warn?.(({ key, code, message }) => warn(key, code, message))
-      if (events.count('change') > 0) watch(found)
-    }
-    return found
-  }
-
-  function watch(store: Store): void {
-    if (stores.get(store) !== undefined || store.watch === undefined) return
-    try {
-      stores.set(
-        store,
-        store.watch(
-          (key) =>
-            void entryOf(key, store)
-              .look()
-              .catch(() => {}),
-        ),
-      )
-    } catch (error) {
-      warn(undefined, 'ERR_DOG_STORE', (error as Error).message)
-    }
-  }
-
-  function makeEntry(key: string, store: Store, fetcher: Fetcher<never> | undefined, options: DogOptions): Entry {
-    const entry = new Entry(new Keeper(key, store, configOf(fetcher, options), around), around)
+  function makeEntry(key: string, store: Store, fetcher: Fetcher<never> | undefined, options: KeyOptions): Entry {
+    const config = configOf(fetcher, options)
+    const entry = new Entry(new Keeper(key, sealedBy(config.sealingKeys, store), config, around), around)
     entries.set(key, entry)
     return entry
   }
@@ -137,8 +111,7 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
     const known = entries.get(key)
     if (known !== undefined) return known
     checkKey(key)
-    const { mode, ...options } = defaults
-    return makeEntry(key, store ?? storeOf(defaults), undefined, { ...options, autoRefresh: false })
+    return makeEntry(key, store ?? shelf.at(defaults), undefined, { ...defaults, autoRefresh: false })
   }
 
   /** The entry for a call that may wait. */
@@ -159,11 +132,10 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
       }
     }
     if (closing.signal.aborted) closing = new AbortController()
-    const config = configOf(fetcher, options)
-    const target = storeOf({ dir, store })
+    const target = shelf.at({ dir, store })
     let entry = entries.get(key)
-    if (entry === undefined || entry.keeper.store !== target) entry = makeEntry(key, target, fetcher, options)
-    else entry.keeper.config = config
+    if (entry?.keeper.store === target && options.encryptionKey === undefined) entry.keeper.config = configOf(fetcher, options)
+    else entry = makeEntry(key, target, fetcher, options)
     places.set(key, { dir, store, identity })
     entry.arm()
     tell(key, () => `is kept in ${target.dir ?? target.name}`)
@@ -238,11 +210,11 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
     set: (key, value, expiry) => failing(() => asked(key).set(value, expiry)),
     remove: (key) => failing(() => asked(key).remove()),
     async status() {
-      storeOf(defaults)
+      shelf.at(defaults)
       const keepers = new Map([...entries].map(([key, { keeper }]) => [key, keeper]))
       // Of a key that nobody asked for here, nothing is remembered.
       const config = configOf(undefined, defaults)
-      for (const store of stores.keys()) {
+      for (const store of shelf.all()) {
         for await (const key of store.keys()) if (!keepers.has(key)) keepers.set(key, new Keeper(key, store, config, around))
       }
       const all: KeyStatus[] = []
@@ -252,16 +224,16 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
     on(event, listener) {
       checkListener(event, listener)
       events.add(event, listener)
-      if (event === 'change') for (const store of stores.keys()) watch(store)
+      if (event === 'change') shelf.watch()
     },
     off(event, listener) {
       checkListener(event, listener)
       events.delete(event, listener)
-      if (events.count('change') === 0) unwatch()
+      if (events.count('change') === 0) shelf.unwatch()
     },
     async close() {
       closing.abort(new DogError('ERR_DOG_CLOSED', 'The dog was closed'))
-      unwatch()
+      shelf.unwatch()
       await Promise.all([...entries.values()].map((entry) => entry.close()))
     },
     get debug() {
@@ -270,13 +242,6 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
     set debug(on) {
       isDebugging = Boolean(on)
     },
-  }
-
-  function unwatch(): void {
-    for (const [store, stop] of stores) {
-      stop?.()
-      stores.set(store, undefined)
-    }
   }
 
   return dog

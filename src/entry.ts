@@ -136,32 +136,41 @@ export class Entry {
     } catch (error) {
       throw new TypeError(`set("${key}"): ${(error as Error).message.replace(/^.*?answer: /, '')}`)
     }
-    await this.#write((number, previous) => this.keeper.recordOf(answer, number, previous))
+    await this.#write(async (number) => this.keeper.recordOf(answer, number, await this.keeper.read()))
   }
 
   async remove(): Promise<boolean> {
     let existed = false
-    await this.#write((_number, previous) => {
-      existed = previous !== undefined
+    await this.#write(async () => {
+      existed = await this.#exists()
       return undefined
     })
     return existed
   }
 
+  /** What no key opens is there, and can be removed. */
+  async #exists(): Promise<boolean> {
+    try {
+      return (await this.keeper.read()) !== undefined
+    } catch (error) {
+      if (error instanceof DogError && error.code === 'ERR_DOG_DECRYPT') return true
+      throw error
+    }
+  }
+
   /** A commit under a lease, that is no fetch. */
-  async #write(make: (number: number, previous: DogRecord | undefined) => DogRecord | undefined): Promise<void> {
+  async #write(make: (number: number) => Promise<DogRecord | undefined>): Promise<void> {
     const { timer, signal } = this.#deadline(true)
     try {
       for (;;) {
         const lease = await this.keeper.lease(signal)
         let record: DogRecord | undefined
         try {
-          record = make(lease.number, await this.keeper.read())
-        } catch (error) {
+          record = await make(lease.number)
+          if (!(await lease.commit(record))) continue
+        } finally {
           await lease.release()
-          throw error
         }
-        if (!(await lease.commit(record))) continue
         this.keeper.memory.forget()
         this.#landed(this.keeper.adopt(record))
         return

@@ -9,6 +9,7 @@ import { copyOf, Memory } from './memory.js'
 import type { KeyConfig } from './options.js'
 import { quotaEnd, standingFailure, withAttempt, withFailure, withoutFailure } from './policy.js'
 import { unknownFields } from './record.js'
+import { unseal } from './seal.js'
 import { step } from './steps.js'
 
 /** What a keeper tells its dog. */
@@ -257,6 +258,8 @@ export class Keeper {
 
   adopt(found: DogRecord | undefined): DogRecord | undefined {
     const { identity } = this.config
+    // A store that encrypts has opened it: this one has no key.
+    if (found?.sealed !== undefined) unseal(found, [], this.store.path?.(this.key) ?? this.store.name)
     if (identity !== undefined && found?.identity !== undefined && found.identity !== identity) {
       const path = this.store.path?.(this.key)
       const message = `"${this.key}" belongs to ${found.identity} here, not to ${identity}: ${path ?? this.store.name}`

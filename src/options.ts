@@ -1,8 +1,9 @@
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
-import type { DogOptions, Fetcher, KeyOptions, Store } from '../index.js'
+import type { DogOptions, EncryptionKey, Fetcher, KeyOptions, Store } from '../index.js'
 import { misuse } from './errors.js'
 import { DAY, type Quota } from './policy.js'
+import { type SealingKey, sealingKey } from './seal.js'
 
 /** Checks what users give, once, so that nothing behind it has to. */
 
@@ -18,6 +19,8 @@ export interface KeyConfig {
   window: number
   autoRefresh: boolean
   isRejected: ((error: unknown) => boolean) | undefined
+  /** The first seals, all open. */
+  sealingKeys: readonly SealingKey[]
   /** `host:pid` */
   by: string
 }
@@ -26,12 +29,26 @@ const DEFAULT_TIMEOUT = 30
 const LONGEST_TIMEOUT = 600
 const MODES = [0o600, 0o640, 0o660]
 
-const KEY_OPTIONS = ['dir', 'store', 'ahead', 'timeout', 'identity', 'quota', 'autoRefresh', 'fetch', 'isRejected']
+const KEY_OPTIONS = [
+  'dir',
+  'store',
+  'ahead',
+  'timeout',
+  'identity',
+  'quota',
+  'autoRefresh',
+  'fetch',
+  'isRejected',
+  'encryptionKey',
+]
 
 type Rule = [test: (value: never) => boolean, rule: string]
 
 const isText = (value: unknown): boolean => typeof value === 'string' && value !== ''
 const isBoolean = (value: unknown): boolean => typeof value === 'boolean'
+
+const isEncryptionKey = (value: unknown): boolean =>
+  (value instanceof Uint8Array && value.length === 32) || (typeof value === 'string' && /^[0-9a-f]{64}$/i.test(value))
 
 const RULES: Record<string, Rule> = {
   dir: [isText, 'must be the path of a folder'],
@@ -50,6 +67,10 @@ const RULES: Record<string, Rule> = {
   autoRefresh: [isBoolean, 'must be true or false'],
   fetch: [isBoolean, 'must be true or false'],
   isRejected: [(value: unknown) => typeof value === 'function', 'must be a function'],
+  encryptionKey: [
+    (value: unknown) => (Array.isArray(value) ? value.length > 0 && value.every(isEncryptionKey) : isEncryptionKey(value)),
+    'must be 32 bytes or 64 hex digits, or a list of these',
+  ],
   mode: [(value: number) => MODES.includes(value), 'must be 0o600, 0o640 or 0o660'],
 }
 
@@ -57,7 +78,9 @@ function check(options: Record<string, unknown>, known: string[]): void {
   for (const [name, value] of Object.entries(options)) {
     if (!known.includes(name)) throw new TypeError(`unknown option "${name}"; there are ${known.join(', ')}`)
     const [test, rule] = RULES[name]!
-    if (value !== undefined && !test(value as never)) throw misuse(name, rule, value)
+    if (value === undefined || test(value as never)) continue
+    // A key that is nearly right is still a secret.
+    throw name === 'encryptionKey' ? new TypeError(`${name} ${rule}; got a ${typeof value}`) : misuse(name, rule, value)
   }
   if (options.dir !== undefined && options.store !== undefined) throw new TypeError('dir and store exclude each other')
 }
@@ -91,8 +114,20 @@ export function checkKeyOptions(options: unknown, defaults: DogOptions): KeyOpti
   return { ...rest, ...given, ...place }
 }
 
+const toList = (keys: KeyOptions['encryptionKey']): readonly EncryptionKey[] =>
+  keys === undefined ? [] : typeof keys === 'string' || keys instanceof Uint8Array ? [keys] : keys
+
 export function configOf(fetcher: Fetcher<never> | undefined, options: KeyOptions): KeyConfig {
-  const { timeout = DEFAULT_TIMEOUT, ahead, identity, quota, autoRefresh = false, fetch = true, isRejected } = options
+  const {
+    timeout = DEFAULT_TIMEOUT,
+    ahead,
+    identity,
+    quota,
+    autoRefresh = false,
+    fetch = true,
+    isRejected,
+    encryptionKey,
+  } = options
   const window = quota?.window ?? DAY
   return {
     fetcher,
@@ -104,6 +139,7 @@ export function configOf(fetcher: Fetcher<never> | undefined, options: KeyOption
     window,
     autoRefresh,
     isRejected,
+    sealingKeys: toList(encryptionKey).map((key) => sealingKey(typeof key === 'string' ? Buffer.from(key, 'hex') : key)),
     by: `${hostname()}:${process.pid}`,
   }
 }

@@ -28,7 +28,7 @@ export function decodeRecord(text: string, key: string): Decoded<DogRecord> {
   const sound =
     dotdog === FORMAT &&
     typeof record.key === 'string' &&
-    record.value !== undefined &&
+    (record.value !== undefined) !== isSealed(record.sealed) &&
     isTime(record.fetchedAt) &&
     isTime(record.expiresAt) &&
     isSpan(record.ahead) &&
@@ -94,11 +94,13 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 const isTime = (value: unknown): value is number => typeof value === 'number' && value >= 0 && value <= NEVER
 const isSpan = (value: unknown): value is number => typeof value === 'number' && value >= 0 && Number.isFinite(value)
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+const isSealed = (value: unknown): boolean =>
+  isObject(value) && [value.id, value.nonce, value.data].every((part) => typeof part === 'string')
 const isOptionalText = (value: unknown): boolean => value === undefined || typeof value === 'string'
 
 /** The fields of a record or ledger that this version does not know, to be kept when it is written again. */
 export function unknownFields(record: DogRecord | undefined): Record<string, unknown> {
   if (record === undefined) return {}
-  const { key, value, fetchedAt, expiresAt, ahead, generation, identity, by, ...unknown } = record
+  const { key, value, sealed, fetchedAt, expiresAt, ahead, generation, identity, by, ...unknown } = record
   return unknown
 }

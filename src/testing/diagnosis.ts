@@ -42,7 +42,9 @@ export function quotaGet(context: Context, knows: (path: string) => boolean): Bo
   const path = pathOf(context, knows)
   const counter = state.quota(path)
   const used = counter.used(context.now)
-  const quota = { daily_limit: counter.limit, used, remain: counter.limit - used }
+  // JSON has no infinity.
+  const limit = Math.min(counter.limit, Number.MAX_SAFE_INTEGER)
+  const quota = { daily_limit: limit, used, remain: limit - used }
   if (path !== '/cgi-bin/stable_token') return { ...OK, quota }
   return { ...OK, quota, rate_limit: { call_count: state.stableMinute.limit, refresh_second: 60 } }
 }

@@ -1,12 +1,13 @@
 // The fake platform as a test uses it: the pure platform, its faults and the server, put together.
 import { isIPv6 } from 'node:net'
 import { mintToken, type Standing, standings, type TicketType, type TokenFamily, ticketTypeOf } from './account.js'
+import { createControl } from './control.js'
 import { createFaults, type Endpoint, type Fault } from './faults.js'
 import type { LogEntry } from './log.js'
 import { checkOptions, type FakeWeChatOptions } from './options.js'
 import { createPlatform } from './platform.js'
 import type { Counts } from './request.js'
-import { listen } from './server.js'
+import { listen, type Wire } from './server.js'
 import { checkIp, readWhitelist } from './whitelist.js'
 
 export interface FakeWeChat {
@@ -77,16 +78,17 @@ function reachable(host: string): string {
  * await fake.close()
  */
 export async function fakeWeChat(options: FakeWeChatOptions = {}): Promise<FakeWeChat> {
-  const { accounts, rules, delay, slow, port, host, ...checked } = checkOptions(options)
+  const { accounts, rules, delay, slow, port, host, onRequest, ...checked } = checkOptions(options)
   let { clientIp } = checked
   let ahead = 0
   const now = () => rules.now() + ahead
   const platform = createPlatform(accounts, { ...rules, now })
   const faults = createFaults()
-  const server = await listen(platform, faults, { host, port, delay, slow, clientIp: () => clientIp })
+  const control: Wire['control'] = (...request) => (checked.control ? createControl(fake)(...request) : undefined)
+  const server = await listen(platform, faults, { host, port, delay, slow, clientIp: () => clientIp, onRequest, control })
   const [{ appId, appSecret }] = accounts
 
-  return {
+  const fake: FakeWeChat = {
     url: `http://${reachable(host)}:${server.port}`,
     appId,
     appSecret,
@@ -147,4 +149,5 @@ export async function fakeWeChat(options: FakeWeChatOptions = {}): Promise<FakeW
     heal: faults.clear,
     close: server.close,
   }
+  return fake
 }

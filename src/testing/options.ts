@@ -1,12 +1,15 @@
 // Checks what the user gave. A message has the option's name, the rule, the value and its type; an AppSecret's value never.
 import { randomBytes } from 'node:crypto'
 import { type Account, standings } from './account.js'
+import type { LogEntry } from './log.js'
 import { type Limits, type SomeRules, standardLimits } from './rules.js'
 import { checkIp } from './whitelist.js'
 
 export interface FakeWeChatOptions {
   /** The accounts it knows. Default: one, with a random AppSecret. */
   accounts?: readonly Account[]
+  /** One account with something special: the rest of it, such as the AppSecret, has defaults. Not beside `accounts`. */
+  account?: Partial<Account>
   /** Seconds a token lives. Default 7200. */
   ttl?: number
   /** Seconds a replaced token goes on being accepted. Default 300, as the real platform's; 0 is the strictest. */
@@ -50,6 +53,10 @@ export interface FakeWeChatOptions {
   host?: string
   /** The platform's clock, epoch milliseconds. Default the machine's. */
   now?: () => number
+  /** Told of each request when it has been decided; its answer may still be on the way. */
+  onRequest?: (entry: Readonly<LogEntry>) => void
+  /** `true`: what the fake can do is open to HTTP too, at `/_fake`, for programs in other languages. Default false. */
+  control?: boolean
 }
 
 export interface CheckedOptions {
@@ -60,6 +67,8 @@ export interface CheckedOptions {
   slow: number
   port: number
   host: string
+  onRequest: (entry: Readonly<LogEntry>) => void
+  control: boolean
 }
 
 const fail = (name: string, rule: string, value: unknown): never => {
@@ -87,15 +96,18 @@ function checkAccount(account: Account): void {
   boolean('risk of an account', risk)
 }
 
-function checkAccounts(accounts: readonly Account[]): [Account, ...Account[]] {
-  if (!Array.isArray(accounts) || accounts.length === 0) {
+function accountsOf({ accounts, account }: FakeWeChatOptions): [Account, ...Account[]] {
+  if (accounts && account) throw new TypeError('account must not be given beside accounts')
+  const standard = { appId: 'wxd09d09d09d09d09d', appSecret: randomBytes(16).toString('hex') }
+  const all = accounts ?? [{ ...standard, ...given(account ?? {}) }]
+  if (!Array.isArray(all) || all.length === 0) {
     throw new TypeError('accounts must be a list of { appId, appSecret } with at least one')
   }
-  for (const account of accounts) checkAccount(account)
-  if (new Set(accounts.map(({ appId }) => appId)).size < accounts.length) {
+  for (const one of all) checkAccount(one)
+  if (new Set(all.map(({ appId }) => appId)).size < all.length) {
     throw new TypeError('accounts must have an appId each; got the same one twice')
   }
-  return [...accounts] as [Account, ...Account[]]
+  return [...all] as [Account, ...Account[]]
 }
 
 function checkLimits(limits: Partial<Limits> = {}): Partial<Limits> {
@@ -113,8 +125,16 @@ function given<T extends object>(some: T): T {
 
 /** @throws TypeError for the first option that is wrong. */
 export function checkOptions(options: FakeWeChatOptions): CheckedOptions {
-  const { random, now = Date.now, forceGapFrom, flappyOverlap: flappy, clientIp, host = '127.0.0.1' } = options
-  for (const [name, value] of Object.entries({ random, now })) {
+  const {
+    random,
+    now = Date.now,
+    forceGapFrom,
+    flappyOverlap: flappy,
+    clientIp,
+    host = '127.0.0.1',
+    onRequest = () => {},
+  } = options
+  for (const [name, value] of Object.entries({ random, now, onRequest })) {
     if (value !== undefined && typeof value !== 'function') fail(name, 'a function', value)
   }
   if (forceGapFrom !== undefined && forceGapFrom !== 'force' && forceGapFrom !== 'rotation') {
@@ -130,14 +150,15 @@ export function checkOptions(options: FakeWeChatOptions): CheckedOptions {
     ...{ ticketTtl: seconds('ticketTtl', 0.001), ticketOverlap: seconds('ticketOverlap') },
     ...{ ticketRemaining: flag('ticketRemaining'), requireHttps: flag('requireHttps'), limits: checkLimits(options.limits) },
   })
-  const { accounts = [{ appId: 'wxd09d09d09d09d09d', appSecret: randomBytes(16).toString('hex') }] } = options
   return {
-    accounts: checkAccounts(accounts),
+    accounts: accountsOf(options),
     rules,
     clientIp: clientIp === undefined ? undefined : checkIp(clientIp),
     delay: seconds('delay') ?? 0,
     slow: seconds('slow') ?? 5000,
     port: number('port', options.port, 0, 65_535) ?? 0,
     host,
+    onRequest,
+    control: flag('control') ?? false,
   }
 }

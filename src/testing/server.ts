@@ -16,6 +16,9 @@ export interface Wire {
   slow: number
   /** The caller's address where no header says otherwise. Default: the connection's. */
   clientIp: () => string | undefined
+  onRequest: (entry: LogEntry) => void
+  /** Answers what is meant for the fake itself, and `undefined` to everything else. */
+  control: (method: string, path: string, body: string) => Reply | undefined
 }
 
 export interface Listening {
@@ -45,17 +48,22 @@ function ipOf(request: IncomingMessage, standard: string | undefined): string {
   return checkIp(named ?? standard ?? request.socket.remoteAddress ?? '127.0.0.1')
 }
 
-/** What goes over the wire: `undefined` instead of it cuts the connection. */
-interface Reply {
+/** What goes over the wire. */
+export interface Reply {
   status: number
   type: string
   text: string
 }
 
+function send(response: ServerResponse, { status, type, text }: Reply): void {
+  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) })
+  response.end(text)
+}
+
 export async function listen(platform: Platform, faults: Faults, wire: Wire): Promise<Listening> {
   const timers = new Set<NodeJS.Timeout>()
 
-  /** What becomes of a request, and what the log says of it. */
+  /** What becomes of a request (`undefined`: the connection is cut), and what the log says of it. */
   function decide(request: PlatformRequest, measured: boolean, fault: Fault | undefined): [Reply | undefined, LogEntry] {
     if (fault === 'drop') return [undefined, platform.note(request)]
     if (fault === 'html') return [{ status: 502, type: 'text/html', text: PAGE }, platform.note(request)]
@@ -82,6 +90,8 @@ export async function listen(platform: Platform, faults: Faults, wire: Wire): Pr
     const body = await textOf(incoming)
     const url = new URL(incoming.url ?? '/', 'http://127.0.0.1')
     const method = incoming.method ?? 'GET'
+    const controlled = wire.control(method, url.pathname, body)
+    if (controlled) return send(response, controlled)
     const secure = incoming.headers['x-forwarded-proto'] === 'https'
     const request = { method, path: url.pathname, query: url.searchParams, body, ip, secure }
     const endpoint = platform.endpointOf(url.pathname)
@@ -92,16 +102,18 @@ export async function listen(platform: Platform, faults: Faults, wire: Wire): Pr
     entry.fault = fault
     entry.status = reply?.status ?? 0
     if (fault === 'truncated' || fault === 'drop-after-rotation') entry.errcode = undefined
+    wire.onRequest(entry)
     later(fault === 'slow' ? wire.slow : wire.delay, () => {
-      if (!reply) return void incoming.socket.destroy()
-      response.writeHead(reply.status, { 'content-type': reply.type, 'content-length': Buffer.byteLength(reply.text) })
-      response.end(reply.text)
+      if (!reply) return void response.destroy()
+      send(response, reply)
     })
   }
 
   const server = createServer((request, response) => {
+    // A request that was given up has no socket any more.
+    const { socket } = request
     // A client that goes away while it sends, or sends nonsense, is none of our business.
-    serve(request, response).catch(() => request.socket.destroy())
+    serve(request, response).catch(() => socket.destroy())
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

@@ -107,7 +107,10 @@ export const facts: Readonly<Record<number, CodeFact>> = {
   43003: permanent('The platform wants HTTPS: check baseUrl.', '平台要求使用 HTTPS：请检查 baseUrl。'),
   44002: permanent('The path wants a body.', 'POST 内容为空：该接口需要 body。'),
   45035: OFF_LIST,
-  47001: permanent('The body is not what the path wants: is it JSON?', 'POST 数据格式错误：请确认 body 是合法的 JSON。'),
+  47001: permanent(
+    'The body is not what the path wants: check that it is JSON.',
+    'POST 数据格式错误：请确认 body 是合法的 JSON。',
+  ),
   48001: permanent(
     'The account lacks the permission for this path: see the list of permissions in the console.',
     '账号没有此接口的权限：请在后台查看接口权限列表。',

@@ -9,7 +9,7 @@ const LIMIT = 20
 const WINDOW = 86_400 + 600
 /** Seconds between two. */
 const SPACING = 30
-/** Milliseconds for which a place is good: a process that was stopped in between must not force after its successor. */
+/** Milliseconds from asking for a place to using it: a process that was stopped in between must not force after its successor. */
 const GOOD_FOR = 10_000
 
 /**
@@ -74,11 +74,11 @@ export function stableFetcher({ account, ration, places }: StableParts): Fetcher
   /** A forced token; `undefined` if it may not be forced now. */
   async function force(context: FetchContext<string>): Promise<Result<string> | undefined> {
     const before = ration.taken
+    const asked = performance.now()
     const times = await context.get<Forces>(places.key).catch(() => undefined)
     // No place, or another process's of a moment ago.
     if (times === undefined || ration.taken === before) return undefined
-    const age = Date.now() - times.at(-1)!
-    if (context.signal.aborted || age < 0 || age > GOOD_FOR) return undefined
+    if (context.signal.aborted || performance.now() - asked > GOOD_FOR) return undefined
     let closedFor = SPACING
     try {
       return await fetchStableToken(account, true, context.signal)

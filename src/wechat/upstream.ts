@@ -29,11 +29,21 @@ function urlOf(account: Account, path: string, query: Query): string {
   return `${account.baseUrl}${path}?${search}`
 }
 
-/** The named secret of an answer, and its lifetime. An answer without either is no answer. */
-function secretOf(answer: Answer, name: 'access_token' | 'ticket', origin: Origin): Result & { expiresIn: number } {
+/**
+ * The named secret of an answer, and its lifetime. An answer without either is no answer.
+ *
+ * @param least what `expires_in` must be at least
+ */
+function secretOf(
+  answer: Answer,
+  name: 'access_token' | 'ticket',
+  origin: Origin,
+  least = Number.MIN_VALUE,
+): Result & { expiresIn: number } {
   const { [name]: value, expires_in: expiresIn } = answer
   if (typeof value !== 'string' || value === '') throw transportError(`the answer has no ${name}`, origin)
-  if (typeof expiresIn !== 'number' || !(expiresIn > 0)) throw transportError('the answer has no usable expires_in', origin)
+  if (typeof expiresIn !== 'number' || !(expiresIn >= least))
+    throw transportError('the answer has no usable expires_in', origin)
   return { value, expiresIn }
 }
 
@@ -51,12 +61,14 @@ export async function fetchToken(account: Account, signal: AbortSignal): Promise
  *
  * @param force invalidates it and gives another one: 20 times a day, 30 s apart.
  */
-export async function fetchStableToken(account: Account, force: boolean, signal: AbortSignal): Promise<Result<string>> {
+export async function fetchStableToken(account: Account, force: boolean, signal: AbortSignal): Promise<Result> {
   const { appId, appSecret, baseUrl } = account
   const origin: Origin = { path: '/cgi-bin/stable_token', appId, credential: true, secrets: [appSecret] }
   const body = { grant_type: 'client_credential', appid: appId, secret: appSecret, force_refresh: force }
   const request = { method: 'POST', url: `${baseUrl}${origin.path}`, body: JSON.stringify(body), signal } as const
-  return secretOf(await send(request, origin), 'access_token', origin)
+  const { value, expiresIn } = secretOf(await send(request, origin), 'access_token', origin, 0)
+  // What remains is rounded down: at 0 there is a token all the same, and a lifetime of nothing would be fetched again by each.
+  return { value, expiresIn: Math.max(expiresIn, 1) }
 }
 
 /** `jsapi` signs pages, `wx_card` signs cards; neither does for the other. */

@@ -17,8 +17,8 @@ const LAYERS: string[][] = [
     ...['fetch.ts', 'goal.ts', 'failure.ts', 'memory.ts', 'options.ts', 'cycles.ts', 'timer.ts', 'events.ts', 'debug.ts'],
     'key.ts',
   ],
-  ['use.ts'],
-  ['stores/memory.ts', 'stores/file/store.ts'],
+  ['use.ts', 'shelf.ts'],
+  ['stores/memory.ts', 'stores/sealed.ts', 'stores/file/store.ts'],
   ['stores/file/lease.ts'],
   ['reader.ts', 'lockfile.ts', 'ledger.ts', 'watch.ts', 'wake.ts'].map((name) => `stores/file/${name}`),
   ['stores/file/lock.ts'],
@@ -26,6 +26,7 @@ const LAYERS: string[][] = [
   ['stores/file/names.ts', 'stores/file/io.ts'],
   ['answer.ts'],
   ['lifetime.ts'],
+  ['seal.ts'],
   ['policy.ts', 'record.ts'],
   ['errors.ts'],
   ['redact.ts', 'clock.ts', 'steps.ts'],
@@ -133,7 +134,7 @@ t.test('stores know nothing of the engine', async (t) => {
   for (const file of below) {
     for (const { file: target } of imports.get(file)!) {
       t.ok(
-        target === undefined || /^(index\.d\.ts|src\/(stores\/|record|errors|clock|steps))/.test(target),
+        target === undefined || /^(index\.d\.ts|src\/(stores\/|record|seal|errors|clock|steps))/.test(target),
         `${file} → ${target}`,
       )
     }

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { factOf, secondsUntil } from '../../src/wechat/codes.js'
+import { facts, UNKNOWN } from '../../src/wechat/facts.js'
 
 t.test('the three dead-token codes are rejections on a business call, and nothing else is', async (t) => {
   for (const code of [40001, 40014, 42001]) t.equal(factOf(code, false).kind, 'rejected')
@@ -35,11 +36,30 @@ t.test('a code that nobody documented is a definite answer', async (t) => {
   t.equal(factOf(99_999, false).kind, 'permanent')
 })
 
-t.test('every hint is a sentence', async (t) => {
-  for (let code = -1; code < 90_000; code += 1) {
-    const { hint } = factOf(code, false)
-    if (!/^[A-Z].*[.]$/.test(hint)) t.fail(`${code}: ${hint}`)
+/** Every code of the platform's table for the token endpoints, and the global ones worth knowing. */
+const DOCUMENTED = [
+  ...[-1, 40001, 40002, 40013, 40125, 40164, 40243, 41002, 41004, 43002, 43003, 45009, 45011, 50002, 50004, 50007],
+  ...[61004, 45035, 61024, 89501, 89503, 89506, 89507],
+  ...[40066, 44002, 47001, 48001, 48004, 48006, 48017, 40097],
+  ...[40014, 42001, 41001, 42007, 42002, 40030, 61023, 61006],
+]
+
+t.test('every documented code is known, with a hint in English and in Chinese', async (t) => {
+  for (const code of DOCUMENTED) t.not(factOf(code, false), UNKNOWN, String(code))
+})
+
+t.test('every hint is a sentence, in both languages, and names the same things', async (t) => {
+  for (const [code, { hint, hintZh }] of [...Object.entries(facts), ['unknown', UNKNOWN] as const]) {
+    t.match(hint, /^[A-Z][\x20-\x7e]+[.]$/, code)
+    t.match(hintZh, /\p{Script=Han}.*。$/u, code)
+    for (const name of ['{ip}', 'AppSecret', 'POST', 'HTTPS', 'baseUrl', 'errcode']) {
+      if (hint.includes(name)) t.ok(hintZh.includes(name), `${code}: ${name}`)
+    }
   }
+})
+
+t.test('an address that is not on the whitelist is one matter, whichever code says it', async (t) => {
+  for (const code of [40164, 61004, 45035]) t.match(factOf(code, true).hint, 'Add {ip} to the IP whitelist')
 })
 
 t.test("the day's quota ends at midnight in Beijing", async (t) => {

@@ -37,6 +37,22 @@ t.test('40164 names the very IP that is to be added', async (t) => {
   t.match(refusal(61004, 'access clientip is not registered', token, now).hint, /Add this machine's public IP/)
 })
 
+t.test('the hint is there in Chinese too, with the very IP, and the message carries the English one', async (t) => {
+  const text = 'invalid ip 182.150.41.147 ipv6 ::ffff:182.150.41.147, not in whitelist rid: 68231586-663e56da-1e04e5eb'
+  const error = refusal(40164, text, token, now)
+  t.equal(error.ip, '182.150.41.147')
+  t.match(error.hintZh, '把 182.150.41.147 加入该账号的 IP 白名单')
+  t.ok(error.message.includes(error.hint) && !error.message.includes(error.hintZh))
+  t.match(refusal(61004, 'access clientip is not registered', token, now), { ip: undefined, hintZh: /本机的公网 IP/ })
+  t.match(transportError('HTTP status 502', token).hintZh, /请稍后重试/)
+})
+
+t.test('an administrator who refused is left alone for as long as the platform says', async (t) => {
+  t.match(refusal(89503, '', token, now), { kind: 'permanent', retryAfter: 60 })
+  t.match(refusal(89507, '', token, now), { kind: 'permanent', retryAfter: 3600 })
+  t.match(refusal(89506, '', token, now), { kind: 'permanent', retryAfter: 86_400 })
+})
+
 t.test('quotas tell when they end', async (t) => {
   t.match(refusal(45009, 'reach max api daily quota limit', token, now), { kind: 'quota', retryAfter: 60 })
   t.match(refusal(45011, 'api minute-quota reach limit', call, now + 12_000), { kind: 'quota', retryAfter: 48 })

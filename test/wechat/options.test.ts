@@ -15,8 +15,9 @@ function messageOf(task: () => unknown): string {
 }
 
 t.test('an account needs no more than its two names', async (t) => {
-  const { timeout, prefix, dog, baseUrl } = checkOptions(good)
-  t.same({ timeout, prefix, dog, baseUrl }, { timeout: 30, prefix: '', dog: undefined, baseUrl: 'https://api.weixin.qq.com' })
+  const { appId, appSecret, ...rest } = checkOptions(good)
+  const [dog, quota] = [undefined, undefined]
+  t.same(rest, { timeout: 30, prefix: '', dog, quota, stable: false, baseUrl: 'https://api.weixin.qq.com' })
 })
 
 t.test('a wrong option is a TypeError with its name, the rule, the value and its type', async (t) => {
@@ -34,6 +35,7 @@ t.test('a wrong option is a TypeError with its name, the rule, the value and its
     [{ ...good, baseUrl: 'api.weixin.qq.com' }, /^baseUrl must be .*; got "api\.weixin\.qq\.com" \(string\)$/],
     [{ ...good, baseUrl: 'file:///etc' }, /^baseUrl must/],
     [{ ...good, baseUrl: 7 }, /^baseUrl must/],
+    [{ ...good, stable: 'yes' }, /^stable must be true or false; got "yes" \(string\)$/],
   ]
   for (const [options, message] of cases)
     t.match(

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
 import { WeChatError } from '../../src/wechat/errors.js'
-import { type Account, callWith, fetchTicket, fetchToken } from '../../src/wechat/upstream.js'
+import { type Account, callWith, fetchStableToken, fetchTicket, fetchToken } from '../../src/wechat/upstream.js'
 
 const TOKEN = 'secret-token-value'
 const SECRET = 'secret-app-value/+='
@@ -51,6 +51,35 @@ t.test('a classic token is asked for by name, account and secret', async (t) => 
   t.equal(asked, 'GET /cgi-bin/token?grant_type=client_credential&appid=wx0&secret=secret-app-value%2F%2B%3D')
 })
 
+t.test('a stable token is asked for by POST, with a JSON text of known length and nothing in the query', async (t) => {
+  const seen: unknown[] = []
+  const account = await upstream(t, (response, request, body) => {
+    const { 'content-length': length, 'content-type': type, 'transfer-encoding': chunks } = request.headers
+    seen.push(`${request.method} ${request.url}`, length === String(body.length), type, chunks, JSON.parse(body))
+    response.end('{"access_token":"A","expires_in":345}')
+  })
+  t.same(await fetchStableToken(account, false, forever), { value: 'A', expiresIn: 345 }, 'the seconds that remain')
+  await fetchStableToken(account, true, forever)
+  const head = ['POST /cgi-bin/stable_token', true, 'application/json; charset=utf-8', undefined]
+  const body = { grant_type: 'client_credential', appid: 'wx0', secret: SECRET }
+  t.same(seen, [...head, { ...body, force_refresh: false }, ...head, { ...body, force_refresh: true }])
+})
+
+t.test('a stable token of which less than a second remains is used for a second, not fetched by each', async (t) => {
+  const account = await upstream(t, json({ access_token: 'A', expires_in: 0 }))
+  t.same(await fetchStableToken(account, false, forever), { value: 'A', expiresIn: 1 })
+})
+
+t.test('a card ticket is asked for by its type', async (t) => {
+  let asked = ''
+  const account = await upstream(t, (response, request) => {
+    asked = String(request.url)
+    response.end('{"errcode":0,"errmsg":"ok","ticket":"C","expires_in":7200}')
+  })
+  t.same(await fetchTicket(account, 'wx_card', 'A', forever), { value: 'C', expiresIn: 3600 })
+  t.equal(asked, '/cgi-bin/ticket/getticket?access_token=A&type=wx_card')
+})
+
 t.test('a ticket lives an hour at most, and less if the platform says so', async (t) => {
   let asked = ''
   let expires_in = 7200
@@ -58,10 +87,10 @@ t.test('a ticket lives an hour at most, and less if the platform says so', async
     asked = `${request.method} ${request.url}`
     response.end(JSON.stringify({ errcode: 0, errmsg: 'ok', ticket: 'J', expires_in }))
   })
-  t.same(await fetchTicket(account, 'A', forever), { value: 'J', expiresIn: 3600 })
+  t.same(await fetchTicket(account, 'jsapi', 'A', forever), { value: 'J', expiresIn: 3600 })
   t.equal(asked, 'GET /cgi-bin/ticket/getticket?access_token=A&type=jsapi')
   expires_in = 120
-  t.same(await fetchTicket(account, 'A', forever), { value: 'J', expiresIn: 120 })
+  t.same(await fetchTicket(account, 'jsapi', 'A', forever), { value: 'J', expiresIn: 120 })
 })
 
 t.test('a body is sent with its length, as UTF-8, and never in chunks', async (t) => {
@@ -132,12 +161,17 @@ for (const [name, answer, message] of wrong) {
     t.match(error.message, message)
     t.equal(error.cause, undefined)
     t.notMatch(inspect(error, { depth: 9, showHidden: true }), /secret-|secret=|grant_type=/)
+    // What remains of a stable token is rounded down.
+    if (name.endsWith('expires_in of nothing')) return
+    const stable = await errorOf(fetchStableToken(await upstream(t, answer), false, forever))
+    t.match(stable, { code: 'WECHAT_TRANSPORT', kind: 'transient', path: '/cgi-bin/stable_token' })
+    t.notMatch(inspect(stable, { depth: 9, showHidden: true }), /secret-|"secret|grant_type/)
   })
 }
 
 t.test('a ticket answer without a ticket is an error, never the token in its place', async (t) => {
   const account = await upstream(t, json({ errcode: 0, errmsg: 'ok', access_token: TOKEN, expires_in: 7200 }))
-  t.match((await errorOf(fetchTicket(account, TOKEN, forever))).message, /no ticket/)
+  t.match((await errorOf(fetchTicket(account, 'jsapi', TOKEN, forever))).message, /no ticket/)
 })
 
 t.test('nobody listening is a clear error', async (t) => {

@@ -1,0 +1,54 @@
+// Real processes that use an account, each with an environment of its own.
+import { type ChildProcess, fork } from 'node:child_process'
+import type { Test } from 'tap'
+
+export type Fixture = 'caller' | 'warp'
+
+/** The next message of a child, or its end as an error. */
+function next<T>(child: ChildProcess): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const answered = (message: unknown) => {
+      child.off('exit', ended)
+      resolve(message as T)
+    }
+    const ended = (code: number | null) => {
+      child.off('message', answered)
+      reject(new Error(`ended with ${code}`))
+    }
+    child.once('message', answered)
+    child.once('exit', ended)
+  })
+}
+
+export interface Children {
+  /** The same command for all; their answers in order. */
+  ask<T>(command: object): Promise<T[]>
+  /** A command for one. */
+  askOne<T>(index: number, command: object): Promise<T>
+  /** Lets go of them: resolves to the exit codes, as they end by themselves. */
+  end(): Promise<unknown[]>
+}
+
+/** Starts a process for each environment, and waits until all of them have loaded. */
+export async function startChildren(t: Test, fixture: Fixture, envs: Record<string, string>[]): Promise<Children> {
+  const script = new URL(`./fixtures/${fixture}.cjs`, import.meta.url).pathname
+  const children = envs.map((env) => fork(script, { env: { ...process.env, ...env }, execArgv: [] }))
+  t.teardown(() => {
+    for (const child of children) if (child.exitCode === null) child.kill('SIGKILL')
+  })
+  await Promise.all(children.map((child) => next(child)))
+  const askOne = <T>(index: number, command: object): Promise<T> => {
+    const answer = next<T>(children[index]!)
+    children[index]!.send(command)
+    return answer
+  }
+  return {
+    ask: <T>(command: object) => Promise.all(children.map((_child, index) => askOne<T>(index, command))),
+    askOne,
+    end() {
+      const exits = children.map((child) => new Promise((resolve) => child.once('exit', resolve)))
+      for (const child of children) child.disconnect()
+      return Promise.all(exits)
+    },
+  }
+}

@@ -1,0 +1,176 @@
+// Stable tokens: one client and the platform.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { createDog, failure, memoryStore, page, setUp, wechat } from './setup.js'
+
+async function stable(t: Test, options: Parameters<typeof setUp>[1] = {}, dir?: string) {
+  const { fake, account, dog } = await setUp(t, options, dir)
+  return { fake, dog, account, wx: wechat({ ...account, stable: true }) }
+}
+
+const callIt = '/cgi-bin/getcallbackip'
+
+t.test('a stable account uses the stable endpoint only, under a key of its own', async (t) => {
+  const { fake, wx } = await stable(t)
+  t.equal(wx.accessToken.key, 'ACCESS_TOKEN_STABLE')
+  t.equal(wx.jsapiTicket.key, 'JSAPI_TICKET')
+  await wx.call(callIt)
+  await wx.signUrl(page)
+  t.equal(await wx.accessToken.get(), fake.currentToken(undefined, 'stable'))
+  t.match(fake.count, { token: 0, stable: 1, forced: 0, ticket: 1, rejected: 0 })
+})
+
+t.test('two clients that share nothing but the account share one stable token', async (t) => {
+  const { fake, account, wx } = await stable(t)
+  const other = wechat({ ...account, stable: true, dog: createDog({ store: memoryStore() }) })
+  t.equal(await wx.accessToken.get(), await other.accessToken.get())
+  await Promise.all([wx.call(callIt), other.call(callIt)])
+  t.match(fake.count, { stableRotated: 1, forced: 0, rejected: 0 })
+})
+
+t.test('the lifetime is what remains, and the margin fits into it', async (t) => {
+  const dir = join(t.testdir(), '.dog')
+  const { fake, account, wx } = await stable(t, {}, dir)
+  // Somebody else's token, in its last minutes.
+  await wechat({ ...account, stable: true, dog: createDog({ store: memoryStore() }) }).accessToken.get()
+  fake.advance((7200 - 345) * 1000)
+  const old = await wx.accessToken.get()
+  const { expiresAt, fetchedAt, ahead } = JSON.parse(readFileSync(join(dir, 'ACCESS_TOKEN_STABLE.dog'), 'utf8'))
+  t.ok(Math.abs(expiresAt - fetchedAt - 345_000) <= 1500, `${expiresAt - fetchedAt}`)
+  t.ok(ahead > 0 && ahead <= 231, `${ahead}`)
+
+  fake.advance(60_000)
+  t.equal(await wx.call(callIt).then(() => fake.count.rejected), 0)
+  const young = await wx.accessToken.refresh()
+  t.not(young, old, 'in its last five minutes it is replaced')
+  t.match(fake.count, { stableRotated: 2, forced: 0 })
+  const left = (wx.accessToken.peek()!.expiresAt - Date.now()) / 1000
+  t.ok(left > 7000, `${left}`)
+})
+
+t.test('silenceper: what remains minus a fixed margin is nothing; here a second is used for a second', async (t) => {
+  for (const remaining of [2, 1, 0.4]) {
+    const { fake, account, wx } = await stable(t, { ttl: 100, stableAhead: 0.1 })
+    await wechat({ ...account, stable: true, dog: createDog({ store: memoryStore() }) }).accessToken.get()
+    fake.advance((100 - remaining) * 1000)
+    t.equal(await wx.accessToken.get(), fake.currentToken(undefined, 'stable'))
+    const { expiresAt } = wx.accessToken.peek()!
+    t.ok(expiresAt > Date.now() - 500 && expiresAt <= Date.now() + 2000)
+    t.equal(await wx.accessToken.get(), fake.currentToken(undefined, 'stable'))
+  }
+})
+
+t.test('a dead stable token, which a plain question gives again, is forced once', async (t) => {
+  const { fake, wx } = await stable(t)
+  const dead = await wx.accessToken.get()
+  fake.killToken(undefined, 'stable')
+  t.match(await wx.call(callIt), { ip_list: [/./, /./] })
+  t.not(await wx.accessToken.get(), dead)
+  t.match(fake.count, { stable: 3, forced: 1, rejected: 1 })
+})
+
+t.test('a token that another machine has replaced is asked for, and no force is spent', async (t) => {
+  const { fake, account, wx } = await stable(t, { maxLive: 1 })
+  const other = wechat({ ...account, stable: true, dog: createDog({ store: memoryStore() }) })
+  await Promise.all([wx.accessToken.get(), other.accessToken.get()])
+  fake.killToken(undefined, 'stable')
+  await other.call(callIt)
+  t.equal(fake.count.forced, 1)
+  await wx.call(callIt)
+  t.match(fake.count, { forced: 1, stableRotated: 2 })
+  t.equal(await wx.accessToken.get(), await other.accessToken.get())
+})
+
+t.test('a second death within 30 s is not forced: the callers are told, and nobody asks again and again', async (t) => {
+  const { fake, wx } = await stable(t)
+  await wx.accessToken.get()
+  fake.killToken(undefined, 'stable')
+  await wx.call(callIt)
+  fake.killToken(undefined, 'stable')
+  for (let i = 0; i < 5; i += 1) {
+    const error = await failure(wx.call(callIt))
+    t.match(error.code, /^(ERR_DOG_REJECTED|WECHAT_40001)$/)
+  }
+  t.equal(fake.count.forced, 1)
+  t.ok(fake.count.stable <= 6, `${fake.count.stable} questions`)
+})
+
+t.test('a ration that others have used up (45009) falls back to asking, and is remembered until midnight', async (t) => {
+  const { fake, dog, wx } = await stable(t, { limits: { forced: 0 } })
+  await wx.accessToken.get()
+  fake.killToken(undefined, 'stable')
+  t.match(await failure(wx.call(callIt)), { code: 'ERR_DOG_REJECTED' })
+  const asked = fake.count.stable
+  t.equal(asked, 3, 'the token, the same again, the refused force')
+  t.match(await failure(wx.accessToken.refresh({ stale: fake.currentToken(undefined, 'stable')!, force: true })), {
+    code: 'ERR_DOG_REJECTED',
+  })
+  t.equal(fake.count.stable, asked + 1, 'asked, but no longer forced')
+  const places = (await dog.status()).find(({ key }) => key === 'ACCESS_TOKEN_FORCED')!
+  const midnight = 86_400_000 - ((Date.now() + 8 * 3_600_000) % 86_400_000)
+  t.ok(Math.abs(places.expiresAt! - Date.now() - midnight) < 5000)
+})
+
+t.test('an answer lost after a forced rotation heals without a second force', async (t) => {
+  const { fake, wx } = await stable(t)
+  const dead = await wx.accessToken.get()
+  fake.killToken(undefined, 'stable')
+  // The plain question is answered well, the forced one is lost.
+  fake.fail('stable', 'text/plain', 1)
+  fake.fail('stable', 'drop-after-rotation', 1)
+  t.match(await failure(wx.call(callIt)), { code: 'ERR_DOG_FETCH' })
+  t.equal(fake.count.forced, 1)
+  t.not(await wx.accessToken.refresh({ stale: dead, force: true }), dead)
+  t.match(await wx.call(callIt), { ip_list: [/./, /./] })
+  t.match(fake.count, { forced: 1, stableRotated: 2 })
+})
+
+t.test('refresh() asks, and forces nothing: a token that is good is not thrown away', async (t) => {
+  const { fake, wx } = await stable(t)
+  const token = await wx.accessToken.get()
+  t.equal(await wx.accessToken.refresh(), token)
+  t.match(fake.count, { stable: 2, forced: 0, stableRotated: 1 })
+})
+
+t.test('a timer of the dog takes no place in the ration', async (t) => {
+  const { fake, account } = await setUp(t)
+  const dog = createDog({ store: memoryStore(), autoRefresh: true, quota: { limit: 5 }, ahead: 1000 })
+  t.teardown(() => dog.close())
+  const wx = wechat({ ...account, dog, stable: true })
+  await wx.accessToken.get()
+  fake.killToken(undefined, 'stable')
+  await wx.call(callIt)
+  t.match(
+    (await dog.status()).find(({ key }) => key === 'ACCESS_TOKEN_FORCED'),
+    { state: 'fresh', fetches: 1, quota: 20 },
+  )
+})
+
+for (const fault of [40125, 40001, 40164, 40243, 89503, 45009, 45011, 41002, -1, 'html', 'truncated', 'empty-412'] as const) {
+  t.test(`a stable endpoint with ${fault} is asked once, by many callers, and again only after the back-off`, async (t) => {
+    const { fake, wx } = await stable(t)
+    fake.fail('stable', fault)
+    const calls = Array.from({ length: 10 }, () => failure(wx.call(callIt)))
+    for (const error of await Promise.all(calls)) t.match(error, { code: 'ERR_DOG_FETCH', retryAt: Number })
+    t.match(await failure(wx.call(callIt)), { code: 'ERR_DOG_FETCH', message: /WeChat/ })
+    t.match(fake.count, { stable: 1, token: 0, call: 0 })
+  })
+}
+
+t.test('the message that all processes get has the very IP, though it is cut', async (t) => {
+  const { fake, wx } = await stable(t, { clientIp: '203.0.113.217' })
+  fake.setWhitelist(['10.0.0.1'])
+  t.match((await failure(wx.accessToken.get())).message, /Add 203\.0\.113\.217 to the IP whitelist/)
+})
+
+t.test('a quota of tokens is counted', async (t) => {
+  const { fake, account } = await setUp(t)
+  for (const stable of [false, true]) {
+    const wx = wechat({ ...account, stable, quota: { limit: 1, window: 3600 } })
+    await wx.accessToken.get()
+    t.match(await failure(wx.accessToken.refresh()), { code: 'ERR_DOG_QUOTA' })
+  }
+  t.match(fake.count, { token: 1, stable: 1 })
+  t.throws(() => wechat({ ...account, prefix: 'Q_', quota: 5 as never }), { name: 'TypeError', message: /^quota must/ })
+})

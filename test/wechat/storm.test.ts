@@ -1,0 +1,103 @@
+// Eight processes whose stable token dies again and again. Time is compressed: their clocks and the platform's run 300 times as
+// fast as the machine's, and are set forward by hours between the storms; the platform's own rules are off, so that whatever
+// holds is ours.
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { type Children, startChildren } from './children.js'
+import { setUp } from './setup.js'
+
+const HOUR = 3_600_000
+
+/** Stands before the platform, and notes when a forced refresh arrives. */
+async function watchForces(t: Test, url: string, now: () => number) {
+  const forces: number[] = []
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = []
+    for await (const chunk of request) chunks.push(chunk as Buffer)
+    const body = Buffer.concat(chunks).toString()
+    if (body.includes('"force_refresh":true')) forces.push(now())
+    const init = request.method === 'POST' ? { method: 'POST', body } : {}
+    const answer = await fetch(`${url}${request.url}`, init)
+    response.end(await answer.text())
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return { forces, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+}
+
+interface Ended {
+  ok: number
+  failed: number
+  codes: Record<string, number>
+}
+
+async function warped(t: Test, size: number, factor: number) {
+  const base = Date.now()
+  const now = () => base + (Date.now() - base) * factor
+  const { fake } = await setUp(t, { now, forceGap: 0, limits: { forced: 1_000_000 } })
+  const { forces, url } = await watchForces(t, fake.url, () => fake.now())
+  const env = { APPID: fake.appId, APPSECRET: fake.appSecret, BASE_URL: url, BASE: `${base}`, FACTOR: `${factor}` }
+  const dir = join(t.testdir(), '.dog')
+  const children = await startChildren(
+    t,
+    'warp',
+    Array.from({ length: size }, () => ({ ...env, DIR: dir })),
+  )
+  return { fake, forces, children }
+}
+
+async function storm(fake: { killToken(appId?: string, family?: 'stable'): void }, children: Children, ms: number) {
+  const killer = setInterval(() => fake.killToken(undefined, 'stable'), 40)
+  try {
+    const all = await children.ask<Ended>({ storm: ms })
+    return all.reduce((sum, { ok, failed }) => ({ ok: sum.ok + ok, failed: sum.failed + failed }), { ok: 0, failed: 0 })
+  } finally {
+    clearInterval(killer)
+  }
+}
+
+t.test('eight processes never force more than twenty times in any 24 hours, nor twice within 30 s', async (t) => {
+  const { fake, forces, children } = await warped(t, 8, 300)
+  const advance = async (ms: number) => {
+    fake.advance(ms)
+    await children.ask({ advance: ms })
+  }
+  const first = await storm(fake, children, 9000)
+  const used = forces.length
+  t.comment(`${used} forced refreshes, ${first.ok} calls, ${first.failed} failures in 45 minutes`)
+  t.ok(first.ok > 0 && used > 5 && used <= 20, `${used} forced`)
+
+  // Within the day: what is left of the twenty, and no more.
+  await advance(20 * HOUR)
+  await storm(fake, children, 2000)
+  t.ok(forces.length <= 20, `${forces.length} in a day`)
+  await advance(5 * HOUR)
+  const second = await storm(fake, children, 4000)
+  t.comment(`${forces.length} in all after a day, ${second.ok} calls`)
+  t.ok(forces.length > used, 'the next day has places again')
+
+  for (let i = 1; i < forces.length; i++) {
+    if (forces[i]! - forces[i - 1]! < 30_000) t.fail(`${forces[i]! - forces[i - 1]!} ms apart`)
+  }
+  for (let i = 20; i < forces.length; i++) {
+    if (forces[i]! - forces[i - 20]! < 24 * HOUR) t.fail('twenty-one in a day')
+  }
+  t.same(await children.end(), Array(8).fill(0))
+})
+
+t.test('a stable token crosses its five-minute line time after time, and no call is ever refused', async (t) => {
+  const { fake, forces, children } = await warped(t, 3, 2000)
+  const ended = await children.ask<Ended>({ storm: 9000 })
+  const hours = (9 * 2000) / 3600
+  t.comment(`${fake.count.stableRotated} tokens in ${hours} hours, ${fake.count.stable} questions, ${fake.count.call} calls`)
+  for (const { failed, codes } of ended) t.equal(failed, 0, JSON.stringify(codes))
+  t.ok(fake.count.stableRotated >= 3 && fake.count.stableRotated <= 4, `${fake.count.stableRotated} tokens`)
+  t.equal(fake.count.rejected, 0)
+  t.same(forces, [])
+  t.same(await children.end(), [0, 0, 0])
+})
