@@ -1,7 +1,7 @@
 // No secret in anything that can be printed.
 import { inspect } from 'node:util'
 import t from 'tap'
-import { failure, page, setUp } from './setup.js'
+import { failure, page, setUp, wechat } from './setup.js'
 
 const everything = (value: unknown): string => `${inspect(value, { depth: 9, showHidden: true })}${String(value)}`
 
@@ -44,4 +44,23 @@ t.test('no event holds a value', async (t) => {
   const shown = everything(seen)
   for (const secret of [fake.appSecret, first, fake.currentToken()!, await wx.jsapiTicket.get()])
     t.notOk(shown.includes(secret))
+})
+
+t.test('a stable account shows no more than a classic one, in objects, status, events and errors', async (t) => {
+  const { fake, account, dog } = await setUp(t)
+  const wx = wechat({ ...account, stable: true })
+  const seen: unknown[] = []
+  for (const event of ['change', 'refresh', 'wait', 'takeover', 'warning'] as const) dog.on(event, (event) => seen.push(event))
+  const first = await wx.accessToken.get()
+  fake.killToken()
+  await wx.call('/cgi-bin/getcallbackip')
+  await wx.cardExt({ cardId: 'c' })
+  fake.killToken()
+  for (const fault of [40125, 40164, 'html', 'truncated', 'drop', 'drop-after-rotation', 'empty-412'] as const) {
+    fake.fail('stable', fault, 1)
+    seen.push(await failure(wx.accessToken.refresh({ force: true })))
+  }
+  const values = [fake.appSecret, first, fake.currentToken(undefined, 'stable')!, await wx.cardTicket.get()]
+  const shown = everything([wx, wx.accessToken, wx.cardTicket, wx.cardExt, wx.chooseCard, await dog.status(), seen])
+  for (const secret of [...values, 'force_refresh', 'client_credential']) t.notOk(shown.includes(secret))
 })

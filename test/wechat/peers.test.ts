@@ -1,8 +1,10 @@
 // The bugs of other packages, each named after the one that has it.
 import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import { failure, page, setUp, wechat } from './setup.js'
+import { createDog, failure, memoryStore, page, setUp, wechat, wechatModule } from './setup.js'
 
 t.test('tnwx: five signatures are five getticket calls; here one', async (t) => {
   const { fake, wx } = await setUp(t)
@@ -105,4 +107,77 @@ t.test('node-easywechat: the AppSecret is in the name of the cache file; here it
     t.notOk(name.includes(fake.appSecret) || name.includes(fake.currentToken()!), name)
     if (statSync(join(dir, name)).isFile()) t.notOk(readFileSync(join(dir, name), 'utf8').includes(fake.appSecret), name)
   }
+})
+
+for (const [peer, code] of [
+  ['w7corp', 42001],
+  ['tnwx, wechat-jssdk', 40014],
+] as const) {
+  t.test(`${peer}: the retry on ${code} sends the old token again, or there is none; here it sends the new one`, async (t) => {
+    const { fake, wx } = await setUp(t)
+    const old = await wx.accessToken.get()
+    fake.fail('call', code, 1)
+    t.match(await wx.call('/cgi-bin/getcallbackip'), { ip_list: [/./, /./] })
+    t.match(fake.count, { token: 2, call: 2, rejected: 0 })
+    t.not(await wx.accessToken.get(), old)
+  })
+}
+
+t.test('w7corp: a token past its lifetime upstream is replayed; here the platform never sees it twice', async (t) => {
+  const { fake, wx } = await setUp(t)
+  await wx.accessToken.get()
+  fake.advance(7201_000)
+  t.match(await wx.call('/cgi-bin/getcallbackip'), { ip_list: [/./, /./] })
+  t.match(fake.count, { token: 2, call: 2, rejected: 1 })
+})
+
+t.test('wechat-api, WxJava: two forced refreshes at once are two fetches that kill each other; here one', async (t) => {
+  const { fake, wx } = await setUp(t, { delay: 30 })
+  const [one, two] = await Promise.all([wx.accessToken.refresh({ force: true }), wx.accessToken.refresh({ force: true })])
+  t.equal(one, two)
+  t.equal(fake.count.token, 1)
+})
+
+t.test('wechat-jssdk: a process puts its old token back over the new one; here it takes the new one', async (t) => {
+  const dir = join(t.testdir(), '.dog')
+  const { fake, wx, account } = await setUp(t, {}, dir)
+  const old = await wx.accessToken.get()
+  const other = wechat({ ...account, dog: createDog({ dir }) })
+  t.equal(await other.accessToken.get(), old)
+  fake.killToken()
+  await other.call('/cgi-bin/getcallbackip')
+  await wx.signUrl(page)
+  t.match(await wx.call('/cgi-bin/getcallbackip'), { ip_list: [/./, /./] })
+  t.equal(JSON.parse(readFileSync(join(dir, 'ACCESS_TOKEN.dog'), 'utf8')).value, fake.currentToken())
+  t.equal(fake.count.token, 2)
+})
+
+t.test('node-easywechat: the margin is none; here a token is replaced while it is still good', async (t) => {
+  const { fake, account } = await setUp(t, { ttl: 4 })
+  const wx = wechat({ ...account, dog: createDog({ store: memoryStore(), ahead: 2.5 }) })
+  const old = await wx.accessToken.get()
+  while (fake.count.token === 1) {
+    t.equal(await wx.call('/cgi-bin/getcallbackip').then(() => fake.count.rejected), 0)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  await wx.call('/cgi-bin/getcallbackip')
+  t.not(await wx.accessToken.get(), old)
+  t.equal(fake.count.rejected, 0)
+})
+
+t.test('node-easywechat, w7corp: echostr comes back unsigned, as a page; here not at all, and as text', async (t) => {
+  const server = createServer(wechatModule.handshake({ token: 'AAAAA' }))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const ask = (query: object) =>
+    fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/?${new URLSearchParams({ ...query })}`)
+  const echostr = '<script>alert(1)</script>'
+  const unsigned = await ask({ echostr })
+  t.equal(unsigned.status, 403)
+  t.notMatch(await unsigned.text(), 'script')
+  const signed = { signature: 'f464b24fc39322e44b38aa78f5edd27bd1441696', timestamp: '1714036504', nonce: '1514711492' }
+  const answer = await ask({ ...signed, echostr })
+  t.equal(await answer.text(), echostr, 'whoever has a signed address can put anything into it')
+  t.match(answer.headers.get('content-type'), /^text\/plain/)
+  t.equal(answer.headers.get('x-content-type-options'), 'nosniff')
 })
