@@ -320,7 +320,7 @@ export interface Lease {
   readonly signal: AbortSignal
   /** `host:pid` of the dead holder it was taken from. */
   readonly displaced?: string
-  /** Grants `seconds` more before a living holder counts as overdue. */
+  /** A living holder counts as overdue not before `seconds` from now. */
   extend(seconds: number): Promise<void>
   /** Writes the ledger. A lost lease writes nothing. */
   note(ledger: Ledger): Promise<void>

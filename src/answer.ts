@@ -14,8 +14,8 @@ export interface Answer {
   ahead: number
 }
 
-/** As much as fits into a file of 1 MiB, with room for the rest of the record. */
-const LONGEST = 1_000_000
+/** Bytes. As much as fits into a file of 1 MiB when it is encrypted, with room for the rest of the record. */
+const LONGEST = 700_000
 
 /** The value as every process will see it: through JSON. */
 export function storable(value: unknown): unknown {
@@ -26,7 +26,7 @@ export function storable(value: unknown): unknown {
     throw new Unusable('the value cannot be stored as JSON')
   }
   if (text === undefined) throw new Unusable(`the value is ${value === undefined ? 'undefined' : `a ${typeof value}`}`)
-  if (text.length > LONGEST) throw new Unusable(`the value is longer than ${LONGEST} characters`)
+  if (Buffer.byteLength(text) > LONGEST) throw new Unusable(`the value is larger than ${LONGEST} bytes`)
   return typeof value === 'object' || typeof value === 'number' ? JSON.parse(text) : value
 }
 

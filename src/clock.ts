@@ -4,7 +4,7 @@
  */
 const { now: wallNow } = Date
 const hrtime = process.hrtime
-const { setTimeout, clearTimeout, setImmediate } = globalThis
+const { setTimeout, clearTimeout } = globalThis
 
 /** Epoch milliseconds. */
 export const now = (): number => wallNow()
@@ -35,20 +35,36 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   })
 }
 
+/** The promise's outcome, unless the signal aborts first. */
+export function unless<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = () => reject(signal.reason)
+    if (signal.aborted) return leave()
+    signal.addEventListener('abort', leave)
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave))
+  })
+}
+
+/** Calls back when the code that runs now, and all promises it settles, are done: before the process can wait for anything. */
+export const soon: (callback: (...args: unknown[]) => void, ...args: unknown[]) => void = process.nextTick.bind(process)
+
 let turn = 0
-let ending = false
+let isEnding = false
 
 /**
- * Numbers the event loop's turns, so that what was computed in this turn can be used again without reading the clock.
- * A program that never ends its turn must not rely on it for ever: users count their uses (see Keeper).
+ * Numbers the stretches of code between two waits of the event loop, so that what was computed in one can be used again in
+ * it without reading the clock. One that never ends must not rely on it for ever: users count their uses (see Entry). Not by
+ * an immediate: after a long wait, input is handled before it.
  */
 export function thisTurn(): number {
-  if (!ending) {
-    ending = true
-    setImmediate(() => {
-      ending = false
-      turn++
-    }).unref()
+  if (!isEnding) {
+    isEnding = true
+    soon(endTurn)
   }
   return turn
+}
+
+function endTurn(): void {
+  isEnding = false
+  turn++
 }

@@ -1,8 +1,9 @@
 import type { Dog, DogEvent, DogOptions, DogRecord, Fetcher, KeyOptions, KeyStatus, Secret, Store } from '../index.js'
+import { soon } from './clock.js'
 import { WaitGraph } from './cycles.js'
 import { print } from './debug.js'
 import { Entry } from './entry.js'
-import { DogError, misuse } from './errors.js'
+import { DogError, misuse, misuseOfSecret } from './errors.js'
 import { Events } from './events.js'
 import { Keeper, type Surroundings } from './keeper.js'
 import { checkKey } from './key.js'
@@ -43,16 +44,17 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
 
   const shelf = new Shelf(defaults.mode, warn, (key, store) => {
     entryOf(key, store)
-      .look()
+      .look(true)
       .catch(() => {})
   })
 
   const around: Surroundings = {
     links: {
-      bound: (key) => (entryOf(key).peek() === undefined ? entryOf(key).bound : 0),
-      get: (from, to) => linked(from, to, () => asked(to).get()),
-      refresh: (from, to, stale) => linked(from, to, () => asked(to).refresh({ stale })),
-      isRejected: (key) => asked(key).keeper.config.isRejected,
+      isAtHand: (key) => entryOf(key).peek() !== undefined,
+      bound: (key) => entryOf(key).bound,
+      get: (from, to) => askedBy(from, to, () => entryOf(to).get()),
+      refresh: (from, to, stale) => linked(from, to, () => entryOf(to).refresh({ stale })),
+      isRejected: (key) => entryOf(key).keeper.config.isRejected,
       call: (key, fetcher) => {
         const outer = calling
         calling = key
@@ -88,9 +90,12 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
     warn,
   }
 
-  /** The wait of one fetch for another key: no edge where nothing has to be waited for. */
+  /** A `get` by a fetch: no edge where nothing has to be waited for. */
+  const askedBy = <R>(from: string | undefined, to: string, get: () => Promise<R>): Promise<R> =>
+    from === undefined || entryOf(to).peek() !== undefined ? get() : linked(from, to, get)
+
+  /** The wait of one fetch for another key. */
   async function linked<R>(from: string, to: string, wait: () => Promise<R>): Promise<R> {
-    if (entryOf(to).peek() !== undefined) return wait()
     const leave = graph.enter(from, to)
     try {
       return await wait()
@@ -122,7 +127,7 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
 
   function init(key: string, fetcher: unknown, given?: unknown): Secret<never> {
     checkKey(key)
-    if (!isFetcher(fetcher)) throw misuse('fetcher', 'must be a function', fetcher)
+    if (!isFetcher(fetcher)) throw misuseOfSecret('fetcher', 'must be a function', fetcher)
     const options = checkKeyOptions(given, defaults)
     const { dir, store, identity } = options
     const last = places.get(key)
@@ -131,7 +136,10 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
         throw new TypeError(`init("${key}"): it has another ${name} already; a second dog (createDog) keeps them apart`)
       }
     }
-    if (closing.signal.aborted) closing = new AbortController()
+    if (closing.signal.aborted) {
+      closing = new AbortController()
+      if (events.count('change') > 0) shelf.watch()
+    }
     const target = shelf.at({ dir, store })
     let entry = entries.get(key)
     if (entry?.keeper.store === target && options.encryptionKey === undefined) entry.keeper.config = configOf(fetcher, options)
@@ -165,33 +173,23 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
     checkKey(key)
     const { minTtl, signal } = given === undefined ? {} : checkGetOptions(given)
     const from = calling
-    try {
+    return failing(() => {
       const entry = asked(key)
-      return from === undefined ? entry.get(minTtl, signal) : linked(from, key, () => entry.get(minTtl, signal))
-    } catch (error) {
-      return Promise.reject(error)
-    }
+      return askedBy(from, key, () => entry.get(minTtl, signal))
+    })
   }
 
   /** guard_dog's style: called from a tick of its own, so that what it throws is the program's, not a rejection of ours. */
   function callBack(key: string, callback: Callback): undefined {
     getWith(key, undefined).then(
-      (value) => process.nextTick(callback, value),
+      (value) => soon(callback as never, value),
       (error: DogError) => {
-        if (callback.length >= 2) return process.nextTick(callback, undefined, error)
+        if (callback.length >= 2) return soon(callback as never, undefined, error)
         // Its only parameter is the value: `undefined` in its hands would be signed, sent or stored.
         warn(key, error.code, error.message)
         process.emitWarning(error.message, { type: 'DotdogWarning', code: error.code })
       },
     )
-  }
-
-  const failing = <R>(task: () => Promise<R>): Promise<R> => {
-    try {
-      return task()
-    } catch (error) {
-      return Promise.reject(error)
-    }
   }
 
   const dog: Dog = {
@@ -211,20 +209,21 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
     remove: (key) => failing(() => asked(key).remove()),
     async status() {
       shelf.at(defaults)
-      const keepers = new Map([...entries].map(([key, { keeper }]) => [key, keeper]))
-      // Of a key that nobody asked for here, nothing is remembered.
       const config = configOf(undefined, defaults)
-      for (const store of shelf.all()) {
-        for await (const key of store.keys()) if (!keepers.has(key)) keepers.set(key, new Keeper(key, store, config, around))
-      }
       const all: KeyStatus[] = []
-      for (const keeper of keepers.values()) all.push(await statusOf(keeper))
+      for (const [key, { keeper }] of entries) all.push(await statusOf(key, keeper.store, keeper.config, keeper.memory))
+      // Of a key that nobody asked for here, nothing is remembered.
+      for (const store of shelf.all()) {
+        for await (const key of store.keys()) if (!entries.has(key)) all.push(await statusOf(key, store, config))
+      }
       return all.sort((a, b) => (a.key < b.key ? -1 : 1))
     },
     on(event, listener) {
       checkListener(event, listener)
       events.add(event, listener)
-      if (event === 'change') shelf.watch()
+      if (event !== 'change') return
+      if (shelf.isEmpty) shelf.at(defaults)
+      shelf.watch()
     },
     off(event, listener) {
       checkListener(event, listener)
@@ -235,6 +234,7 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
       closing.abort(new DogError('ERR_DOG_CLOSED', 'The dog was closed'))
       shelf.unwatch()
       await Promise.all([...entries.values()].map((entry) => entry.close()))
+      await shelf.close()
     },
     get debug() {
       return isDebugging
@@ -247,13 +247,22 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
   return dog
 }
 
+/** A promise also for what goes wrong before there is one. */
+function failing<R>(task: () => Promise<R>): Promise<R> {
+  try {
+    return task()
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}
+
 const isFetcher = (value: unknown): value is Fetcher<never> => typeof value === 'function'
 
 function checkRefreshOptions(options: unknown = {}): { stale?: unknown; force?: boolean } {
-  if (typeof options !== 'object' || options === null) throw misuse('options', 'must be an object', typeof options)
+  if (typeof options !== 'object' || options === null) throw misuseOfSecret('options', 'must be an object', options)
   const { force, stale } = options as { force?: unknown; stale?: unknown }
   // A variable that is empty must not become a plain refresh, which replaces a good value.
-  if ('stale' in options && stale === undefined) throw misuse('stale', 'must be a value where it is given', stale)
+  if ('stale' in options && stale === undefined) throw misuseOfSecret('stale', 'must be a value where it is given', stale)
   if (force !== undefined && typeof force !== 'boolean') throw misuse('force', 'must be true or false', force)
   return options
 }

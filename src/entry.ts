@@ -1,12 +1,12 @@
 import type { DogRecord, Expiry, Peeked, RefreshOptions } from '../index.js'
-import { checkAnswer, storable } from './answer.js'
-import { monotonic, now, startTimer, stopTimer, thisTurn } from './clock.js'
+import { checkAnswer } from './answer.js'
+import { AutoRefresh, LOOK } from './auto.js'
+import { monotonic, now, startTimer, stopTimer, thisTurn, unless } from './clock.js'
 import { DogError } from './errors.js'
 import { type Goal, wantFresh, wantLonger, wantNew, wantOther, wantValid } from './goal.js'
 import type { Keeper, Surroundings } from './keeper.js'
 import { copyOf } from './memory.js'
-import { type State, standingFailure, stateOf } from './policy.js'
-import { Alarm } from './timer.js'
+import { type State, stateOf } from './policy.js'
 
 /** A value in memory is compared with the store's at most so often; milliseconds. */
 const RECHECK = 100
@@ -16,8 +16,6 @@ const QUIET = 250
 const AMPLE = 60_000
 /** A turn that never ends must not serve a value for ever: the clock is read after so many uses all the same. */
 const USES = 1000
-/** Without a value, autoRefresh looks for one so often; milliseconds. */
-const LOOK = 60_000
 /** A value that the store did not take is offered again so often; milliseconds. */
 const REWRITE = 1000
 
@@ -26,10 +24,19 @@ const REWRITE = 1000
  * the keeper where it cannot. It knows nothing of leases and ledgers.
  */
 export class Entry {
-  readonly #alarm = new Alarm()
+  readonly #auto = new AutoRefresh({
+    isOn: () => {
+      const { autoRefresh, fetch, fetcher } = this.keeper.config
+      return autoRefresh && fetch && fetcher !== undefined && !this.around.closing().aborted
+    },
+    untilDue: () => this.#untilDue(),
+    refresh: () => this.#refreshIfDue(),
+  })
   #checkedAt = Number.NEGATIVE_INFINITY
   #flight: { landing: Promise<DogRecord | undefined>; force: boolean } | undefined
   #quietUntil = 0
+  /** The last warning of a background refresh. */
+  #said = ''
   #rewriteAt = 0
   #isFailing = false
   #hot: Promise<unknown> | undefined
@@ -132,7 +139,7 @@ export class Entry {
     const { key, config } = this.keeper
     let answer: ReturnType<typeof checkAnswer>
     try {
-      answer = checkAnswer(key, { value: storable(value), ...expiry }, now(), config.ahead)
+      answer = checkAnswer(key, { value, expiresIn: expiry?.expiresIn, expiresAt: expiry?.expiresAt }, now(), config.ahead)
     } catch (error) {
       throw new TypeError(`set("${key}"): ${(error as Error).message.replace(/^.*?answer: /, '')}`)
     }
@@ -161,11 +168,14 @@ export class Entry {
   /** A commit under a lease, that is no fetch. */
   async #write(make: (number: number) => Promise<DogRecord | undefined>): Promise<void> {
     const { timer, signal } = this.#deadline(true)
+    const deadline = AbortSignal.any([signal, this.around.closing()])
     try {
       for (;;) {
-        const lease = await this.keeper.lease(signal)
+        const lease = await this.keeper.lease(deadline)
         let record: DogRecord | undefined
         try {
+          // Read again, as before a fetch: what was numbered after us stays.
+          if (await this.keeper.isPassed(lease)) continue
           record = await make(lease.number)
           if (!(await lease.commit(record))) continue
         } finally {
@@ -180,46 +190,43 @@ export class Entry {
     }
   }
 
-  /** Reads the store again, for a listener to changes. */
-  async look(): Promise<void> {
+  /** Reads the store again. `isTold`: because a watcher saw a change. */
+  async look(isTold = false): Promise<void> {
+    const { memory, key } = this.keeper
+    const wasKnown = memory.isKnown
     this.#checkedAt = Number.NEGATIVE_INFINITY
     this.#hotTurn = -1
-    await this.#current(now())
+    const record = await this.#current(now())
+    // The first look shows no change; a watcher knows that there was one.
+    if (isTold && !wasKnown) this.around.changed(key, record)
   }
 
-  /**
-   * Starts, moves or ends the refresh that nobody asks for. It rings when the value in memory is due; before there is one,
-   * it looks for another process's.
-   *
-   * @param earliest milliseconds from now
-   */
-  arm(earliest = 0): void {
-    this.#alarm.stop()
-    if (!this.keeper.config.autoRefresh || this.around.closing().aborted) return
+  /** Starts, moves or ends the refresh that nobody asks for, after the options or the value changed. */
+  arm(): void {
+    // A value that is over already is not fetched in a loop.
+    this.#auto.arm(this.keeper.memory.record !== undefined && this.#untilDue() === undefined ? LOOK : 0)
+  }
+
+  #untilDue(): number | undefined {
     const { record } = this.keeper.memory
-    const dueIn = record === undefined ? earliest : record.expiresAt - record.ahead * 1000 - now()
-    this.#alarm.set(Math.max(dueIn, earliest), () => {
-      this.#ring().then(
-        (wait) => this.arm(wait),
-        () => this.arm(LOOK),
-      )
-    })
+    const time = now()
+    return record === undefined || stateOf(record, time) === 'expired'
+      ? undefined
+      : record.expiresAt - record.ahead * 1000 - time
   }
 
-  /** Refreshes if the value is due. Returns when to look again at the earliest, in milliseconds: won, lost or failed. */
-  async #ring(): Promise<number> {
+  async #refreshIfDue(): Promise<number> {
     await this.look()
-    const { memory, store, key } = this.keeper
+    const { memory } = this.keeper
     if (memory.record === undefined) return LOOK
     if (stateOf(memory.record, now()) === 'fresh') return 0
-    await this.#refreshBehind(true)
-    const failure = standingFailure(await store.ledger(key), now())
-    return Math.max(QUIET, (failure?.retryAt ?? 0) - now())
+    const isFetched = await this.#refreshBehind(true)
+    return isFetched && this.#untilDue() === undefined ? LOOK : Math.max(QUIET, this.#quietUntil - monotonic())
   }
 
   /** Ends what would go on by itself. The fetch under way is let finish. */
   async close(): Promise<void> {
-    this.#alarm.stop()
+    this.#auto.stop()
     this.#hotTurn = -1
     await this.#flight?.landing.catch(() => {})
   }
@@ -264,18 +271,23 @@ export class Entry {
     this.keeper.writeUnwritten().catch(() => {})
   }
 
-  /** One process refreshes, and nobody waits for it; its failure is a warning. */
-  async #refreshBehind(always = false): Promise<void> {
+  /** One process refreshes, and nobody waits for it; its failure is a warning. Resolves to whether there is a new value. */
+  async #refreshBehind(always = false): Promise<boolean> {
     const { key, config } = this.keeper
-    if (this.#flight !== undefined || config.fetcher === undefined || !config.fetch) return
-    if (!always && monotonic() < this.#quietUntil) return
+    if (this.#flight !== undefined || config.fetcher === undefined || !config.fetch) return false
+    if (!always && monotonic() < this.#quietUntil) return false
     try {
-      if ((await this.#launch(wantFresh, false)) === undefined) this.#quietUntil = monotonic() + QUIET
-    } catch (error) {
+      if ((await this.#launch(wantFresh, false)) !== undefined) return true
       this.#quietUntil = monotonic() + QUIET
-      const { code, message } = error as DogError
-      this.around.warn(key, code, message)
+    } catch (error) {
+      const { code, message, retryAt = 0 } = error as DogError
+      // All processes obey it: asking again before would only say the same again.
+      this.#quietUntil = monotonic() + Math.min(LOOK, Math.max(QUIET, retryAt - now()))
+      const said = `${code} ${message} ${retryAt}`
+      if (said !== this.#said) this.around.warn(key, code, message)
+      this.#said = said
     }
+    return false
   }
 
   /** Waits until a flight lands with what the goal wants. Keeps the process alive. */
@@ -285,7 +297,7 @@ export class Entry {
     try {
       for (;;) {
         const { landing, force } = this.#flight ?? { landing: this.#launch(goal, true), force: goal.force }
-        const record = await unless(gone, force || !goal.force ? landing : landing.catch(() => undefined))
+        const record = await unless(gone, force || !goal.force ? landing.catch(isOverdue) : landing.catch(() => undefined))
         if (record !== undefined && (goal.accepts(record, now()) || goal.acceptsNew(record))) return copyOf(record.value)
       }
     } finally {
@@ -324,12 +336,7 @@ export class Entry {
   }
 }
 
-/** The promise's outcome, unless the signal aborts first. */
-function unless<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const leave = () => reject(signal.reason)
-    if (signal.aborted) return leave()
-    signal.addEventListener('abort', leave)
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave))
-  })
+/** The time of a flight that was joined late is not its caller's: that one starts another. */
+function isOverdue(error: DogError): undefined {
+  if (error.code !== 'ERR_DOG_WAIT_TIMEOUT') throw error
 }

@@ -32,10 +32,14 @@ export function storeError(path: string, problem: string, cause?: unknown, key?:
   return new DogError('ERR_DOG_STORE', `${path}: ${problem}${code ? ` (${code})` : ''}`, { path, cause, key })
 }
 
-/** The error for a wrong call: the option's name, the rule, the value, its type. Never used for a secret's value. */
+/** The error for a wrong call: the option's name, the rule, the value, its type. */
 export function misuse(name: string, rule: string, value: unknown): TypeError {
   return new TypeError(`${name} ${rule}; got ${show(value)} (${kindOf(value)})`)
 }
+
+/** The same where the value may be a secret in the wrong place: only its type is told. */
+export const misuseOfSecret = (name: string, rule: string, value: unknown): TypeError =>
+  new TypeError(`${name} ${rule}; got ${kindOf(value)}`)
 
 function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)

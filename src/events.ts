@@ -1,4 +1,5 @@
 import type { DogEvent, DogEvents } from '../index.js'
+import { soon } from './clock.js'
 
 const NAMES: readonly DogEvent[] = ['change', 'refresh', 'wait', 'takeover', 'warning']
 
@@ -28,7 +29,7 @@ export class Events {
       try {
         listener(payload as never)
       } catch (error) {
-        process.nextTick(() => {
+        soon(() => {
           throw error
         })
       }

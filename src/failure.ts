@@ -10,6 +10,12 @@ const OWN = ['ERR_DOG_FETCH_TIMEOUT', 'ERR_DOG_FETCH_RESULT', 'ERR_DOG_STORE', '
 /** These are no word of the upstream: the next caller may try at once. */
 const UNRECORDED: readonly string[] = ['ERR_DOG_STORE', 'ERR_DOG_CYCLE', 'ERR_DOG_CLOSED']
 
+/** Characters of a message that a ledger keeps. */
+const LONGEST_MESSAGE = 200
+
+/** Seconds; at most a week, so that no upstream's mistake closes a key for good. */
+const LONGEST_WAIT = 7 * 86_400
+
 export interface Described {
   code: string
   message: string
@@ -17,29 +23,40 @@ export interface Described {
 }
 
 export function failureOf(key: string, error: unknown): Described {
-  const own = error instanceof DogError && OWN.includes(error.code as never)
-  if (own) return { code: error.code, message: error.message, isRecorded: !UNRECORDED.includes(error.code) }
-  return {
-    code: 'ERR_DOG_FETCH',
-    message: `The fetcher of "${key}" failed: ${messageOf(error)}`.slice(0, 200),
-    isRecorded: true,
+  if (error instanceof DogError && OWN.includes(error.code as never)) {
+    return { code: error.code, message: error.message, isRecorded: !UNRECORDED.includes(error.code) }
   }
+  const message = `The fetcher of "${key}" failed: ${messageOf(error)}`.slice(0, LONGEST_MESSAGE)
+  // What the user's own code aborted is no failure of the upstream.
+  return { code: 'ERR_DOG_FETCH', message, isRecorded: fieldOf(error, 'name') !== 'AbortError' }
 }
 
 /** The error that a recorded failure is, here and in every other process. */
 export function recordedError(key: string, failure: Failure, cause?: unknown): DogError {
   const { code, message, retryAt } = failure
-  const own = cause instanceof DogError && cause.code === code
-  return new DogError(code as DogError['code'], message, { key, retryAt, cause: own ? undefined : cause })
+  const isOwn = cause instanceof DogError && cause.code === code
+  return new DogError(code as DogError['code'], message, { key, retryAt, cause: isOwn ? undefined : cause })
 }
 
-/** Seconds; at most a week, so that no upstream's mistake closes a key for good. */
-const LONGEST = 7 * 86_400
+/** The error of a failure that is not recorded. */
+export function unrecordedError(key: string, { code, message }: Described, cause: unknown): DogError {
+  const isOwn = cause instanceof DogError && cause.code === code
+  return isOwn ? cause : new DogError(code as DogError['code'], message, { key, cause })
+}
 
 /** How long the upstream wants to be left alone: `error.retryAfter` in seconds, or the `retryAt` of another key's failure. */
 export function retryAfterOf(error: unknown): number | undefined {
-  const { retryAfter, retryAt } = Object(error) as { retryAfter?: unknown; retryAt?: unknown }
-  if (typeof retryAfter === 'number' && retryAfter >= 0) return Math.min(retryAfter, LONGEST)
-  if (error instanceof DogError && typeof retryAt === 'number') return Math.min(Math.max(0, (retryAt - now()) / 1000), LONGEST)
-  return undefined
+  const retryAfter = fieldOf(error, 'retryAfter')
+  if (typeof retryAfter === 'number' && retryAfter >= 0) return Math.min(retryAfter, LONGEST_WAIT)
+  if (!(error instanceof DogError) || error.retryAt === undefined) return undefined
+  return Math.min(Math.max(0, (error.retryAt - now()) / 1000), LONGEST_WAIT)
+}
+
+/** Reads what anybody may have thrown: a getter of it may throw in turn. */
+function fieldOf(error: unknown, name: string): unknown {
+  try {
+    return Object(error)[name]
+  } catch {
+    return undefined
+  }
 }

@@ -6,7 +6,9 @@ import { useValue } from './use.js'
 
 /** Other keys, as the fetcher of one key may ask for them. */
 export interface Links {
-  /** Seconds for which a `get` of that key may keep its caller waiting; 0 while its value is at hand. */
+  /** Whether a `get` of that key need not wait. */
+  isAtHand(key: string): boolean
+  /** Seconds for which a call for that key may keep its caller waiting. */
   bound(key: string): number
   /** `from` waits for the value of `to`. */
   get(from: string, to: string): Promise<unknown>
@@ -72,18 +74,18 @@ export function runFetcher(task: Task, lease: Lease): Run {
   const lost = () => giveUp(new DogError('ERR_DOG_FETCH', `The lease of "${key}" was lost in mid-fetch`, { key }))
   lease.signal.addEventListener('abort', lost)
 
-  const whileWaiting = async <R>(other: string, wait: () => Promise<R>): Promise<R> => {
-    const bound = links.bound(other)
+  const whileWaiting = async <R>(bound: number, wait: () => Promise<R>): Promise<R> => {
     if (bound === 0) return wait()
     clock.stop()
     try {
       // Others must not take us for overdue while we wait for another key: its time-out bounds that.
-      await lease.extend(bound)
+      await lease.extend(bound + clock.left / 1000)
       return await wait()
     } finally {
       clock.go()
     }
   }
+  const get = (other: string) => whileWaiting(links.isAtHand(other) ? 0 : links.bound(other), () => links.get(key, other))
   const context = Object.defineProperties(
     (value: unknown, expiresIn: unknown = 0, ahead?: unknown) => accept({ value, expiresIn, ahead }),
     {
@@ -92,12 +94,12 @@ export function runFetcher(task: Task, lease: Lease): Run {
       reason: { value: task.reason, enumerable: true },
       // An accessor: printing the context must not print the value.
       previous: { get: () => task.previous },
-      get: { value: (other: string) => whileWaiting(other, () => links.get(key, other)) },
+      get: { value: (other: string) => get(other) },
       use: {
         value: (other: string, body: (value: never) => unknown) => {
-          const get = () => whileWaiting(other, () => links.get(key, other))
-          const refresh = (stale: unknown) => whileWaiting(other, () => links.refresh(key, other, stale))
-          return useValue(other, { get, refresh }, links.isRejected(other), body)
+          // A rejected value is at hand, and its refresh is waited for all the same.
+          const refresh = (stale: unknown) => whileWaiting(links.bound(other), () => links.refresh(key, other, stale))
+          return useValue(other, { get: () => get(other), refresh }, links.isRejected(other), body)
         },
       },
     },
@@ -156,6 +158,11 @@ class Stopwatch {
     this.#left = ms
     this.#over = over
     this.go()
+  }
+
+  /** Milliseconds. */
+  get left(): number {
+    return this.#left
   }
 
   stop(): void {

@@ -1,15 +1,15 @@
 import type { DogRecord, Lease, Ledger, Reason, Store } from '../index.js'
 import type { Answer } from './answer.js'
-import { now } from './clock.js'
-import { DogError } from './errors.js'
-import { failureOf, recordedError, retryAfterOf } from './failure.js'
+import { checkClaim } from './claim.js'
+import { now, pause } from './clock.js'
+import { DogError, storeError } from './errors.js'
+import { failureOf, recordedError, retryAfterOf, unrecordedError } from './failure.js'
 import { type Links, type Run, runFetcher } from './fetch.js'
 import type { Goal } from './goal.js'
 import { copyOf, Memory } from './memory.js'
 import type { KeyConfig } from './options.js'
 import { quotaEnd, standingFailure, withAttempt, withFailure, withoutFailure } from './policy.js'
 import { unknownFields } from './record.js'
-import { unseal } from './seal.js'
 import { step } from './steps.js'
 
 /** What a keeper tells its dog. */
@@ -26,6 +26,9 @@ export interface Surroundings {
 
 /** A value that is rejected so soon (ms) after its fetch is counted as a failure: else a broken upstream makes a loop. */
 const TOO_SOON = 60_000
+
+/** Milliseconds before a take that failed for no visible reason is tried again. */
+const BREATH = 2
 
 /**
  * One fetch for everybody. The whole algorithm of a key:
@@ -57,6 +60,7 @@ export class Keeper {
   async attain(goal: Goal, waits: boolean, deadline: AbortSignal): Promise<DogRecord | undefined> {
     const seen = await this.read()
     const before = await this.store.ledger(this.key)
+    const patience = { slow: 0 }
     let told = false
     for (;;) {
       deadline.throwIfAborted()
@@ -68,17 +72,19 @@ export class Keeper {
       const obstacle = this.#obstacle(ledger, goal)
       const lease = obstacle === undefined ? await this.store.take(this.key, this.config.timeout) : undefined
       if (lease !== undefined) {
-        const fetched = await this.#fetchUnder(lease, goal)
+        const fetched = await this.#fetchUnder(lease, goal, seen, patience)
         if (fetched !== undefined) return fetched
         continue
       }
-      if (!waits) return undefined
       const holder = await this.store.holder?.(this.key)
       if (obstacle !== undefined && holder === undefined) {
         // Unless a fetch ended between our first look and this one.
         if ((await this.read())?.generation === record?.generation) throw obstacle
         continue
       }
+      if (!waits) return undefined
+      // Nobody holds it and we did not get it: a race just lost, or a store that is at odds with itself.
+      if (holder === undefined) await pause(BREATH)
       if (!told) this.around.waiting(this.key, holder?.name)
       told = true
       await this.store.settled(this.key, record?.generation, deadline)
@@ -86,7 +92,12 @@ export class Keeper {
   }
 
   /** Under the lease: read again, count, fetch, commit. Undefined: it was let go or lost, start over. */
-  async #fetchUnder(lease: Lease, goal: Goal): Promise<DogRecord | undefined> {
+  async #fetchUnder(
+    lease: Lease,
+    goal: Goal,
+    seen: DogRecord | undefined,
+    patience: { slow: number },
+  ): Promise<DogRecord | undefined> {
     if (lease.displaced !== undefined) this.around.tookOver(this.key, lease.displaced)
     let counted: Ledger
     let run: Run
@@ -95,9 +106,10 @@ export class Keeper {
       // Read again: another process may have fetched between our first look and the take. Without this, two fetches.
       again = await this.read()
       step('again.read', this.key)
+      const isNew = again !== undefined && again.generation !== seen?.generation
+      if (isNew || (again !== undefined && goal.accepts(again, now())) || (await this.isPassed(lease)))
+        return await this.#leave(lease)
       const ledger = await this.store.ledger(this.key)
-      const passed = again !== undefined && (goal.accepts(again, now()) || again.generation >= lease.number)
-      if (passed || (ledger !== undefined && ledger.fetches.last >= lease.number)) return await this.#leave(lease)
       const obstacle = this.#obstacle(ledger, goal)
       if (obstacle !== undefined) throw obstacle
 
@@ -107,7 +119,8 @@ export class Keeper {
       step('count.done', this.key)
 
       // In one synchronous step: the lease is still ours, young enough to end before anybody may rob it, and the call.
-      if (!lease.held() || lease.age() > this.config.timeout * 500) return await this.#leave(lease)
+      if (!lease.held()) return await this.#leave(lease)
+      if (lease.age() > this.config.timeout * 500) return await this.#leaveLate(lease, ledger, patience)
       step('fetch.call', this.key)
       run = this.#run(lease, goal, again)
     } catch (error) {
@@ -119,15 +132,16 @@ export class Keeper {
     } catch (error) {
       step('fetch.failed', this.key)
       this.#expectLate(run, lease.number, again)
-      if (!lease.held()) return await this.#leave(lease)
-      const failure = failureOf(this.key, error)
-      const noted = withFailure(counted, now(), { ...failure, retryAfter: retryAfterOf(error) })
       try {
-        if (failure.isRecorded) await lease.note(noted)
+        if (!lease.held()) return undefined
+        const failure = failureOf(this.key, error)
+        if (!failure.isRecorded) throw unrecordedError(this.key, failure, error)
+        const noted = withFailure(counted, now(), { ...failure, retryAfter: retryAfterOf(error) })
+        await lease.note(noted)
+        throw recordedError(this.key, noted.failure!, error)
       } finally {
         await lease.release()
       }
-      throw failure.isRecorded ? recordedError(this.key, noted.failure!, error) : error
     }
   }
 
@@ -153,7 +167,8 @@ export class Keeper {
     let committed: boolean
     try {
       const ledger = this.#judge(counted, goal, previous, record)
-      if (ledger !== counted) await lease.note(ledger)
+      // The value counts for more than the ledger: it is committed all the same.
+      if (ledger !== counted) await lease.note(ledger).catch((error) => this.#warn(error))
       committed = await lease.commit(record)
     } catch (error) {
       this.memory.keep(record)
@@ -187,12 +202,18 @@ export class Keeper {
   #expectLate(run: Run, number: number, previous: DogRecord | undefined): void {
     run.late
       .then((answer) => (answer === undefined ? undefined : this.#commitLate(this.recordOf(answer, number, previous))))
-      .catch((error) => this.around.warn(this.key, 'ERR_DOG_STORE', failureOf(this.key, error).message))
+      .catch((error) => this.#warn(error))
+  }
+
+  #warn(error: unknown): void {
+    const { code, message } = failureOf(this.key, error)
+    this.around.warn(this.key, code, message)
   }
 
   /** Stores a value under a new lease, unless there is one of a later-drawn number. Returns the newer of both. */
   async #commitLate(record: DogRecord): Promise<DogRecord> {
-    const lease = await this.lease(this.around.closing())
+    // Also while the dog closes: the fetch is let finish.
+    const lease = await this.lease(new AbortController().signal)
     try {
       const newest = await this.read()
       if (newest !== undefined && newest.generation >= record.generation && newest !== this.memory.unwritten) return newest
@@ -217,9 +238,41 @@ export class Keeper {
       const lease = await this.store.take(this.key, this.config.timeout)
       if (lease !== undefined) return lease
       const record = await this.store.read(this.key)
+      if ((await this.store.holder?.(this.key)) === undefined) await pause(BREATH)
       await this.store.settled(this.key, record?.generation, deadline)
       deadline.throwIfAborted()
     }
+  }
+
+  /** Whether a number as late as the lease's was used since it was drawn: then it orders nothing, and another is drawn. */
+  async isPassed(lease: Lease): Promise<boolean> {
+    const ledger = await this.store.ledger(this.key)
+    return Math.max((await this.#generation()) ?? 0, ledger?.fetches.last ?? 0) >= lease.number
+  }
+
+  async #generation(): Promise<number | undefined> {
+    try {
+      return (await this.store.read(this.key))?.generation
+    } catch (error) {
+      // What no key opens can be replaced by `set` and `remove`.
+      if (error instanceof DogError && error.code === 'ERR_DOG_DECRYPT') return undefined
+      throw error
+    }
+  }
+
+  /** Half of the time-out went by before the fetch began: it is not begun, and not counted. */
+  async #leaveLate(lease: Lease, ledger: Ledger | undefined, patience: { slow: number }): Promise<undefined> {
+    const { since = now(), count = 0 } = ledger?.fetches ?? {}
+    await lease.note({ ...ledger, fetches: { since, count, last: lease.number } })
+    await lease.release()
+    if (++patience.slow < 2) return undefined
+    const path = this.store.path?.(this.key) ?? this.store.name
+    throw storeError(
+      path,
+      `takes over half of the time-out (${this.config.timeout} s) to be ready for a fetch`,
+      undefined,
+      this.key,
+    )
   }
 
   async #leave(lease: Lease): Promise<undefined> {
@@ -257,14 +310,7 @@ export class Keeper {
   }
 
   adopt(found: DogRecord | undefined): DogRecord | undefined {
-    const { identity } = this.config
-    // A store that encrypts has opened it: this one has no key.
-    if (found?.sealed !== undefined) unseal(found, [], this.store.path?.(this.key) ?? this.store.name)
-    if (identity !== undefined && found?.identity !== undefined && found.identity !== identity) {
-      const path = this.store.path?.(this.key)
-      const message = `"${this.key}" belongs to ${found.identity} here, not to ${identity}: ${path ?? this.store.name}`
-      throw new DogError('ERR_DOG_IDENTITY', message, { key: this.key, path })
-    }
+    if (found !== undefined && found !== this.memory.record) checkClaim(found, this.store, this.config.identity)
     const { record, changed } = this.memory.adopt(found)
     if (changed) this.around.changed(this.key, record)
     return record

@@ -18,6 +18,11 @@ export class Memory {
     return this.#unwritten
   }
 
+  /** Whether the store was ever looked into. */
+  get isKnown(): boolean {
+    return this.#known
+  }
+
   /** Takes over what the store has now. A vanished record empties memory, except a value not yet written. */
   adopt(found: DogRecord | undefined): { record: DogRecord | undefined; changed: boolean } {
     const changed = this.#known && found?.generation !== this.#record?.generation

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import type { DogOptions, EncryptionKey, Fetcher, KeyOptions, Store } from '../index.js'
-import { misuse } from './errors.js'
+import { misuse, misuseOfSecret } from './errors.js'
 import { DAY, type Quota } from './policy.js'
 import { type SealingKey, sealingKey } from './seal.js'
 
@@ -80,14 +80,14 @@ function check(options: Record<string, unknown>, known: string[]): void {
     const [test, rule] = RULES[name]!
     if (value === undefined || test(value as never)) continue
     // A key that is nearly right is still a secret.
-    throw name === 'encryptionKey' ? new TypeError(`${name} ${rule}; got a ${typeof value}`) : misuse(name, rule, value)
+    throw (name === 'encryptionKey' ? misuseOfSecret : misuse)(name, rule, value)
   }
   if (options.dir !== undefined && options.store !== undefined) throw new TypeError('dir and store exclude each other')
 }
 
 function checkObject(options: unknown): asserts options is Record<string, unknown> {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw misuse('options', 'must be an object', options)
+    throw misuseOfSecret('options', 'must be an object', options)
   }
 }
 

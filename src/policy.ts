@@ -49,8 +49,12 @@ export function quotaEnd(ledger: Ledger | undefined, now: number, quota: Quota |
 /** The failure that all processes obey now, if any. */
 export function standingFailure(ledger: Ledger | undefined, now: number): Failure | undefined {
   const failure = ledger?.failure
-  return failure !== undefined && failure.at <= now + FUTURE && now < failure.retryAt ? failure : undefined
+  if (failure === undefined || failure.at > now + FUTURE || failure.retryAt - failure.at > LONGEST_STANDING) return undefined
+  return now < failure.retryAt ? failure : undefined
 }
+
+/** No failure closes a key for longer than the longest `retryAfter`, a week, whatever its record says. */
+const LONGEST_STANDING = 8 * DAY * 1000
 
 const FIRST_BACKOFF = 1000
 const LONGEST_BACKOFF = 60_000

@@ -93,7 +93,9 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 const isTime = (value: unknown): value is number => typeof value === 'number' && value >= 0 && value <= NEVER
 const isSpan = (value: unknown): value is number => typeof value === 'number' && value >= 0 && Number.isFinite(value)
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+/** Room is left above, so that a later number can always be drawn. */
+const isCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 9e15
 const isSealed = (value: unknown): boolean =>
   isObject(value) && [value.id, value.nonce, value.data].every((part) => typeof part === 'string')
 const isOptionalText = (value: unknown): boolean => value === undefined || typeof value === 'string'

@@ -4,7 +4,7 @@
  */
 
 const known = new Set<string>()
-const KNOWN_LIMIT = 2000
+const KNOWN_LIMIT = 30_000
 const MASK = '***'
 
 /** Remembers the strings in a value, so that no message repeats them. */
@@ -47,11 +47,11 @@ const MESSAGE_LIMIT = 200
 export function messageOf(error: unknown): string {
   let text: string
   try {
-    text = error instanceof Error ? error.message : typeof error === 'string' ? error : `a thrown ${typeof error}`
+    text = String(error instanceof Error ? error.message : typeof error === 'string' ? error : `a thrown ${typeof error}`)
   } catch {
     text = 'an error that cannot be read'
   }
-  const clean = redact(String(text))
+  const clean = redact(text)
   return clean.length > MESSAGE_LIMIT ? `${clean.slice(0, MESSAGE_LIMIT - 1)}…` : clean
 }
 

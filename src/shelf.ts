@@ -38,6 +38,15 @@ export class Shelf {
     return this.#stores.keys()
   }
 
+  get isEmpty(): boolean {
+    return this.#stores.size === 0
+  }
+
+  /** Closes what was made here; a store that was given is its giver's. */
+  async close(): Promise<void> {
+    for (const store of this.#byFolder.values()) await store.close()
+  }
+
   watch(): void {
     this.#isWatching = true
     for (const store of this.#stores.keys()) this.#watch(store)

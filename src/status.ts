@@ -1,18 +1,21 @@
-import type { KeyStatus } from '../index.js'
+import type { KeyStatus, Store } from '../index.js'
+import { checkClaim } from './claim.js'
 import { now } from './clock.js'
 import { DogError } from './errors.js'
-import type { Keeper } from './keeper.js'
+import type { Memory } from './memory.js'
+import type { KeyConfig } from './options.js'
 import { currentWindow, stateOf } from './policy.js'
 
 /** What can be said of a key without saying its value. */
-export async function statusOf(keeper: Keeper): Promise<KeyStatus> {
-  const { key, store, config } = keeper
+export async function statusOf(key: string, store: Store, config: KeyConfig, memory?: Memory): Promise<KeyStatus> {
   const status: KeyStatus = { key, state: 'missing', fetches: 0, store: store.name }
   if (store.dir !== undefined) status.dir = store.dir
   if (config.quota !== undefined) status.quota = config.quota.limit
   try {
-    const record = await keeper.read()
+    const stored = await store.read(key)
+    const record = memory?.unwritten ?? stored
     if (record !== undefined) {
+      checkClaim(record, store, config.identity)
       const { expiresAt, fetchedAt, generation, by, identity } = record
       Object.assign(status, { state: stateOf(record, now()), expiresAt, fetchedAt, generation })
       if (by !== undefined) status.by = by

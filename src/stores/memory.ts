@@ -143,7 +143,7 @@ class MemoryLease implements Lease {
   }
 
   async extend(seconds: number): Promise<void> {
-    this.#timeout += seconds * 1000
+    this.#timeout = Math.max(this.#timeout, this.age() + seconds * 1000)
   }
 
   async note(ledger: Ledger): Promise<void> {

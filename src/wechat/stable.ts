@@ -79,17 +79,18 @@ export function stableFetcher({ account, ration, places }: StableParts): Fetcher
     // No place, or another process's of a moment ago.
     if (times === undefined || ration.taken === before) return undefined
     if (context.signal.aborted || performance.now() - asked > GOOD_FOR) return undefined
-    let closedFor = SPACING
+    // If this cannot be stored, the longer time of the place stands.
+    const closeFor = (seconds: number) => places.set(times, { expiresIn: seconds }).catch(() => {})
     try {
-      return await fetchStableToken(account, true, context.signal)
+      const answer = await fetchStableToken(account, true, context.signal)
+      await closeFor(SPACING)
+      return answer
     } catch (error) {
-      // Somebody who shares no folder with us has used the platform's ration up: what it says goes for all of us.
+      // Without an answer nobody knows when the request arrives: the place stands, too.
       if (!(error instanceof WeChatError && error.kind === 'quota')) throw error
-      closedFor = error.retryAfter ?? SPACING
+      // Somebody who shares no folder with us has used the platform's ration up: what it says goes for all of us.
+      await closeFor(error.retryAfter ?? SPACING)
       return undefined
-    } finally {
-      // The request is over. If this cannot be stored, the longer time of the place stands.
-      await places.set(times, { expiresIn: closedFor }).catch(() => {})
     }
   }
 

@@ -139,6 +139,15 @@ t.test('the back-off is what the platform asks for: a minute for what a person m
   }
 })
 
+t.test('a busy platform (-1) is asked again after the back-off, by whoever comes next', async (t) => {
+  const { fake, wx } = await setUp(t)
+  fake.fail('token', -1, 1)
+  const { retryAt } = await failure(wx.call('/cgi-bin/getcallbackip'))
+  while (Date.now() <= retryAt!) await new Promise((resolve) => setTimeout(resolve, 20))
+  t.match(await wx.call('/cgi-bin/getcallbackip'), { ip_list: [/./, /./] })
+  t.match(fake.count, { token: 2, call: 1 })
+})
+
 t.test('the error of a wrong IP tells the IP, through all layers', async (t) => {
   const { fake, wx } = await setUp(t)
   fake.fail('token', 40164)

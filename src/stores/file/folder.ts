@@ -33,7 +33,7 @@ function mainScript(): string | undefined {
   try {
     const real = io.realPath(script)
     const cut = real.indexOf(`${sep}node_modules${sep}`)
-    return cut < 0 ? real : real.slice(0, cut + 1)
+    return cut < 0 ? real : join(real.slice(0, cut), 'main')
   } catch {
     return undefined
   }

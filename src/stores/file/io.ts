@@ -10,7 +10,7 @@ const { constants } = fs
 /** As large as a file of ours may be. */
 export const LARGEST = 1024 * 1024
 
-export type FileStat = Pick<fs.Stats, 'ino' | 'size' | 'mtimeMs' | 'ctimeMs'>
+export type FileStat = Pick<fs.Stats, 'ino' | 'size' | 'mtimeMs' | 'ctimeMs' | 'uid'>
 
 export const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | null)?.code
 

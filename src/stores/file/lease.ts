@@ -1,5 +1,6 @@
 import type { DogRecord, Lease, Ledger } from '../../../index.js'
 import { monotonic } from '../../clock.js'
+import { storeError } from '../../errors.js'
 import { encodeRecord } from '../../record.js'
 import type { Folder } from './folder.js'
 import * as io from './io.js'
@@ -39,13 +40,21 @@ export class FileLease implements Lease {
   }
 
   async note(ledger: Ledger): Promise<void> {
-    if (this.held()) await writeLedger(this.folder, this.lock.key, ledger)
+    if (this.held()) await writeLedger(this.folder, this.lock, ledger)
   }
 
   async commit(record: DogRecord | undefined): Promise<boolean> {
-    const committed = record === undefined ? this.#remove() : this.lock.commit(Buffer.from(encodeRecord(record)))
-    await this.release()
-    return committed
+    try {
+      return record === undefined ? this.#remove() : this.lock.commit(this.#encode(record))
+    } finally {
+      await this.release()
+    }
+  }
+
+  #encode(record: DogRecord): Buffer {
+    const bytes = Buffer.from(encodeRecord(record))
+    if (bytes.length <= io.LARGEST) return bytes
+    throw storeError(recordFile(this.folder.path, this.lock.key), `would be larger than ${io.LARGEST} bytes`)
   }
 
   #remove(): boolean {

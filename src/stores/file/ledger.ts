@@ -4,7 +4,8 @@ import { storeError } from '../../errors.js'
 import { decodeLedger, encodeLedger } from '../../record.js'
 import type { Folder } from './folder.js'
 import * as io from './io.js'
-import { isLedgerLitter, ledgerFile, stateFolder } from './names.js'
+import type { Lock } from './lock.js'
+import { isLedgerLitter, ledgerFile, nextLedgerFile, stateFolder } from './names.js'
 
 /**
  * The ledgers, and the only user of write-file-atomic. A ledger is written under the key's lease only, so its temporary
@@ -22,19 +23,28 @@ export function readLedger(folder: Folder, key: string): Ledger | undefined {
   return undefined
 }
 
-export async function writeLedger(folder: Folder, key: string, ledger: Ledger): Promise<void> {
+/** Writes it, unless the lock is lost: a ledger of the past must not replace a successor's. */
+export async function writeLedger(folder: Folder, lock: Lock, ledger: Ledger): Promise<void> {
   const { default: writeFileAtomic } = await import('write-file-atomic')
-  const path = ledgerFile(folder.path, key)
+  const path = ledgerFile(folder.path, lock.key)
+  const next = nextLedgerFile(folder.path, lock.key, lock.owner?.nonce ?? '')
   try {
     // A fresh object: it writes into the one it is given. No fsync: it must outlive a killed process, not a power cut.
-    await writeFileAtomic(path, encodeLedger(key, ledger), { mode: folder.fileMode ?? 0o600, fsync: false })
+    await writeFileAtomic(next, encodeLedger(lock.key, ledger), { mode: folder.fileMode ?? 0o600, fsync: false })
+    // In one synchronous step: still ours, and in place.
+    if (lock.held()) io.rename(next, path)
+    else io.remove(next)
   } catch (error) {
-    throw storeError(path, `cannot be written${io.ownerOf(path)}`, error, key)
+    // A successor has swept it.
+    if (!lock.held()) return
+    throw storeError(path, `cannot be written${io.ownerOf(path)}`, error, lock.key)
   }
 }
 
-/** Removes what a killed writer left. Under the key's lease. */
+/** Removes what a killed writer left, under the key's lease. A courtesy: what cannot be removed stays. */
 export function sweepLedger(folder: Folder, key: string): void {
   const state = stateFolder(folder.path)
-  for (const name of io.list(state)) if (isLedgerLitter(name, key)) io.remove(join(state, name))
+  try {
+    for (const name of io.list(state)) if (isLedgerLitter(name, key)) io.remove(join(state, name))
+  } catch {}
 }

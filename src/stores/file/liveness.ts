@@ -25,19 +25,36 @@ export function thisPlace(): string {
 function bootId(): string {
   try {
     return io.readProc('/proc/sys/kernel/random/boot_id')
-  } catch {
-    return ''
+  } catch (error) {
+    return unlessTransient(error)
   }
+}
+
+/** Where there is no /proc there never will be; any other fault must not make this process a stranger to its neighbours. */
+function unlessTransient(error: unknown): '' {
+  if (['ENOENT', 'EACCES', 'EPERM', 'ENOTDIR'].includes(io.codeOf(error) ?? '')) return ''
+  throw error
 }
 
 function pidNamespace(): string {
   if (process.platform !== 'linux') return ''
   try {
     // Where /proc shows another namespace than ours, it does not show us under our pid.
-    if (io.readLink('/proc/self') === String(process.pid)) return io.readLink('/proc/self/ns/pid')
-  } catch {}
+    if (io.readLink('/proc/self') === String(process.pid)) return `${io.readLink('/proc/self/ns/pid')} ${timeNamespace()}`
+  } catch (error) {
+    unlessTransient(error)
+  }
   // Not to be told: then nobody is our neighbour, and heartbeats decide.
   return `unknown ${process.pid} ${monotonic()} ${Math.random()}`
+}
+
+/** The monotonic clock can be compared only within one. */
+function timeNamespace(): string {
+  try {
+    return io.readLink('/proc/self/ns/time')
+  } catch (error) {
+    return unlessTransient(error)
+  }
 }
 
 /** State and start time of a process, from the kernel. Undefined where it cannot be told. */
@@ -57,8 +74,8 @@ let start: string | undefined
 
 /** Our own start time. '0' where the system does not tell. */
 export function thisStart(): string {
-  start ??= inspectProcess('self')?.start ?? '0'
-  return start
+  start ??= inspectProcess('self')?.start
+  return start ?? '0'
 }
 
 function isRunning(owner: Owner): boolean {

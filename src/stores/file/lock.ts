@@ -124,7 +124,12 @@ export class Lock {
 
   /** Whether our owner file is still there. */
   held(): boolean {
-    return this.#owner !== undefined && io.stat(this.#file) !== undefined
+    if (this.#owner === undefined) return false
+    try {
+      return io.stat(this.#file) !== undefined
+    } catch (error) {
+      throw storeError(this.#file, 'cannot be looked at', error, this.key)
+    }
   }
 
   /** A sign of life for holders that cannot see our pid. Throws ENOENT when the lock is lost. */
@@ -132,9 +137,12 @@ export class Lock {
     io.touch(this.#file, time, time)
   }
 
-  /** Grants itself more time: the time-out stands in the name, so this is a rename, as fenced as everything else. */
+  /** Moves its time-out to so many ms from now, if that is later: it stands in the name, so this is a rename, as fenced as all. */
   extend(ms: number): boolean {
-    const longer = makeOwner({ ...this.#owner!, timeout: this.#owner!.timeout + Math.ceil(ms) })
+    if (this.#owner === undefined) return false
+    const timeout = Math.ceil(monotonic() - this.#owner.since + ms)
+    if (timeout <= this.#owner.timeout) return true
+    const longer = makeOwner({ ...this.#owner, timeout })
     try {
       io.rename(this.#file, join(this.#path, longer.name))
     } catch (error) {
@@ -193,7 +201,7 @@ export class Lock {
 /** Clears what the dead left in `.lock`, of other keys than this. A courtesy: what cannot be cleared stays. */
 export function sweepLocks(dir: string, key: string): void {
   const locks = lockFolder(dir)
-  for (const name of io.list(locks)) {
+  for (const name of namesIn(locks)) {
     const path = join(locks, name)
     if (path === keyLock(dir, key)) continue
     try {
@@ -222,13 +230,23 @@ function renameOnto(from: string, to: string): boolean {
       return true
     } catch (error) {
       const code = io.codeOf(error) ?? ''
-      // Windows replaces no folder, not even an empty one.
-      if (process.platform === 'win32' && ['EPERM', 'EACCES', 'EEXIST'].includes(code) && tries < 3) {
-        if (io.list(to).length > 0) return false
-        removeIfEmpty(to)
-      } else if (code === 'ENOTEMPTY' || code === 'EEXIST') return false
-      else throw error
+      const isTaken = code === 'ENOTEMPTY' || code === 'EEXIST'
+      if (!isTaken && !(process.platform === 'win32' && (code === 'EPERM' || code === 'EACCES'))) throw error
+      // Windows, and some file systems, replace no folder, not even an empty one.
+      if (tries === 3 || io.list(to).length > 0) {
+        if (isTaken) return false
+        throw error
+      }
+      removeIfEmpty(to)
     }
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return io.list(folder)
+  } catch {
+    return []
   }
 }
 

@@ -12,6 +12,9 @@ import type { Lock } from './lock.js'
 /** Milliseconds between signs of life. A fifth of the silence that counts as death. */
 const BEAT = 2000
 
+/** No clock, however wrong, makes these look otherwise to its comparison. Epoch milliseconds. */
+const FURTHEST = 8.64e15
+
 let takes = 0
 
 /** Takes the lock. `undefined`: somebody else has it. The result stops the heartbeat and lets go. */
@@ -25,7 +28,7 @@ export async function takeLock(lock: Lock, size: number, lost: () => void): Prom
     },
     // Ours: the time we set last, as long as the file is there. Another's: as old as our verdict on it says.
     stat: () => {
-      if (lock.owner === undefined) return { mtime: new Date(lock.isHeld() ? Number.MAX_SAFE_INTEGER : 0) }
+      if (lock.owner === undefined) return { mtime: new Date(lock.isHeld() ? FURTHEST : -FURTHEST) }
       if (!lock.held()) throw Object.assign(new Error('lost'), { code: 'ENOENT' })
       return { mtime: beat }
     },

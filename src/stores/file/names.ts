@@ -6,7 +6,7 @@ import { join } from 'node:path'
  *
  *     KEY.dog                   the record
  *     .gitignore                "*"
- *     .state/KEY.json           the ledger
+ *     .state/KEY.json           the ledger; KEY.json.NONCE while it is written
  *     .state/KEY.damaged        the bytes of a damaged record, kept aside
  *     .lock/KEY/OWNER           the lock: a folder with one file, whose name says all
  *     .lock/~OWNER/OWNER        a lock being prepared
@@ -57,10 +57,12 @@ export const isCut = (name: string): boolean => name.includes('~')
 export const stateFolder = (dir: string): string => join(dir, '.state')
 export const ledgerFile = (dir: string, key: string): string => join(dir, '.state', encodeKey(key) + LEDGER)
 export const damagedFile = (dir: string, key: string): string => join(dir, '.state', `${encodeKey(key)}.damaged`)
-/** Whether a name in `.state` is a temporary file that a killed writer of this key's ledger left behind. */
+/** A ledger that one holder is writing. */
+export const nextLedgerFile = (dir: string, key: string, nonce: string): string => `${ledgerFile(dir, key)}.${nonce}`
+/** Whether a name in `.state` is one that a killed writer of this key's ledger left behind, or the library under it. */
 export const isLedgerLitter = (name: string, key: string): boolean => {
   const ledger = `${encodeKey(key)}${LEDGER}.`
-  return name.startsWith(ledger) && /^\d+$/.test(name.slice(ledger.length))
+  return name.startsWith(ledger) && /^[0-9a-f]+(\.\d+)?$/.test(name.slice(ledger.length))
 }
 
 export const lockFolder = (dir: string): string => join(dir, '.lock')

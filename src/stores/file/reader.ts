@@ -63,7 +63,8 @@ export class Reader {
   #readLegacy(key: string): DogRecord | undefined | Promise<DogRecord | undefined> {
     const path = recordFile(this.legacy!, key)
     // A working folder may be anybody's: what another user put there is not ours to believe.
-    if (io.stat(path)?.uid !== process.getuid?.()) return undefined
+    const us = process.getuid?.()
+    if (us !== undefined && this.#stat(path, key)?.uid !== us) return undefined
     const record = this.#readAt(path, key)
     return record !== undefined && !(record instanceof Promise) && 'by' in record ? undefined : record
   }

@@ -1,5 +1,6 @@
 import type { DogRecord, Lease, Ledger, Store } from '../../../index.js'
 import { now, pause } from '../../clock.js'
+import { DogError, storeError } from '../../errors.js'
 import { step } from '../../steps.js'
 import { defaultFolder, Folder } from './folder.js'
 import * as io from './io.js'
@@ -56,18 +57,43 @@ export class FileStore implements Store {
   }
 
   read(key: string): DogRecord | undefined | Promise<DogRecord | undefined> {
-    return this.#reader.read(key)
+    try {
+      return this.#reader.read(key)
+    } catch (error) {
+      throw this.#fault(error, key)
+    }
   }
 
   ledger(key: string): Ledger | undefined {
-    return readLedger(this.#folder, key)
+    try {
+      return readLedger(this.#folder, key)
+    } catch (error) {
+      throw this.#fault(error, key)
+    }
   }
 
   holder(key: string): { number: number; name: string } | undefined {
-    return livingHolder(this.dir, key)
+    try {
+      return livingHolder(this.dir, key)
+    } catch (error) {
+      throw this.#fault(error, key)
+    }
   }
 
   async take(key: string, timeout: number): Promise<Lease | undefined> {
+    try {
+      return await this.#take(key, timeout)
+    } catch (error) {
+      throw this.#fault(error, key)
+    }
+  }
+
+  /** Whatever fails in a file system, what leaves is an error of the store. */
+  #fault(error: unknown, key: string): DogError {
+    return error instanceof DogError ? error : storeError(this.dir, 'cannot be used', error, key)
+  }
+
+  async #take(key: string, timeout: number): Promise<Lease | undefined> {
     this.#folder.prepare()
     const record = await this.#reader.read(key)
     const lock = new Lock(this.#folder, key, Math.ceil(timeout * 1000), (displaced) => {
@@ -108,7 +134,7 @@ export class FileStore implements Store {
     try {
       for (let poll = FIRST_POLL; !signal.aborted; poll = Math.min(LAST_POLL, poll + 5)) {
         wakeUp = new AbortController()
-        const record = await this.#reader.read(key)
+        const record = await this.read(key)
         if (record?.generation !== seen || this.holder(key) === undefined) return
         await pause(poll, wakeUp.signal)
       }
