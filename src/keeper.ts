@@ -8,8 +8,9 @@ import { type Links, type Run, runFetcher } from './fetch.js'
 import type { Goal } from './goal.js'
 import { copyOf, Memory } from './memory.js'
 import type { KeyConfig } from './options.js'
-import { quotaEnd, standingFailure, withAttempt, withFailure, withoutFailure } from './policy.js'
+import { withAttempt, withFailure } from './policy.js'
 import { unknownFields } from './record.js'
+import { failedMeanwhile, ledgerAfter, obstacleTo } from './rules.js'
 import { step } from './steps.js'
 
 /** What a keeper tells its dog. */
@@ -23,9 +24,6 @@ export interface Surroundings {
   changed(key: string, record: DogRecord | undefined): void
   warn(key: string, code: string, message: string): void
 }
-
-/** A value that is rejected so soon (ms) after its fetch is counted as a failure: else a broken upstream makes a loop. */
-const TOO_SOON = 60_000
 
 /** Milliseconds before a take that failed for no visible reason is tried again. */
 const BREATH = 2
@@ -67,9 +65,10 @@ export class Keeper {
       const record = await this.read()
       if (record !== undefined && (goal.accepts(record, now()) || record.generation !== seen?.generation)) return record
       const ledger = await this.store.ledger(this.key)
-      this.#checkWaited(ledger, before)
+      const failure = failedMeanwhile(this.key, ledger, before)
+      if (failure !== undefined) throw failure
 
-      const obstacle = this.#obstacle(ledger, goal)
+      const obstacle = obstacleTo(this.key, this.config, goal, ledger)
       const lease = obstacle === undefined ? await this.store.take(this.key, this.config.timeout) : undefined
       if (lease !== undefined) {
         const fetched = await this.#fetchUnder(lease, goal, seen, patience)
@@ -110,7 +109,7 @@ export class Keeper {
       if (isNew || (again !== undefined && goal.accepts(again, now())) || (await this.isPassed(lease)))
         return await this.#leave(lease)
       const ledger = await this.store.ledger(this.key)
-      const obstacle = this.#obstacle(ledger, goal)
+      const obstacle = obstacleTo(this.key, this.config, goal, ledger)
       if (obstacle !== undefined) throw obstacle
 
       counted = withAttempt(ledger, now(), this.config.window, lease.number)
@@ -166,7 +165,7 @@ export class Keeper {
     const record = this.recordOf(answer, lease.number, previous)
     let committed: boolean
     try {
-      const ledger = this.#judge(counted, goal, previous, record)
+      const ledger = ledgerAfter(counted, goal, previous, record)
       // The value counts for more than the ledger: it is committed all the same.
       if (ledger !== counted) await lease.note(ledger).catch((error) => this.#warn(error))
       committed = await lease.commit(record)
@@ -185,17 +184,6 @@ export class Keeper {
     this.adopt(record)
     this.around.refreshed(this.key, record, goal.reason, ms, false)
     return record
-  }
-
-  /** The ledger after a fetch: the failure is over, unless the upstream gave a value that it does not take itself. */
-  #judge(counted: Ledger, goal: Goal, previous: DogRecord | undefined, record: DogRecord): Ledger {
-    if (goal.stale !== undefined && previous !== undefined) {
-      const same = JSON.stringify(record.value) === goal.stale
-      const soon = JSON.stringify(previous.value) === goal.stale && record.fetchedAt - previous.fetchedAt < TOO_SOON
-      const message = same ? 'the upstream gave the rejected value again' : 'a value was rejected right after its fetch'
-      if (same || soon) return withFailure(counted, now(), { code: 'ERR_DOG_REJECTED', message })
-    }
-    return counted.failure === undefined ? counted : withoutFailure(counted)
   }
 
   /** A value that comes after its time-out is not thrown away: the upstream may have rotated, and then only it is good. */
@@ -278,30 +266,6 @@ export class Keeper {
   async #leave(lease: Lease): Promise<undefined> {
     await lease.release()
     return undefined
-  }
-
-  /** A failure that was recorded while we waited is ours too. */
-  #checkWaited(ledger: Ledger | undefined, before: Ledger | undefined): void {
-    const failure = ledger?.failure
-    const last = before?.failure
-    if (failure === undefined || (failure.at === last?.at && failure.count === last.count)) return
-    if (failure.code !== 'ERR_DOG_REJECTED') throw recordedError(this.key, failure)
-  }
-
-  /** Why we may not fetch now: no fetcher, or the back-off or the quota, which are everybody's. */
-  #obstacle(ledger: Ledger | undefined, goal: Goal): DogError | undefined {
-    const { key } = this
-    const { fetcher, fetch, quota } = this.config
-    if (!fetch || fetcher === undefined) {
-      const message = `"${key}" has no usable value here, and no fetcher: init it, or run the process that does`
-      return new DogError('ERR_DOG_NO_FETCHER', message, { key })
-    }
-    const failure = goal.force ? undefined : standingFailure(ledger, now())
-    if (failure !== undefined) return recordedError(key, failure)
-    const retryAt = quotaEnd(ledger, now(), quota)
-    if (retryAt === undefined) return undefined
-    const message = `"${key}" was fetched ${quota!.limit} times in ${quota!.window} s, which is its quota`
-    return new DogError('ERR_DOG_QUOTA', message, { key, retryAt })
   }
 
   recordOf(answer: Answer, generation: number, previous: DogRecord | undefined): DogRecord {

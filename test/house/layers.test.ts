@@ -13,6 +13,7 @@ const LAYERS: string[][] = [
   ['dog.ts'],
   ['entry.ts', 'status.ts'],
   ['keeper.ts'],
+  ['rules.ts'],
   [
     ...[
       'fetch.ts',

@@ -10,7 +10,7 @@ t.test('the tarball holds the build, the contract and the documents, and nothing
   const built = files.filter((path) => path.startsWith('dist/'))
   t.same(
     built.filter((path) => !path.endsWith('.d.ts')),
-    ['dist/index.js', 'dist/stores/suite.js', 'dist/testing/index.js', 'dist/wechat/index.js'],
+    ['dist/index.js', 'dist/stores/suite.js', 'dist/testing/cli.js', 'dist/testing/index.js', 'dist/wechat/index.js'],
     'one bundle an entry',
   )
   const strangers = built.filter(

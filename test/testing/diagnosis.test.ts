@@ -48,7 +48,9 @@ t.test('tickets and calls have limits that can be set', async (t) => {
 })
 
 t.test('clear_quota sets everything back, ten times a month, together with v2', async (t) => {
-  const { token, stable, fetchToken, fetchStable, post, at } = platform({ limits: { token: 1, forced: 1, stablePerMinute: 2 } })
+  const { it, token, stable, fetchToken, fetchStable, post, at } = platform({
+    limits: { token: 1, forced: 1, stablePerMinute: 2 },
+  })
   const access_token = token()
   const clear = () => post('/cgi-bin/clear_quota', { appid: 'wxa' }, { access_token })
   const clear2 = () => post('/cgi-bin/clear_quota/v2', { appid: 'wxa', appsecret: 'sa' })
@@ -56,6 +58,8 @@ t.test('clear_quota sets everything back, ten times a month, together with v2', 
   t.same([fetchToken().errcode, fetchStable(true).errcode, fetchStable().errcode], [45009, 0, 45011])
   t.match(clear().body, { errcode: 0, errmsg: 'ok' })
   t.same([fetchToken().errcode, fetchStable().errcode], [0, 0])
+  at(30)
+  t.same([fetchStable(true).errcode, it.count.forced], [0, 2], 'the day has forced refreshes again')
   for (let i = 0; i < 9; i += 1) t.equal((i % 2 === 0 ? clear2 : clear)().errcode, 0)
   t.match(clear().body, { errcode: 48006, errmsg: /^forbid to clear quota because of reaching the limit rid: / })
   t.equal(clear2().errcode, 48006)

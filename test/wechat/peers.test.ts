@@ -156,12 +156,11 @@ t.test('node-easywechat: the margin is none; here a token is replaced while it i
   const { fake, account } = await setUp(t, { ttl: 4 })
   const wx = wechat({ ...account, dog: createDog({ store: memoryStore(), ahead: 2.5 }) })
   const old = await wx.accessToken.get()
-  while (fake.count.token === 1) {
-    t.equal(await wx.call('/cgi-bin/getcallbackip').then(() => fake.count.rejected), 0)
+  while ((await wx.accessToken.get()) === old) {
+    await wx.call('/cgi-bin/getcallbackip')
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
-  await wx.call('/cgi-bin/getcallbackip')
-  t.not(await wx.accessToken.get(), old)
+  t.ok(fake.count.token >= 2)
   t.equal(fake.count.rejected, 0)
 })
 
