@@ -60,7 +60,15 @@ export class FileLease implements Lease {
   #remove(): boolean {
     if (!this.held()) return false
     // guard_dog's file too: what was adopted would come back.
-    for (const dir of [this.folder.path, this.legacy]) if (dir !== undefined) io.remove(recordFile(dir, this.lock.key))
+    for (const dir of [this.folder.path, this.legacy]) {
+      if (dir === undefined) continue
+      const path = recordFile(dir, this.lock.key)
+      try {
+        io.remove(path)
+      } catch (error) {
+        throw storeError(path, `cannot be removed${io.ownerOf(path)}`, error, this.lock.key)
+      }
+    }
     return true
   }
 

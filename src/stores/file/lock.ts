@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { monotonic } from '../../clock.js'
+import { monotonic, startTimer, stopTimer, type Timer } from '../../clock.js'
 import { storeError } from '../../errors.js'
 import { step } from '../../steps.js'
 import type { Folder } from './folder.js'
@@ -20,6 +20,9 @@ import { keyLock, lockFolder, makeOwner, type Owner, parseOwner, parsePrivate, p
 
 /** A full disk is found before a fetch is spent. */
 const PADDING = 4096
+
+/** A lock that the storage did not let us let go of is let go of so many milliseconds later. */
+const RELEASE_AGAIN = 100
 
 /** The name of the lock's owner file; undefined while nobody holds it. */
 export function ownerName(dir: string, key: string): string | undefined {
@@ -51,6 +54,7 @@ export class Lock {
   /** Who was robbed for it. */
   displaced: string | undefined
   #owner: Owner | undefined
+  #again: Timer | undefined
   readonly #path: string
 
   /**
@@ -178,9 +182,22 @@ export class Lock {
   release(): void {
     if (this.#owner === undefined) return
     step('release.begin', this.key)
-    this.#unlink(this.#file)
+    try {
+      this.#unlink(this.#file)
+    } catch (error) {
+      // While we live nobody else may remove it before its time: we do, as soon as it can be done.
+      stopTimer(this.#again)
+      this.#again = startTimer(() => this.#releaseQuietly(), RELEASE_AGAIN).unref()
+      throw error
+    }
     step('release.done', this.key)
     this.#leave()
+  }
+
+  #releaseQuietly(): void {
+    try {
+      this.release()
+    } catch {}
   }
 
   #unlink(file: string): void {
@@ -211,8 +228,8 @@ export function sweepLocks(dir: string, key: string): void {
         continue
       }
       const owner = ownerIn(path)
-      if (owner === undefined) removeIfEmpty(path)
-      else if (isDead(path, owner)) io.remove(join(path, owner))
+      if (owner !== undefined && isDead(path, owner)) io.remove(join(path, owner))
+      removeIfEmpty(path)
     } catch {
       // Not ours, or not to be had: whoever needs this very lock will say so.
     }

@@ -58,7 +58,11 @@ export class FileStore implements Store {
 
   read(key: string): DogRecord | undefined | Promise<DogRecord | undefined> {
     try {
-      return this.#reader.read(key)
+      const found = this.#reader.read(key)
+      if (!(found instanceof Promise)) return found
+      return found.catch((error) => {
+        throw this.#fault(error, key)
+      })
     } catch (error) {
       throw this.#fault(error, key)
     }
