@@ -35,6 +35,8 @@ export interface Run {
   answer: Promise<Answer>
   /** The answer of a fetcher that went on after that. Undefined if it failed, or if `answer` has it. */
   late: Promise<Answer | undefined>
+  /** Whether this process stood still while it was to watch the time-out: then a time-out is not the upstream's fault. */
+  stoodStill(): boolean
 }
 
 /**
@@ -130,7 +132,7 @@ export function runFetcher(task: Task, lease: Lease): Run {
     (result) => (tooLate ? result : undefined),
     () => undefined,
   )
-  return { answer, late }
+  return { answer, late, stoodStill: () => clock.stoodStill }
 }
 
 const timedOut = (key: string, timeout: number): DogError =>
@@ -146,8 +148,14 @@ const isResult = (value: unknown): value is object =>
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof (Object(value) as PromiseLike<unknown>).then === 'function'
 
+/** A timer so late (ms) was not late by itself: the process was suspended, or kept busy. */
+const STOOD_STILL = 500
+/** Milliseconds in which an answer that came meanwhile can be taken from its socket. */
+const CATCH_UP = 100
+
 /** A time-out that can be stopped while another key's time-out runs. Keeps the process alive: somebody waits for it. */
 class Stopwatch {
+  stoodStill = false
   #left: number
   #since = 0
   #timer: Timer | undefined
@@ -174,7 +182,14 @@ class Stopwatch {
   go(): void {
     if (--this.#stops > 0) return
     this.#since = monotonic()
-    this.#timer = startTimer(this.#over, Math.max(0, this.#left))
+    this.#timer = startTimer(() => this.#ring(), Math.max(0, this.#left))
+  }
+
+  #ring(): void {
+    const lateness = monotonic() - this.#since - Math.max(0, this.#left)
+    this.stoodStill = lateness > STOOD_STILL
+    if (this.stoodStill) this.#timer = startTimer(this.#over, CATCH_UP)
+    else this.#over()
   }
 
   /** For good. */

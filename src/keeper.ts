@@ -25,6 +25,9 @@ export interface Surroundings {
   warn(key: string, code: string, message: string): void
 }
 
+/** So many fetches that were not begun in time, one after the other, are the folder's fault and not the machine's. */
+const PATIENCE = 3
+
 /** Milliseconds before a take that failed for no visible reason is tried again. */
 const BREATH = 2
 
@@ -134,7 +137,7 @@ export class Keeper {
       try {
         if (!lease.held()) return undefined
         const failure = failureOf(this.key, error)
-        if (!failure.isRecorded) throw unrecordedError(this.key, failure, error)
+        if (!failure.isRecorded || run.stoodStill()) throw unrecordedError(this.key, failure, error)
         const noted = withFailure(counted, now(), { ...failure, retryAfter: retryAfterOf(error) })
         await lease.note(noted)
         throw recordedError(this.key, noted.failure!, error)
@@ -253,7 +256,7 @@ export class Keeper {
     const { since = now(), count = 0 } = ledger?.fetches ?? {}
     await lease.note({ ...ledger, fetches: { since, count, last: lease.number } })
     await lease.release()
-    if (++patience.slow < 2) return undefined
+    if (++patience.slow < PATIENCE) return undefined
     const path = this.store.path?.(this.key) ?? this.store.name
     throw storeError(
       path,

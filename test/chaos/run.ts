@@ -1,0 +1,78 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { blockedHolders, deadHolders } from './instant.js'
+import { type Figures, signals } from './signals.js'
+
+/**
+ * The long form: `node scripts/chaos.js [signals] [instant] [faults]`, default all. Prints its figures; the exit code is 1
+ * where a promise was broken. SEED, INJECTIONS and ROUNDS change their numbers.
+ */
+const seed = Number(process.env.SEED ?? 1)
+const injections = Number(process.env.INJECTIONS ?? 2000)
+const rounds = Number(process.env.ROUNDS ?? 200)
+const wanted = process.argv.slice(2)
+const isWanted = (name: string) => wanted.length === 0 || wanted.includes(name)
+
+let broken = 0
+function promise(what: string, found: string[]): void {
+  console.log(`${found.length === 0 ? 'ok    ' : 'BROKEN'}  ${what}: ${found.length}`)
+  for (const one of found.slice(0, 20)) console.log(`          ${one.slice(0, 500)}`)
+  broken += found.length
+}
+
+async function runSignals(): Promise<void> {
+  // Three crews at a time. The short time-outs are overstepped by the longer stops; 10 s are not, and explain nothing.
+  const all = await Promise.all(
+    [1, 2, 10].map((timeout, index) =>
+      signals({ injections: Math.ceil(injections / 3), timeout, seed: seed + index, longest: 6000 }),
+    ),
+  )
+  for (const figures of all) {
+    const { overlaps, older, torn, late, errors, left, explained, warnings, ...counts } = figures
+    console.log(`signals, time-out ${figures.timeout} s: ${JSON.stringify(counts)}`)
+    console.log(`        errors that a stop explains: ${JSON.stringify(explained)}; warnings: ${JSON.stringify(warnings)}`)
+  }
+  const of = (name: 'overlaps' | 'older' | 'torn' | 'late' | 'errors' | 'left') => all.flatMap((one: Figures) => one[name])
+  promise('overlapping fetches of two living processes within their time-outs', of('overlaps'))
+  promise('an older value on disk', of('older'))
+  promise('a file that does not parse', of('torn'))
+  promise('a get past 2 × time-out + 2 s', of('late'))
+  promise('errors', of('errors'))
+  promise('anything in the folder but records and ledgers', of('left'))
+}
+
+async function runInstant(): Promise<void> {
+  const dead = await deadHolders(rounds)
+  console.log(`16 processes on a dead holder's lock in one millisecond: ${dead.rounds} rounds, ${dead.seconds} s`)
+  promise('rounds with other than one fetch, one value, nothing left', dead.wrong)
+  const blocked = await blockedHolders(Math.ceil(rounds / 2))
+  const { soonest, seconds } = blocked
+  console.log(
+    `a blocked holder: ${blocked.rounds} rounds, ${seconds} s; robbed ${soonest} ms after its time-out at the soonest`,
+  )
+  promise('rounds with a fetch beside it, or before its time-out and 2 s', blocked.wrong)
+}
+
+async function runFaults(): Promise<void> {
+  const script = join(import.meta.dirname, '../faults/faults.cjs')
+  const codes = ['EACCES,EIO', 'EPERM,ENOTDIR', 'EROFS,ENOSPC', 'EMFILE,EBUSY']
+  const env = (CODES: string) => ({ env: { ...process.env, CODES }, maxBuffer: 64 * 1024 * 1024 })
+  const all = await Promise.all(codes.map((some) => promisify(execFile)(process.execPath, [script], env(some))))
+  const wrong: string[] = []
+  for (const [index, { stdout }] of all.entries()) {
+    const figures = JSON.parse(stdout)
+    wrong.push(...figures.wrong)
+    console.log(`every call of fs fails, ${codes[index]}: ${figures.runs} runs, ${JSON.stringify(figures.outcomes)}`)
+  }
+  promise('runs that end in anything but the value or an ERR_DOG_STORE, or leave anything', wrong)
+}
+
+const begun = performance.now()
+if (isWanted('signals')) await runSignals()
+if (isWanted('instant')) await runInstant()
+if (isWanted('faults')) await runFaults()
+console.log(
+  `${broken === 0 ? 'No promise was broken' : `${broken} times a promise was broken`}; ${Math.round((performance.now() - begun) / 1000)} s`,
+)
+process.exitCode = broken === 0 ? 0 : 1

@@ -1,0 +1,22 @@
+import t from 'tap'
+import { signals } from './signals.js'
+
+t.test('eight processes under SIGKILL, SIGSTOP and SIGCONT', async (t) => {
+  // Two time-outs: a short one, which the longer stops overstep, and one that none does, under which nothing may fail at all.
+  const all = await Promise.all([
+    signals({ injections: 30, timeout: 1, seed: 11, longest: 6000 }),
+    signals({ injections: 30, timeout: 10, seed: 12, longest: 4000 }),
+  ])
+  for (const { overlaps, older, torn, late, errors, left, fetches, records, ...figures } of all) {
+    t.test(`with a time-out of ${figures.timeout} s`, async (t) => {
+      t.strictSame(overlaps, [], 'no two living processes, within their time-outs, fetch at once')
+      t.strictSame(older, [], 'no older value comes after a newer one')
+      t.strictSame(torn, [], 'every record parses')
+      t.strictSame(late, [], 'no get takes longer than 2 × time-out + 2 s')
+      t.strictSame(errors, [], 'no error but those that a stop explains')
+      t.strictSame(left, [], 'nothing is left in the folder but records and ledgers')
+      t.ok(fetches > 3 && records > 2, `${fetches} fetches, ${records} records`)
+      t.comment(JSON.stringify(figures))
+    })
+  }
+})

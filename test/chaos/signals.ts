@@ -1,0 +1,141 @@
+import { readdirSync } from 'node:fs'
+import { judge, type Verdict } from './judge.js'
+import { startUpstream } from './upstream.js'
+import { Watch } from './watch.js'
+import { monotonic, pause, randomly, temporary, Worker } from './workers.js'
+
+/**
+ * Signals: eight processes share a key whose lifetime (0.6 s) is hardly longer than its fetch (0.15 to 0.5 s), so that there
+ * is nearly always a holder, and SIGKILL, SIGSTOP and SIGCONT land mostly on it.
+ */
+const WORKERS = 8
+const KEY = 'TOKEN'
+const LIFETIME = 0.6
+/** More than so many do not stand still at once: somebody must be there to be let down. */
+const MOST_STOPPED = 5
+/** Milliseconds of the longest of the short stops. */
+const SHORT = 800
+
+export interface Plan {
+  injections: number
+  /** Seconds. A short one is overtaken by the longer stops; under one of 10 s no stop explains anything. */
+  timeout: number
+  seed: number
+  /** Milliseconds of the longest stop. */
+  longest: number
+}
+
+export interface Figures extends Verdict {
+  timeout: number
+  seconds: number
+  kills: number
+  stops: number
+  goes: number
+  onHolder: number
+  takeovers: number
+  records: number
+  older: string[]
+  torn: string[]
+  left: string[]
+}
+
+export async function signals(plan: Plan): Promise<Figures> {
+  const { dir, remove } = temporary()
+  const random = randomly(plan.seed)
+  const upstream = await startUpstream()
+  const desk = upstream.desk('signals')
+  desk.delay = () => 150 + 350 * random()
+  desk.expiresIn = LIFETIME
+  const task = { dir, key: KEY, url: desk.url, timeout: plan.timeout }
+  const all: Worker[] = []
+  const crew: Worker[] = []
+  const started: Promise<void>[] = []
+  const hire = (place: number) => {
+    const worker = new Worker()
+    all.push(worker)
+    crew[place] = worker
+    started.push(worker.ready.then(() => worker.tell({ do: 'loop', ...task, rest: 60 })).catch(() => {}))
+  }
+  const begun = monotonic()
+  const counts = { kills: 0, stops: 0, goes: 0, onHolder: 0 }
+  const watch = new Watch(dir, KEY)
+  let lastLong = -1
+
+  const go = (worker: Worker) => {
+    if (worker.isStopped && worker.killedAt === Number.POSITIVE_INFINITY) worker.go()
+  }
+  const kill = (worker: Worker) => {
+    counts.kills++
+    worker.kill()
+    hire(crew.indexOf(worker))
+  }
+  const stop = (worker: Worker) => {
+    counts.stops++
+    worker.stop()
+    // Two long ones in a row would keep a `get` waiting beyond its bound by rights; so one, until there is a new record.
+    const isLong = random() < 0.4 && worker.pid === watch.holder() && lastLong !== watch.generation
+    if (isLong) lastLong = watch.generation
+    setTimeout(() => go(worker), 100 * ((isLong ? plan.longest : SHORT) / 100) ** random())
+  }
+  const inject = () => {
+    const pid = watch.holder()
+    const holder = crew.find((worker) => worker.pid === pid)
+    const stopped = crew.filter((worker) => worker.isStopped)
+    const anybody = crew[Math.floor(random() * WORKERS)]!
+    const victim = holder !== undefined && random() < 0.85 && !(holder.isStopped && random() < 0.7) ? holder : anybody
+    if (victim === holder) {
+      counts.onHolder++
+      // A fetch is lost with it, and another has to be begun.
+      victim.hits.push({ at: monotonic(), cost: 750 })
+    }
+    if (victim.isStopped) {
+      if (random() < 0.5) return kill(victim)
+      counts.goes++
+      return go(victim)
+    }
+    if (random() < 0.5 || stopped.length >= MOST_STOPPED) kill(victim)
+    else stop(victim)
+  }
+
+  try {
+    for (let place = 0; place < WORKERS; place++) hire(place)
+    await Promise.all(started)
+    while (counts.kills + counts.stops < plan.injections) {
+      await pause(50 + 350 * random())
+      // Mostly somewhere in a hold, from its first millisecond on.
+      const patience = monotonic() + 300
+      while (watch.holder() === undefined && monotonic() < patience) await pause(1)
+      if (random() < 0.7) await pause(400 * random())
+      inject()
+    }
+    await Promise.all(started)
+    for (const worker of crew) go(worker)
+    // What the dead left is cleared by those who fetch after them.
+    const last = desk.asked.length
+    const end = monotonic() + 4 * plan.timeout * 1000 + 10_000
+    while (desk.asked.length < last + 4 && monotonic() < end) await pause(10)
+    const exits = await Promise.all(crew.map((worker) => worker.end()))
+    watch.look()
+    const verdict = judge({ all, crew, asked: desk.asked, exits, timeout: plan.timeout * 1000 })
+    const takeovers = all.flatMap(({ told }) => told).filter(({ tells }) => tells === 'takeover').length
+    return {
+      ...{ timeout: plan.timeout, seconds: Math.round((monotonic() - begun) / 1000), ...counts, takeovers },
+      ...{ records: watch.seen, older: watch.older, torn: watch.torn, left: leftovers(dir) },
+      ...verdict,
+    }
+  } finally {
+    watch.end()
+    for (const worker of all) worker.process.kill('SIGKILL')
+    await Promise.all(all.map(({ exited }) => exited))
+    await upstream.close()
+    remove()
+  }
+}
+
+/** Everything in the folder that is neither a record nor a ledger. Nobody who could hold something is alive any more. */
+function leftovers(dir: string): string[] {
+  const known = ['.gitignore', '.lock', '.state', `.state/${KEY}.json`, `${KEY}.dog`]
+  return readdirSync(dir, { recursive: true })
+    .map(String)
+    .filter((name) => !known.includes(name))
+}

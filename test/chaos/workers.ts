@@ -1,0 +1,165 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** Long-lived processes that are told by messages what to do. */
+const SCRIPT = join(import.meta.dirname, 'worker.cjs')
+
+/** Milliseconds of the machine's monotonic clock, comparable with those that the workers tell. */
+export const monotonic = (): number => Number(process.hrtime.bigint() / 1000n) / 1000
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+export interface Told {
+  tells: 'ready' | 'get' | 'fetch' | 'warning' | 'takeover'
+  id?: number
+  from: number
+  to: number
+  /** Milliseconds of it in which the process got no turn. */
+  stalled: number
+  value?: string
+  code?: string
+  message?: string
+  path?: string
+  cause?: string
+  call: number
+  since: number
+  end: number
+  ok?: boolean
+  aborted?: boolean
+}
+
+export interface Task {
+  do: 'get' | 'loop' | 'end'
+  id?: number
+  dir?: string
+  key?: string
+  url?: string
+  /** Seconds. */
+  timeout?: number
+  mode?: number
+  at?: number
+  block?: number
+  rest?: number
+}
+
+let ids = 0
+
+export class Worker {
+  readonly process: ChildProcess
+  readonly pid: number
+  readonly ready: Promise<void>
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null; err: string }>
+  /** When it stood still by a signal; the last end is open while it does. */
+  readonly stops: { from: number; to: number }[] = []
+  killedAt = Number.POSITIVE_INFINITY
+  /** What was done to it while it held the lock; `cost`: milliseconds that others may lose by it. */
+  readonly hits: { at: number; cost: number }[] = []
+  readonly told: Told[] = []
+  readonly #answers = new Map<number, { resolve: (told: Told) => void; reject: (error: Error) => void }>()
+
+  /** @param by a command that runs Node, and its arguments: `unshare`, say. */
+  constructor(onTold: (told: Told) => void = () => {}, by: string[] = [], env: Record<string, string> = {}) {
+    const [command, ...args] = [...by, process.execPath, SCRIPT]
+    this.process = spawn(command!, args, {
+      env: { PATH: process.env.PATH, ...(process.env.BUILD && { BUILD: process.env.BUILD }), ...env },
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    })
+    this.pid = this.process.pid!
+    let err = ''
+    this.process.stderr!.on('data', (chunk) => (err += chunk))
+    this.exited = new Promise((resolve) =>
+      this.process.on('close', (code, signal) => {
+        resolve({ code, signal, err })
+        for (const { reject } of this.#answers.values()) reject(new Error(`worker ended: ${code} ${signal} ${err}`))
+      }),
+    )
+    this.ready = new Promise((resolve, reject) => {
+      this.process.on('error', reject)
+      this.process.on('message', (told: Told) => {
+        if (told.tells === 'ready') resolve()
+        this.told.push(told)
+        if (told.id !== undefined) this.#answers.get(told.id)?.resolve(told)
+        onTold(told)
+      })
+      this.exited.then(({ err }) => reject(new Error(`worker ended before it began: ${err}`)))
+    })
+    this.ready.catch(() => {})
+  }
+
+  tell(task: Task): void {
+    this.process.send(task, () => {})
+  }
+
+  /** One get. Rejects if the worker ends before. */
+  get(task: Omit<Task, 'do' | 'id'>): Promise<Told> {
+    const id = ++ids
+    const answer = new Promise<Told>((resolve, reject) => this.#answers.set(id, { resolve, reject }))
+    const settled = answer.finally(() => this.#answers.delete(id))
+    // Nobody waits for the answer of a process that is about to be killed.
+    settled.catch(() => {})
+    this.tell({ do: 'get', id, ...task })
+    return settled
+  }
+
+  get isStopped(): boolean {
+    return this.stops.at(-1)?.to === Number.POSITIVE_INFINITY
+  }
+
+  kill(): void {
+    this.killedAt = Math.min(this.killedAt, monotonic())
+    this.process.kill('SIGKILL')
+  }
+
+  stop(): void {
+    this.stops.push({ from: monotonic(), to: Number.POSITIVE_INFINITY })
+    this.process.kill('SIGSTOP')
+  }
+
+  go(): void {
+    this.process.kill('SIGCONT')
+    const last = this.stops.at(-1)
+    if (last?.to === Number.POSITIVE_INFINITY) last.to = monotonic()
+  }
+
+  /** Whether it stood still at some time of these. */
+  stood(from: number, to: number): boolean {
+    return this.stops.some((stop) => stop.from <= to && stop.to >= from)
+  }
+
+  end(): Promise<{ code: number | null; signal: NodeJS.Signals | null; err: string }> {
+    this.tell({ do: 'end' })
+    return this.exited
+  }
+}
+
+export function temporary(): { dir: string; remove: () => void } {
+  const dir = mkdtempSync(join(tmpdir(), 'dotdog-chaos-'))
+  return { dir, remove: () => rmSync(dir, { recursive: true, force: true }) }
+}
+
+/** State of a process by the kernel's word; undefined when it is gone. */
+export function stateOf(pid: number): string | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return text.slice(text.lastIndexOf(')') + 2)[0]
+  } catch {
+    return undefined
+  }
+}
+
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await pause(2)
+}
+
+/** Numbers that are the same in every run with the same seed (mulberry32). */
+export function randomly(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
+  }
+}

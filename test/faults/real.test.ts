@@ -1,0 +1,181 @@
+import { execFileSync } from 'node:child_process'
+import { chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { type Desk, startUpstream } from '../chaos/upstream.js'
+import { monotonic, type Task, temporary, until, Worker } from '../chaos/workers.js'
+
+/** The same faults, made by the system itself. */
+const KEY = 'TOKEN'
+const USER = 65_531
+
+async function setting(t: Test): Promise<{ dir: string; desk: Desk; task: Omit<Task, 'do'>; hire(by?: string[]): Worker }> {
+  const { dir, remove } = temporary()
+  const upstream = await startUpstream()
+  const desk = upstream.desk('faults')
+  const workers: Worker[] = []
+  t.teardown(async () => {
+    for (const worker of workers) worker.process.kill('SIGKILL')
+    await Promise.all(workers.map(({ exited }) => exited))
+    await upstream.close()
+    remove()
+  })
+  const hire = (by?: string[]) => {
+    const worker = new Worker(() => {}, by)
+    workers.push(worker)
+    return worker
+  }
+  return { dir, desk, task: { dir, key: KEY, url: desk.url, timeout: 10 }, hire }
+}
+
+/** Why a command cannot be run here; undefined where it can. */
+function refusal(command: string, args: string[]): string | undefined {
+  try {
+    execFileSync(command, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+    return undefined
+  } catch (error) {
+    return `not run: ${command} is not permitted here: ${String((error as { stderr?: Buffer }).stderr ?? error).trim()}`
+  }
+}
+
+/** Runs what follows with something mounted, which nobody else sees. `$0` is the folder. */
+const mounted = (mounting: string, dir: string) => ['unshare', '--mount', 'sh', '-c', `${mounting} && exec "$@"`, dir]
+const inside = (worker: Worker, ...command: string[]) =>
+  execFileSync('nsenter', ['--mount', '--target', String(worker.pid), ...command])
+const FULL =
+  'mount -t tmpfs -o size=64k,mode=700 none "$0" && { dd if=/dev/zero of="$0/fill" bs=1k count=99 2>/dev/null || true; }'
+const READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0"'
+const noMounts = refusal('unshare', [...mounted(FULL, '/mnt').slice(1), 'nsenter', '--version'])
+const noUsers = refusal('setpriv', ['--reuid', String(USER), '--regid', String(USER), '--clear-groups', process.execPath, '-v'])
+const noPerl = refusal('perl', ['-e', '1'])
+
+const expired = { dotdog: 1, key: KEY, value: 'old', fetchedAt: 1000, expiresAt: 2000, ahead: 0, generation: 5 }
+
+t.test(
+  'a full disk is found before a fetch is spent; when there is room again, the next get works',
+  { skip: noMounts },
+  async (t) => {
+    const { dir, desk, task, hire } = await setting(t)
+    const worker = hire(mounted(FULL, dir))
+    await worker.ready
+    const said = await worker.get(task)
+    t.equal(said.code, 'ERR_DOG_STORE', `${said.value}`)
+    t.ok(said.path?.startsWith(dir))
+    t.match(said.cause, /ENOSPC/)
+    t.equal(desk.asked.length, 0)
+    inside(worker, 'rm', join(dir, 'fill'))
+    t.equal((await worker.get(task)).value, 'token-1-of-the-upstream')
+  },
+)
+
+t.test(
+  'on a read-only mount what is fresh is served, and nothing is fetched; writable again, the next get works',
+  { skip: noMounts },
+  async (t) => {
+    const { dir, desk, task, hire } = await setting(t)
+    writeFileSync(join(dir, 'FRESH.dog'), JSON.stringify({ ...expired, key: 'FRESH', expiresAt: Date.now() + 7_200_000 }))
+    writeFileSync(join(dir, 'TOKEN.dog'), JSON.stringify(expired))
+    const [worker, reader] = [hire(mounted(READ_ONLY, dir)), hire(mounted(READ_ONLY, dir))]
+    await Promise.all([worker.ready, reader.ready])
+    t.equal((await reader.get({ ...task, key: 'FRESH' })).value, 'old')
+    const said = await worker.get(task)
+    t.equal(said.code, 'ERR_DOG_STORE', `${said.value}`)
+    t.ok(said.path?.startsWith(dir))
+    t.match(said.cause, /EROFS/)
+    t.equal(desk.asked.length, 0)
+    inside(worker, 'mount', '-o', 'remount,rw,bind', dir)
+    t.equal((await worker.get(task)).value, 'token-1-of-the-upstream')
+  },
+)
+
+t.test('the folder is deleted, or replaced by a file, while it is in use', async (t) => {
+  const { dir, desk, task, hire } = await setting(t)
+  const place = join(dir, 'dog')
+  const own = { ...task, dir: place }
+  desk.expiresIn = 0.2
+  const worker = hire()
+  const expiry = async () => {
+    const until = monotonic() + 250
+    while (monotonic() < until) await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  t.equal((await worker.get(own)).value, 'token-1-of-the-upstream')
+  rmSync(place, { recursive: true })
+  t.equal((await worker.get(own)).value, 'token-2-of-the-upstream', 'a vanished record is fetched again')
+  await expiry()
+  rmSync(place, { recursive: true })
+  writeFileSync(place, 'what is this')
+  const said = await worker.get(own)
+  t.equal(said.code, 'ERR_DOG_STORE', `${said.value}`)
+  t.equal(said.path?.startsWith(place), true)
+  t.equal(desk.asked.length, 2, 'nothing is fetched that cannot be stored')
+  rmSync(place)
+  t.equal((await worker.get(own)).value, 'token-3-of-the-upstream')
+
+  await expiry()
+  desk.delay = () => 400
+  const asked = desk.next()
+  const answer = worker.get(own)
+  await asked
+  rmSync(place, { recursive: true })
+  t.equal((await answer).value, 'token-4-of-the-upstream', 'a fetch whose folder is gone has its value all the same')
+
+  await expiry()
+  const askedAgain = desk.next()
+  const another = worker.get(own)
+  await askedAgain
+  rmSync(place, { recursive: true })
+  writeFileSync(place, 'what is this')
+  t.equal((await another).value, 'token-5-of-the-upstream')
+  rmSync(place)
+  desk.delay = () => 50
+  await expiry()
+  t.match((await hire().get(own)).value, /^token-/)
+})
+
+t.test('with 32 file descriptors a get works', async (t) => {
+  const { task, hire } = await setting(t)
+  // What a test runner preloads needs more.
+  const limited = ['sh', '-c', 'unset NODE_OPTIONS; ulimit -n 32 && exec "$@"', 'sh']
+  const answers = await Promise.all([hire(limited), hire(limited), hire(limited)].map((worker) => worker.get(task)))
+  t.strictSame(
+    answers.map(({ value }) => value),
+    new Array(3).fill('token-1-of-the-upstream'),
+  )
+})
+
+// The limit counts a user's watchers, so a user of our own has none left: the machine's other users keep theirs. (200
+// processes of Node that wait would say no more than these, and take 10 GB.)
+const HOG = '$| = 1; my @all; while ((my $fd = syscall(294, 0)) >= 0) { push @all, $fd } print "$!\\n"; sleep 600'
+const notLinux = process.platform === 'linux' && process.arch === 'x64' ? undefined : 'not run: Linux on x64 only'
+
+t.test(
+  'where no inotify watcher is to be had, waiters poll, and say so',
+  { skip: noUsers ?? noPerl ?? notLinux },
+  async (t) => {
+    const { dir, desk, task, hire } = await setting(t)
+    const asUser = ['setpriv', '--reuid', String(USER), '--regid', String(USER), '--clear-groups']
+    const { spawn } = await import('node:child_process')
+    const [command, ...args] = [...asUser, 'perl', '-e', HOG]
+    const hog = spawn(command!, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    t.teardown(() => hog.kill('SIGKILL'))
+    let full = ''
+    hog.stdout.on('data', (chunk) => (full += chunk))
+    await until(() => full !== '' || hog.exitCode !== null)
+    t.match(full, 'Too many open files')
+
+    const place = join(dir, 'dog')
+    chownSync(dir, USER, USER)
+    mkdirSync(place)
+    chownSync(place, USER, USER)
+    const own = { ...task, dir: place }
+    desk.delay = () => 1500
+    const crew = Array.from({ length: 5 }, () => hire(asUser))
+    await Promise.all(crew.map(({ ready }) => ready))
+    const answers = await Promise.all(crew.map((worker) => worker.get(own)))
+    t.strictSame([...new Set(answers.map(({ value }) => value))], ['token-1-of-the-upstream'])
+    t.equal(desk.asked.length, 1)
+    const warnings = crew.flatMap(({ told }) => told).filter(({ tells }) => tells === 'warning')
+    t.equal(warnings.length, 4, 'each waiter says it once')
+    for (const { message } of warnings) t.match(message, /cannot be watched \(EMFILE\): polling instead/)
+  },
+)
