@@ -44,7 +44,7 @@ async function main() {
   rmSync('dist', { recursive: true, force: true })
   await esbuild.build({ ...common, entryPoints: ['src/index.ts'], outfile: 'dist/index.js', footer })
   const entryPoints = ['src/wechat/index.ts', 'src/testing/index.ts', 'src/stores/suite.ts', 'src/demo/index.ts']
-  entryPoints.push('src/testing/cli.ts')
+  entryPoints.push('src/testing/cli.ts', 'src/fetchers/index.ts')
   await esbuild.build({ ...common, entryPoints, outbase: 'src', outdir: 'dist' })
   // esbuild keeps the entry's shebang.
   chmodSync('dist/testing/cli.js', 0o755)

@@ -1,7 +1,7 @@
 import { DogError } from './errors.js'
 import { endOf, Unusable } from './lifetime.js'
 import { defaultAhead } from './policy.js'
-import { boundAhead } from './record.js'
+import { boundAhead, DEEPEST, isShallow } from './record.js'
 
 /** A fetcher's answer, checked: what a record is made of. Nothing here says a value in a message. */
 export interface Answer {
@@ -27,7 +27,10 @@ export function storable(value: unknown): unknown {
   }
   if (text === undefined) throw new Unusable(`the value is ${value === undefined ? 'undefined' : `a ${typeof value}`}`)
   if (Buffer.byteLength(text) > LONGEST) throw new Unusable(`the value is larger than ${LONGEST} bytes`)
-  return typeof value === 'object' || typeof value === 'number' ? JSON.parse(text) : value
+  const stored = typeof value === 'object' || typeof value === 'number' ? JSON.parse(text) : value
+  // One level less: the record is the outermost.
+  if (!isShallow(stored, DEEPEST - 1)) throw new Unusable(`the value is nested deeper than ${DEEPEST - 1} levels`)
+  return stored
 }
 
 /**

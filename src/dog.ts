@@ -198,7 +198,7 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
     peek: ((key: string) => entryOf(key).peek()) as Dog['peek'],
     refresh: (key, options) => failing(() => asked(key).refresh(checkRefreshOptions(options)) as Promise<never>),
     use: (key, task) => {
-      if (typeof task !== 'function') throw misuse('task', 'must be a function', task)
+      if (typeof task !== 'function') throw misuseOfSecret('task', 'must be a function', task)
       return failing(() => {
         const entry = asked(key)
         const secret = { get: () => entry.get(), refresh: (stale: unknown) => entry.refresh({ stale }) }
@@ -269,5 +269,5 @@ function checkRefreshOptions(options: unknown = {}): { stale?: unknown; force?: 
 
 function checkListener(event: unknown, listener: unknown): asserts event is DogEvent {
   if (!Events.isEvent(event)) throw misuse('event', 'must be change, refresh, wait, takeover or warning', event)
-  if (typeof listener !== 'function') throw misuse('listener', 'must be a function', listener)
+  if (typeof listener !== 'function') throw misuseOfSecret('listener', 'must be a function', listener)
 }

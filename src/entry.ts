@@ -210,9 +210,11 @@ export class Entry {
   #untilDue(): number | undefined {
     const { record } = this.keeper.memory
     const time = now()
-    return record === undefined || stateOf(record, time) === 'expired'
-      ? undefined
-      : record.expiresAt - record.ahead * 1000 - time
+    if (record === undefined) return undefined
+    const state = stateOf(record, time)
+    if (state === 'expired') return undefined
+    // Also one from the future, whose own times are a wrong clock's.
+    return state === 'due' ? 0 : record.expiresAt - record.ahead * 1000 - time
   }
 
   async #refreshIfDue(): Promise<number> {

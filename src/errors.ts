@@ -1,5 +1,5 @@
 import type { DogErrorCode } from '../index.js'
-import { sanitize } from './redact.js'
+import { redact, sanitize } from './redact.js'
 
 export interface ErrorFields {
   key?: string
@@ -42,7 +42,11 @@ export const misuseOfSecret = (name: string, rule: string, value: unknown): Type
   new TypeError(`${name} ${rule}; got ${kindOf(value)}`)
 
 function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)
+  if (typeof value === 'string') {
+    // A token in the wrong place is still a secret, and often longer than what is shown of it.
+    const clean = redact(value)
+    return JSON.stringify(clean.length > 40 ? `${clean.slice(0, 40)}…` : clean)
+  }
   if (typeof value === 'function') return 'a function'
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
   return String(value)

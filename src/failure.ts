@@ -23,7 +23,7 @@ export interface Described {
 }
 
 export function failureOf(key: string, error: unknown): Described {
-  if (error instanceof DogError && OWN.includes(error.code as never)) {
+  if (isOurs(error) && OWN.includes(error.code as never)) {
     return { code: error.code, message: error.message, isRecorded: !UNRECORDED.includes(error.code) }
   }
   const message = `The fetcher of "${key}" failed: ${messageOf(error)}`.slice(0, LONGEST_MESSAGE)
@@ -34,13 +34,13 @@ export function failureOf(key: string, error: unknown): Described {
 /** The error that a recorded failure is, here and in every other process. */
 export function recordedError(key: string, failure: Failure, cause?: unknown): DogError {
   const { code, message, retryAt } = failure
-  const isOwn = cause instanceof DogError && cause.code === code
+  const isOwn = isOurs(cause) && cause.code === code
   return new DogError(code as DogError['code'], message, { key, retryAt, cause: isOwn ? undefined : cause })
 }
 
 /** The error of a failure that is not recorded. */
 export function unrecordedError(key: string, { code, message }: Described, cause: unknown): DogError {
-  const isOwn = cause instanceof DogError && cause.code === code
+  const isOwn = isOurs(cause) && cause.code === code
   return isOwn ? cause : new DogError(code as DogError['code'], message, { key, cause })
 }
 
@@ -48,8 +48,17 @@ export function unrecordedError(key: string, { code, message }: Described, cause
 export function retryAfterOf(error: unknown): number | undefined {
   const retryAfter = fieldOf(error, 'retryAfter')
   if (typeof retryAfter === 'number' && retryAfter >= 0) return Math.min(retryAfter, LONGEST_WAIT)
-  if (!(error instanceof DogError) || error.retryAt === undefined) return undefined
+  if (!isOurs(error) || error.retryAt === undefined) return undefined
   return Math.min(Math.max(0, (error.retryAt - now()) / 1000), LONGEST_WAIT)
+}
+
+/** A revoked proxy throws when it is asked what it is. */
+function isOurs(error: unknown): error is DogError {
+  try {
+    return error instanceof DogError
+  } catch {
+    return false
+  }
 }
 
 /** Reads what anybody may have thrown: a getter of it may throw in turn. */

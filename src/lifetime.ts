@@ -37,8 +37,11 @@ function absolute(expiresAt: unknown): number {
   return Math.min(NEVER, Math.round(time))
 }
 
+/** Date.parse finds a date in almost any text with a number in it. */
+const ISO = /^\s*[+-]?\d{4,6}-\d\d(-\d\d(T|\s|\s*$)|\s*$)/i
+
 function dateOf(date: string | number, name: string): number {
-  const time = typeof date === 'number' ? date : Date.parse(date)
+  const time = typeof date === 'number' ? date : ISO.test(date) ? Date.parse(date) : Number.NaN
   if (Number.isNaN(time) || time < 0) throw new Unusable(`${name} is not a date`)
   return time
 }

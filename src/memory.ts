@@ -1,14 +1,17 @@
 import type { DogRecord } from '../index.js'
+import { monotonic, now } from './clock.js'
 import { learn } from './redact.js'
 
 /**
- * What this process remembers of one key: the store's record as last seen, and a value that the store could not take. Knows
- * nothing of time.
+ * What this process remembers of one key: the store's record as last seen, and a value that the store could not take. A
+ * value is over for this process when its lifetime has passed by the monotonic clock, too: the wall clock may be set back.
  */
 export class Memory {
   #record: DogRecord | undefined
   #unwritten: DogRecord | undefined
   #known = false
+  /** Monotonic milliseconds at which the store's record is over at the latest. */
+  #ends = 0
 
   get record(): DogRecord | undefined {
     return this.#unwritten ?? this.#record
@@ -27,7 +30,10 @@ export class Memory {
   adopt(found: DogRecord | undefined): { record: DogRecord | undefined; changed: boolean } {
     const changed = this.#known && found?.generation !== this.#record?.generation
     if (found !== undefined && found !== this.#record) learn(found.value)
-    this.#record = found
+    if (found !== undefined && found.generation !== this.#record?.generation) {
+      this.#ends = monotonic() + Math.min(found.expiresAt - now(), found.expiresAt - found.fetchedAt)
+    }
+    this.#record = found !== undefined && monotonic() >= this.#ends ? { ...found, expiresAt: 0 } : found
     this.#known = true
     if (this.#unwritten !== undefined && (found?.generation ?? 0) >= this.#unwritten.generation) this.#unwritten = undefined
     return { record: this.record, changed }

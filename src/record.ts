@@ -28,7 +28,7 @@ export function decodeRecord(text: string, key: string): Decoded<DogRecord> {
   const sound =
     dotdog === FORMAT &&
     typeof record.key === 'string' &&
-    (record.value !== undefined) !== isSealed(record.sealed) &&
+    (record.sealed === undefined ? record.value !== undefined : record.value === undefined && isSealed(record.sealed)) &&
     isTime(record.fetchedAt) &&
     isTime(record.expiresAt) &&
     isSpan(record.ahead) &&
@@ -42,13 +42,17 @@ export function decodeRecord(text: string, key: string): Decoded<DogRecord> {
 function decodeGuardDog(raw: Record<string, unknown>, key: string): Decoded<DogRecord> {
   const { data, gen_time: fetchedAt } = raw
   if (data === undefined || !isTime(fetchedAt)) return 'damaged'
-  const lifetime = Number(raw.expires_in ?? 0)
-  const ahead = Number(raw.ahead ?? 2)
+  const lifetime = secondsOf(raw.expires_in ?? 0)
+  const ahead = secondsOf(raw.ahead ?? 2)
   if (!(lifetime >= 0) || !Number.isFinite(ahead)) return 'damaged'
   const expiresAt = Math.min(NEVER, fetchedAt + lifetime * 1000)
   // The time of its fetch orders it: our own numbers start at the time of the first take.
   return { key, value: data, fetchedAt, expiresAt, ahead: boundAhead(ahead, lifetime), generation: Math.floor(fetchedAt) }
 }
+
+/** guard_dog stores what it was given: a number, or one as text. Number() of an object may throw. */
+const secondsOf = (given: unknown): number =>
+  typeof given === 'number' || typeof given === 'string' ? Number(given) : Number.NaN
 
 /** The refresh-ahead time never takes more than two thirds of the lifetime, whoever gave it. Seconds. */
 export const boundAhead = (ahead: number, lifetime: number): number => Math.max(0, Math.min(ahead, (lifetime * 2) / 3))
@@ -83,11 +87,17 @@ function isFailure(failure: unknown): failure is Failure {
 function parse(text: string): Record<string, unknown> | undefined {
   try {
     const raw: unknown = JSON.parse(text)
-    return isObject(raw) ? raw : undefined
+    return isObject(raw) && isShallow(raw) ? raw : undefined
   } catch {
     return undefined
   }
 }
+
+/** JSON.parse reads any depth; what walks a value (JSON.stringify, structuredClone) ends in a RangeError. */
+export const DEEPEST = 500
+
+export const isShallow = (value: unknown, left = DEEPEST): boolean =>
+  typeof value !== 'object' || value === null || (left > 0 && Object.values(value).every((part) => isShallow(part, left - 1)))
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -57,7 +57,7 @@ function checkBaseUrl(value: unknown): string {
 /** @throws TypeError for the first option that is wrong. */
 export function checkOptions(options: WeChatOptions): CheckedOptions {
   if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`wechat wants an object: { appId, appSecret }; got ${show(options)}`)
+    throw new TypeError(`wechat wants an object: { appId, appSecret }; got ${options === null ? 'null' : typeof options}`)
   }
   const { appId, appSecret, baseUrl = 'https://api.weixin.qq.com', dog, prefix = '', timeout = 30 } = options
   const { stable = false, quota } = options

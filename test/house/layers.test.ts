@@ -7,7 +7,7 @@ import { filesOf, type Import, importsOf, textOf } from './source.js'
  */
 const LAYERS: string[][] = [
   ['demo/', 'cli/', 'server/'],
-  ['wechat/', 'testing/', 'stores/suite.ts'],
+  ['wechat/', 'fetchers/', 'testing/', 'stores/suite.ts'],
   ['stores/suite/'],
   ['index.ts'],
   ['dog.ts'],
@@ -45,10 +45,10 @@ const LAYERS: string[][] = [
 ]
 
 /** These are users of the package: they know it by its name. */
-const FRONT = /^src\/(demo|cli|server|wechat|testing|stores\/suite)(\/|\.ts$)/
+const FRONT = /^src\/(demo|cli|server|wechat|fetchers|testing|stores\/suite)(\/|\.ts$)/
 
 /** Each outside package has one importer, by import() inside a function: loading dotdog loads none of them. */
-const PACKAGES = ['proper-lockfile', 'write-file-atomic', 'chokidar', 'undici']
+const PACKAGES = ['proper-lockfile', 'write-file-atomic', 'chokidar', 'undici', 'oauth4webapi']
 
 const files = filesOf('src', /\.ts$/)
 const imports = new Map(files.map((file) => [file, importsOf(file)]))

@@ -10,11 +10,18 @@ t.test('the tarball holds the build, the contract and the documents, and nothing
   const built = files.filter((path) => path.startsWith('dist/'))
   t.same(
     built.filter((path) => !path.endsWith('.d.ts')),
-    ['dist/index.js', 'dist/stores/suite.js', 'dist/testing/cli.js', 'dist/testing/index.js', 'dist/wechat/index.js'],
+    [
+      'dist/fetchers/index.js',
+      'dist/index.js',
+      'dist/stores/suite.js',
+      'dist/testing/cli.js',
+      'dist/testing/index.js',
+      'dist/wechat/index.js',
+    ],
     'one bundle an entry',
   )
   const strangers = built.filter(
-    (path) => path.endsWith('.d.ts') && !/^dist\/(stores|testing|wechat)(\/[a-z]+){1,2}\.d\.ts$/.test(path),
+    (path) => path.endsWith('.d.ts') && !/^dist\/(fetchers|stores|testing|wechat)(\/[a-z0-9-]+){1,2}\.d\.ts$/.test(path),
   )
   t.same(strangers, [], 'declarations of the sub-paths only')
 })

@@ -73,6 +73,7 @@ export class Folder {
   }
 
   #checked = false
+  #uid = 0
 
   /**
    * Refuses a folder in which somebody else could plant or read a secret. `false`: there is none yet.
@@ -89,6 +90,7 @@ export class Folder {
     }
     if (found === undefined) return false
     if (!found.isDirectory()) throw storeError(this.path, 'is not a folder')
+    this.#uid = found.uid
     if (process.getuid !== undefined) this.#protect(found.uid, found.mode & 0o777)
     this.#checked = true
     return true
@@ -119,10 +121,26 @@ export class Folder {
       this.check(true)
     }
     for (const path of [lockFolder(this.path), stateFolder(this.path)]) {
-      const found = io.stat(path)
-      if (found === undefined) this.#attempt(path, () => this.makeInside(path))
-      else if (!found.isDirectory()) throw storeError(path, 'is not a folder')
+      if (!this.checkInside(path)) this.#attempt(path, () => this.makeInside(path))
     }
+  }
+
+  /** Refuses a link, and a folder in which somebody else could put things. `false`: there is none. */
+  checkInside(path: string): boolean {
+    const found = io.stat(path)
+    if (found === undefined) return false
+    if (!found.isDirectory()) throw storeError(path, 'is not a folder')
+    this.protect(path, found)
+    return true
+  }
+
+  /** Refuses what somebody else put there, or could have. What is shared with a group on purpose belongs to any of it. */
+  protect(path: string, { uid, mode }: { uid: number; mode: number }): void {
+    if (process.getuid === undefined) return
+    const us = process.getuid()
+    if (mode & 0o002) throw storeError(path, 'is writable by everybody: chmod o-w it, after a look at what is in it')
+    if (this.#given || uid === us || uid === 0 || uid === this.#uid) return
+    throw storeError(path, `belongs to another user (uid ${uid}, we are ${us})`)
   }
 
   makeInside(path: string): void {

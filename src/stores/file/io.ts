@@ -116,7 +116,7 @@ function writeAll(fd: number, bytes: Buffer): void {
 export const readProc = (path: string): string => fs.readFileSync(path, 'latin1')
 
 export const { mkdirSync: makeFolder, rmdirSync: removeFolder, renameSync: rename, chmodSync: chmod } = fs
-export const { utimesSync: touch, readlinkSync: readLink, realpathSync: realPath } = fs
+export const { lutimesSync: touch, readlinkSync: readLink, realpathSync: realPath } = fs
 
 /** Removes a file. `false`: there was none. */
 export function remove(path: string): boolean {

@@ -13,9 +13,11 @@ import { isLedgerLitter, ledgerFile, nextLedgerFile, stateFolder } from './names
  */
 export function readLedger(folder: Folder, key: string): Ledger | undefined {
   if (!folder.check()) return undefined
+  if (!folder.checkInside(stateFolder(folder.path))) return undefined
   const path = ledgerFile(folder.path, key)
   const found = io.readFile(path)
   if (found === undefined) return undefined
+  folder.protect(path, found.stat)
   const ledger = decodeLedger(found.bytes.toString())
   if (ledger === 'newer') throw storeError(path, 'was written by a newer dotdog', undefined, key)
   if (ledger !== 'damaged') return ledger
@@ -30,7 +32,8 @@ export async function writeLedger(folder: Folder, lock: Lock, ledger: Ledger): P
   const next = nextLedgerFile(folder.path, lock.key, lock.owner?.nonce ?? '')
   try {
     // A fresh object: it writes into the one it is given. No fsync: it must outlive a killed process, not a power cut.
-    await writeFileAtomic(next, encodeLedger(lock.key, ledger), { mode: folder.fileMode ?? 0o600, fsync: false })
+    // Synchronously: what it awaits otherwise (fs.realpath) waits for process.nextTick, which users fake.
+    writeFileAtomic.sync(next, encodeLedger(lock.key, ledger), { mode: folder.fileMode ?? 0o600, fsync: false })
     // In one synchronous step: still ours, and in place.
     if (lock.held()) io.rename(next, path)
     else io.remove(next)

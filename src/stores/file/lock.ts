@@ -224,7 +224,8 @@ export function sweepLocks(dir: string, key: string): void {
     try {
       const preparing = parsePrivate(name)
       if (preparing !== undefined) {
-        if (isAbandoned(path, preparing)) discard(path, preparing.name)
+        // Through a symbolic link we would remove somebody else's file.
+        if (io.stat(path)?.isDirectory() && isAbandoned(path, preparing)) discard(path, preparing.name)
         continue
       }
       const owner = ownerIn(path)

@@ -15,6 +15,8 @@ const BEAT = 2000
 /** No clock, however wrong, makes these look otherwise to its comparison. Epoch milliseconds. */
 const FURTHEST = 8.64e15
 
+/** Another copy of this package in the process may share the library, and its table, with us. */
+const copy = Math.random().toString(36).slice(2)
 let takes = 0
 
 /** Takes the lock. `undefined`: somebody else has it. The result stops the heartbeat and lets go. */
@@ -41,7 +43,7 @@ export async function takeLock(lock: Lock, size: number, lost: () => void): Prom
 
   try {
     // Its table of locks is keyed by this name: no two takes may share one.
-    return await lockfile.lock(`take-${process.pid}-${++takes}`, {
+    return await lockfile.lock(`take-${copy}-${++takes}`, {
       realpath: false,
       stale: 5 * BEAT,
       update: BEAT,

@@ -99,7 +99,11 @@ export class Reader {
   #decode(path: string, key: string): DogRecord | undefined | 'damaged' {
     const found = io.readFile(path)
     if (found === undefined) return undefined
-    const record = decodeRecord(found.bytes.toString(), key)
+    this.folder.protect(path, found.stat)
+    const decoded = decodeRecord(found.bytes.toString(), key)
+    // Another key's, copied here by hand or by damage, is nobody's; a twin's, or a sealed one, may be all
+    // there is of a secret.
+    const record = typeof decoded === 'object' && isStray(decoded, key) ? 'damaged' : decoded
     if (record === 'newer') throw storeError(path, 'was written by a newer dotdog', undefined, key)
     if (record === 'damaged') {
       const known = this.#seen.get(path)
@@ -132,6 +136,10 @@ export class Reader {
     return undefined
   }
 }
+
+/** Whether a record of that key cannot have come into this key's file by itself: names that differ in case share one. */
+const isStray = ({ key: found, sealed }: DogRecord, key: string): boolean =>
+  sealed === undefined && (!found.isWellFormed() || encodeKey(found).toLowerCase() !== encodeKey(key).toLowerCase())
 
 const isSame = (a: io.FileStat, b: io.FileStat): boolean =>
   a.ino === b.ino && a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs

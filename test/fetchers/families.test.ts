@@ -1,0 +1,125 @@
+// What holds for every family, on a loopback server that behaves like its upstream.
+import t from 'tap'
+import { samples } from './families.js'
+import { everything, failure, fetchError, kennel, type Reply, serve } from './setup.js'
+
+for (const sample of samples) {
+  t.test(sample.name, async (t) => {
+    t.test('gets a token by the right request, with the lifetime that the answer says', async (t) => {
+      const { url, asked } = await serve(t, () => sample.good('the-token-1'))
+      const dog = kennel(t)
+      const secret = dog.init('KEY', ...sample.register(url))
+      t.equal(await secret.get(), 'the-token-1')
+      t.same(
+        asked.map((one) => [one.path, sample.isRight(one)]),
+        [[sample.path, true]],
+      )
+      t.equal(asked[0]!.headers['transfer-encoding'], undefined, 'its length is known')
+      const left = (secret.peek()!.expiresAt - Date.now()) / 1000
+      t.ok(left > sample.lifetime - 60 && left <= sample.lifetime + 1, `${left} s`)
+    })
+
+    t.test('says what the upstream said of a wrong secret, and stays away', async (t) => {
+      const { url, asked } = await serve(t, () => sample.wrong)
+      const registration = sample.register(url)
+      t.match(await fetchError(registration[0]), { name: 'FetcherError', code: 'FETCHER_REFUSED', ...sample.says })
+      const dog = kennel(t)
+      dog.init('KEY', ...registration)
+      const before = Date.now()
+      const first = await failure(dog.get('KEY'))
+      t.match(first, { code: 'ERR_DOG_FETCH', cause: { code: 'FETCHER_REFUSED' } })
+      t.match(first.message, sample.says.upstreamCode)
+      t.ok(first.retryAt! >= before + (sample.says.retryAfter! - 1) * 1000)
+      await failure(dog.get('KEY'))
+      t.equal(asked.length, 2, 'the second caller did not ask')
+    })
+
+    t.test('a dead token is replaced once, and the task runs once more', async (t) => {
+      let made = 0
+      const { url } = await serve(t, () => sample.good(`the-token-${++made}`))
+      const dog = kennel(t)
+      dog.init('KEY', ...sample.register(url))
+      await dog.set('KEY', 'a-token-that-died', { expiresIn: 3600 })
+      const used: string[] = []
+      const result = await dog.use('KEY', async (token) => {
+        used.push(token)
+        if (token === 'a-token-that-died') throw sample.dead
+        return 'done'
+      })
+      t.same([result, used, made], ['done', ['a-token-that-died', 'the-token-1'], 1])
+    })
+
+    t.test('another error is none of the token', async (t) => {
+      const { url, asked } = await serve(t, () => sample.good('the-token-1'))
+      const dog = kennel(t)
+      dog.init('KEY', ...sample.register(url))
+      const task = () => Promise.reject(sample.other)
+      t.equal(await failure(dog.use('KEY', task)), sample.other)
+      t.equal(asked.length, 1)
+    })
+
+    t.test('an upstream that gives the dead token again is not asked in a loop', async (t) => {
+      const { url, asked } = await serve(t, () => sample.good('the-same-token'))
+      const dog = kennel(t)
+      dog.init('KEY', ...sample.register(url))
+      await dog.set('KEY', 'the-same-token', { expiresIn: 3600 })
+      const call = () => dog.use('KEY', () => Promise.reject(sample.dead))
+      for (let i = 0; i < 5; i++) t.match(await failure(call()), { code: 'ERR_DOG_REJECTED' })
+      t.equal(asked.length, 1)
+    })
+
+    t.test('what is no answer is an error that quotes nothing of it', async (t) => {
+      const whole = JSON.stringify(sample.good('a-token-in-half-an-answer').body)
+      const bad: [string, Reply, string][] = [
+        ['HTML', { body: '<html>a-token-in-half-an-answer' }, 'FETCHER_ANSWER'],
+        ['half', { body: whole.slice(0, -9), headers: { 'content-type': 'application/json' } }, 'FETCHER_ANSWER'],
+        ['empty', { body: '' }, 'FETCHER_ANSWER'],
+        ['a list', { body: ['a-token-in-half-an-answer'] }, 'FETCHER_ANSWER'],
+        ['nothing in it', { body: {} }, 'FETCHER_ANSWER'],
+        ['an empty token', sample.good(''), 'FETCHER_ANSWER'],
+        ['a gateway', { status: 502, body: '<h1>Bad gateway</h1>' }, 'FETCHER_HTTP'],
+        ['a redirect', { status: 302, headers: { location: 'http://127.0.0.1:1/?a-token' }, body: '' }, 'FETCHER_HTTP'],
+        ['dropped', { body: undefined }, 'FETCHER_TRANSPORT'],
+      ]
+      let reply: Reply
+      const { url, asked } = await serve(t, () => reply)
+      const [fetcher] = sample.register(url)
+      for (const [what, one, code] of bad) {
+        reply = one
+        const error = await fetchError(fetcher)
+        t.match(error, { name: 'FetcherError', code }, `${what}: ${error.message}`)
+        t.notMatch(everything(error), /a-token|access_token":/, what)
+      }
+      t.equal(asked.length, bad.length, 'a redirect is not followed, and nothing is asked twice')
+    })
+
+    t.test('no secret, token or query is in anything that can be printed', async (t) => {
+      const { url, asked } = await serve(t, () => sample.wrong)
+      const registration = sample.register(url)
+      const dog = kennel(t)
+      const seen: unknown[] = [registration, await fetchError(registration[0])]
+      for (const event of ['change', 'refresh', 'wait', 'takeover', 'warning'] as const) dog.on(event, (one) => seen.push(one))
+      seen.push(dog.init('KEY', ...registration), await failure(dog.get('KEY')), dog, await dog.status())
+      const shown = everything(seen)
+      const { query, headers, body } = asked[0]!
+      const secrets = [query.corpsecret, headers.authorization?.replace(/^\w+ /, ''), body.assertion, 'key=abc', 'y=z']
+      for (const secret of [...secrets, 'S3cret', 'PRIVATE KEY', 'q=1']) {
+        if (secret !== undefined) t.notOk(shown.includes(String(secret)), String(secret).slice(0, 12))
+      }
+    })
+
+    t.test('names the account, knows when a refresh is worth it, and lets the user have the last word', async (t) => {
+      const [, options] = sample.register('http://127.0.0.1:1')
+      t.type(options.identity, 'string')
+      t.equal(options.ahead, sample.ahead)
+      t.equal(options.isRejected!(undefined), false)
+      t.equal(options.isRejected!('401'), false)
+      const hostile = Object.defineProperty({}, 'status', {
+        get: () => {
+          throw new Error('no')
+        },
+      })
+      t.equal(options.isRejected!(hostile), false)
+    })
+  })
+}

@@ -1,0 +1,145 @@
+// What is particular to one family.
+import { verify } from 'node:crypto'
+import t from 'tap'
+import { dingtalk, douyin, entra, feishu, githubApp, google, qqBot, wecom } from '../../src/fetchers/index.js'
+import { pem, privateKey, publicKey, SECRET } from './families.js'
+import { everything, failure, fetchError, kennel, serve } from './setup.js'
+
+const parts = (jwt: string) => {
+  const [head, claims, signature] = jwt.split('.') as [string, string, string]
+  const read = (text: string) => JSON.parse(Buffer.from(text, 'base64url').toString())
+  const isSigned = verify('sha256', Buffer.from(`${head}.${claims}`), publicKey, Buffer.from(signature, 'base64url'))
+  return { head: read(head), claims: read(claims), isSigned }
+}
+
+t.test("githubApp's statement is signed, backdated by a minute, and lives ten at most", async (t) => {
+  const { url, asked } = await serve(t, () => ({ status: 201, body: { token: 'ghs_1', expires_at: '2999-01-01T00:00:00Z' } }))
+  for (const key of [pem, pem.replaceAll('\n', '\\n'), privateKey]) {
+    const [fetcher] = githubApp({ appId: 'Iv1.x', privateKey: key, installationId: 34, baseUrl: url })
+    const result = await fetcher({ signal: new AbortController().signal } as never)
+    t.same(result, { value: 'ghs_1', expiresAt: '2999-01-01T00:00:00Z' })
+    const { head, claims, isSigned } = parts(asked.at(-1)!.headers.authorization!.slice(7))
+    const now = Date.now() / 1000
+    t.ok(isSigned)
+    t.match(head, { alg: 'RS256', typ: 'JWT' })
+    t.equal(claims.iss, 'Iv1.x')
+    t.ok(claims.iat <= now - 59 && claims.iat > now - 90)
+    t.ok(claims.exp > now + 500 && claims.exp - claims.iat <= 600)
+  }
+})
+
+t.test("google's statement names scope, audience and subject, and its key", async (t) => {
+  const { url, asked } = await serve(t, () => ({ body: { access_token: 'ya29.x', token_type: 'Bearer', expires_in: 3599 } }))
+  const credentials = { client_email: 'x@y.example', private_key: pem, private_key_id: 'k1', type: 'service_account' }
+  const [fetcher] = google({ credentials, scope: ['a', 'b'], subject: 'u@y.example', baseUrl: url })
+  t.same(await fetcher({ signal: new AbortController().signal } as never), { value: 'ya29.x', expiresIn: 3599 })
+  const { head, claims, isSigned } = parts(String(asked[0]!.body.assertion))
+  t.ok(isSigned)
+  t.equal(head.kid, 'k1')
+  t.match(claims, { iss: 'x@y.example', sub: 'u@y.example', scope: 'a b', aud: 'https://oauth2.googleapis.com/token' })
+  t.ok(claims.exp - claims.iat <= 3600)
+  t.same(Object.keys(asked[0]!.body).sort(), ['assertion', 'grant_type'])
+})
+
+t.test('the dead-token codes of both DingTalk APIs are known', async (t) => {
+  const { isRejected } = dingtalk({ appKey: 'd', appSecret: 's' })[1]
+  t.ok(isRejected!({ errcode: 88, sub_code: '40014' }))
+  t.ok(isRejected!({ errcode: 40014 }))
+  t.notOk(isRejected!({ errcode: 88, sub_code: '15' }))
+  t.notOk(isRejected!({ code: 'Forbidden.AccessDenied' }))
+})
+
+t.test('douyin stable has a path of its own, and both are different accounts of a record', async (t) => {
+  const { url, asked } = await serve(t, () => ({ body: { data: { access_token: 'clt.1', expires_in: 60, error_code: 0 } } }))
+  const stable = douyin({ clientKey: 'tt1', clientSecret: SECRET, stable: true, baseUrl: url })
+  await stable[0]({ signal: new AbortController().signal } as never)
+  t.equal(asked[0]!.path, '/oauth/stable_client_token/')
+  t.not(stable[1].identity, douyin({ clientKey: 'tt1', clientSecret: SECRET })[1].identity)
+})
+
+t.test('a quota, a ban and the header Retry-After keep everybody away for their time', async (t) => {
+  let reply: Parameters<typeof serve>[1] = () => ({ body: {} })
+  const { url } = await serve(t, (asked) => reply(asked))
+  const waits = async (fetcher: unknown) => (await fetchError(fetcher)).retryAfter
+  const [weCom] = wecom({ corpId: 'w', corpSecret: SECRET, baseUrl: url })
+  const [douYin] = douyin({ clientKey: 't', clientSecret: SECRET, baseUrl: url })
+  reply = () => ({ body: { errcode: 45009, errmsg: 'api freq out of limit' } })
+  t.equal(await waits(weCom), 3600)
+  reply = () => ({ body: { errcode: -1, errmsg: 'busy' } })
+  t.equal(await waits(weCom), undefined, 'a busy system is under the usual back-off')
+  reply = () => ({ body: { data: { error_code: 10020, description: 'too many' } } })
+  t.equal(await waits(douYin), 300)
+  reply = () => ({ status: 429, headers: { 'retry-after': '17' }, body: 'slow down' })
+  t.equal(await waits(weCom), 17)
+  reply = () => ({ status: 503, headers: { 'retry-after': new Date(Date.now() + 90_000).toUTCString() }, body: '' })
+  const seconds = Number(await waits(weCom))
+  t.ok(seconds > 60 && seconds <= 91, String(seconds))
+  reply = () => ({ status: 503, headers: { 'retry-after': '-5' }, body: '' })
+  t.equal(await waits(weCom), undefined)
+})
+
+t.test('a request that takes too long is aborted, by the time-out of the key', async (t) => {
+  const controller = new AbortController()
+  const { url, asked } = await serve(t, () => {
+    controller.abort(new DOMException('late', 'TimeoutError'))
+    return { body: undefined }
+  })
+  const [fetcher] = wecom({ corpId: 'w', corpSecret: SECRET, baseUrl: url })
+  t.match(await fetchError(fetcher, controller.signal), { code: 'FETCHER_TIMEOUT' })
+  t.match(await fetchError(fetcher, AbortSignal.abort()), { code: 'FETCHER_ABORTED' })
+  t.equal(asked.length, 1)
+})
+
+t.test('an answer without an end is refused by the families that always have one', async (t) => {
+  const { url } = await serve(t, () => ({ body: { access_token: 'a-token', errcode: 0 } }))
+  const error = await fetchError(wecom({ corpId: 'w', corpSecret: SECRET, baseUrl: url })[0])
+  t.match(error, { code: 'FETCHER_ANSWER' })
+  t.notMatch(everything(error), 'a-token')
+})
+
+t.test('an answer that never ends is cut off', async (t) => {
+  const { url } = await serve(t, () => ({ body: 'x'.repeat(1_200_000) }))
+  t.match(await fetchError(wecom({ corpId: 'w', corpSecret: SECRET, baseUrl: url })[0]), { code: 'FETCHER_ANSWER' })
+})
+
+t.test('two apps of a company that meet in one record are told apart', async (t) => {
+  const { url } = await serve(t, () => ({ body: { access_token: 'a-token', expires_in: 7200, errcode: 0 } }))
+  const app = (agentId: number) => wecom({ corpId: 'w', corpSecret: SECRET, agentId, baseUrl: url })
+  const dog = kennel(t)
+  dog.init('KEY', ...app(1))
+  t.throws(() => dog.init('KEY', ...app(2)), TypeError)
+})
+
+t.test("options of the user's own go before those of the family", async (t) => {
+  const isRejected = () => true
+  const [, options] = qqBot({ appId: '1', clientSecret: SECRET }, { ahead: 5, timeout: 3, isRejected })
+  t.match(options, { identity: 'qq-bot:1', ahead: 5, timeout: 3 })
+  t.equal(options.isRejected, isRejected)
+})
+
+t.test('lark is a host of its own', async (t) => {
+  t.equal(feishu({ appId: 'a', appSecret: SECRET, lark: true })[1].identity, 'lark:a')
+})
+
+t.test('a wrong option is named, and a secret is not shown', async (t) => {
+  const wrong: [() => unknown, string][] = [
+    [() => wecom(undefined as never), 'wecom'],
+    [() => wecom({ corpId: '', corpSecret: SECRET }), 'corpId'],
+    [() => wecom({ corpId: 'w', corpSecret: 5 as never }), 'corpSecret'],
+    [() => wecom({ corpId: 'w', corpSecret: SECRET, baseUrl: `https://u:${SECRET}@x/` }), 'baseUrl'],
+    [() => feishu({ appId: 'a', appSecret: SECRET, lark: 'yes' as never }), 'lark'],
+    [() => douyin({ clientKey: 'a', clientSecret: SECRET, stable: 1 as never }), 'stable'],
+    [() => qqBot({ appId: 101 as never, clientSecret: SECRET }), 'appId'],
+    [() => githubApp({ appId: 1, privateKey: SECRET, installationId: 2 }), 'privateKey'],
+    [() => githubApp({ appId: 1, privateKey: publicKey, installationId: 2 }), 'privateKey'],
+    [() => google({ credentials: { client_email: 'a', private_key: SECRET }, scope: 's' }), 'private_key'],
+    [() => google({ credentials: { client_email: 'a', private_key: pem }, scope: '' }), 'scope'],
+    [() => entra({ tenant: 't', clientId: 'c', clientSecret: SECRET, scope: 'User.Read' }), 'scope'],
+  ]
+  for (const [call, name] of wrong) {
+    const error = await failure((async () => call())())
+    t.type(error, TypeError, name)
+    t.match(error.message, name)
+    t.notOk(everything(error).includes('S3cret'))
+  }
+})
