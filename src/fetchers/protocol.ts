@@ -93,8 +93,7 @@ const LASTING = ['invalid_client', 'invalid_grant', 'invalid_request', 'invalid_
 LASTING.push('unauthorized_client', 'unsupported_grant_type')
 
 const SENTENCES: Record<string, string> = {
-  OAUTH_RESPONSE_IS_NOT_JSON: 'the answer says by its content type that it is not JSON',
-  OAUTH_INVALID_RESPONSE: 'access_token, token_type or expires_in is missing or wrong',
+  OAUTH_INVALID_RESPONSE: 'a field that the protocol requires is missing or wrong',
   OAUTH_UNSUPPORTED_OPERATION: 'the token_type is not bearer',
   OAUTH_HTTP_REQUEST_FORBIDDEN: 'the token endpoint that the issuer names is not https',
   OAUTH_MISSING_SERVER_METADATA: 'the issuer names no token endpoint',
