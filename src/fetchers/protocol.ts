@@ -40,10 +40,7 @@ function authentication({ ClientSecretBasic, ClientSecretPost }: Library, client
 /** No body is allowed with these. */
 const EMPTY = [204, 205, 304]
 
-/**
- * The library's view of an answer that has been read. Without the challenge that comes with a 401: the library would stop at it,
- * and not look at the error in the body.
- */
+/** The library's view of an answer that has been read: with its content type only, its text being decoded already. */
 function responseOf({ status, headers, text }: Reply): Response {
   const type = headers.get('content-type')
   return new Response(EMPTY.includes(status) ? null : text, { status, headers: type === null ? {} : { 'content-type': type } })

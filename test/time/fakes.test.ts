@@ -26,7 +26,8 @@ for (const [what, more] of [
 ] as Array<[string, Record<string, string>]>) {
   t.test(`with fakes that stand still for ${what}, two processes get one value and end by themselves`, async (t) => {
     const { run, fetches } = setUp(t)
-    const exits = await Promise.all([run({ HOLD: '600', ...more }), run({ HOLD: '600', ...more })].map((child) => child.exited))
+    const env = { HOLD: '600', OPTIONS: '{"timeout":5}', ...more }
+    const exits = await Promise.all([run(env), run(env)].map((child) => child.exited))
     for (const { code, err } of exits) t.strictSame([code, err], [0, ''])
     t.equal(new Set(exits.map(({ out }) => out)).size, 1)
     t.match(exits[0]!.out, /^v1 of \d+\n$/)
