@@ -66,6 +66,8 @@ for (const count of [1, 3]) {
       },
     )
 
+    // Failures are shared: three processes show what one does, and the back-off takes its time.
+    if (count === 1) continue
     t.test(
       `the clock of ${who} goes a day ${direction} after a failure: no key is closed, and the upstream is not stormed`,
       async (t) => {
