@@ -42,8 +42,9 @@ t.test('what JSON does not hold, or too much of it, is refused', async (t) => {
   const loop: Record<string, unknown> = {}
   loop.loop = loop
   for (const value of [undefined, () => 1, Symbol('x'), loop, 1n]) refused(t, () => storable(value), Unusable, typeof value)
-  t.equal(storable('x'.repeat(999_998)), 'x'.repeat(999_998))
-  refused(t, () => storable('x'.repeat(999_999)), Unusable, 'a long one')
+  t.equal(storable('x'.repeat(699_998)), 'x'.repeat(699_998))
+  refused(t, () => storable('x'.repeat(699_999)), Unusable, 'a long one')
+  refused(t, () => storable('中'.repeat(300_000)), Unusable, 'a long one, in bytes')
 })
 
 t.test('numbers that JSON does not hold are refused, or read as every other process reads them', async (t) => {

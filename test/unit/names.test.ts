@@ -116,8 +116,8 @@ t.test('what is ours in a folder is told from what is not', async (t) => {
 })
 
 t.test("a killed writer's litter is told from the ledger, and from another key's", async (t) => {
-  t.ok(isLedgerLitter('K.json.1234567', 'K'))
-  for (const name of ['K.json', 'K.json.', 'K.json.12a', 'KK.json.12', 'K.damaged', 'K.json.1.2'])
+  for (const name of ['K.json.0123456789abcdef', 'K.json.0123456789abcdef.1234567']) t.ok(isLedgerLitter(name, 'K'), name)
+  for (const name of ['K.json', 'K.json.', 'K.json.12x', 'KK.json.12', 'K.damaged', 'K.json.1.x'])
     t.notOk(isLedgerLitter(name, 'K'), name)
 })
 

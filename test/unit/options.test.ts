@@ -88,7 +88,7 @@ t.test('dir and store exclude each other', async (t) => {
 })
 
 t.test('what is no object of options is refused', async (t) => {
-  for (const options of [1, true, [], () => {}]) t.match(ofKey(t, options), /^options must be an object; got .* \(\w+\)$/)
+  for (const options of [1, true, [], () => {}]) t.match(ofKey(t, options), /^options must be an object; got \w+$/)
   for (const options of [1, 'dir', null, []])
     t.match(
       misuse(t, () => checkDogOptions(options)),
@@ -151,7 +151,9 @@ t.test('a key is 1 to 120 characters', async (t) => {
   for (const key of ['', 'k'.repeat(121), undefined, null, 1, {}, ['K'], '\ud800']) {
     t.match(
       misuse(t, () => checkKey(key)),
-      /^key must be a string of 1 to 120 characters; got .* \(\w+\)$/,
+      key === ''
+        ? /^key must be a string of 1 to 120 characters; got "" \(string\)$/
+        : /^key must be a string of 1 to 120 characters; got \w+$/,
     )
   }
 })

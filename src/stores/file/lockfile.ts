@@ -1,3 +1,4 @@
+import { now, startTimer, stopTimer } from '../../clock.js'
 import { codeOf } from './io.js'
 import type { Lock } from './lock.js'
 
@@ -43,7 +44,7 @@ export async function takeLock(lock: Lock, size: number, lost: () => void): Prom
 
   try {
     // Its table of locks is keyed by this name: no two takes may share one.
-    return await lockfile.lock(`take-${copy}-${++takes}`, {
+    const letGo = await lockfile.lock(`take-${copy}-${++takes}`, {
       realpath: false,
       stale: 5 * BEAT,
       update: BEAT,
@@ -51,6 +52,11 @@ export async function takeLock(lock: Lock, size: number, lost: () => void): Prom
       fs: withCallbacks(operations),
       onCompromised: lost,
     })
+    const stop = keepBeating(lock)
+    return () => {
+      stop()
+      return letGo()
+    }
   } catch (error) {
     // ENOENT: taken, and lost again before it could be told.
     if (codeOf(error) === 'ELOCKED' || codeOf(error) === 'ENOENT') return undefined
@@ -74,4 +80,22 @@ function withCallbacks(operations: Record<string, (...args: never[]) => unknown>
     }
   }
   return fs
+}
+
+/** Beats beside the library: its timer is the global one of the moment, which users' fake timers may hold up. */
+function keepBeating(lock: Lock): () => void {
+  const start = () => {
+    const timer = startTimer(() => {
+      try {
+        lock.beat(new Date(now()))
+      } catch {
+        return
+      }
+      current = start()
+    }, BEAT)
+    timer.unref()
+    return timer
+  }
+  let current = start()
+  return () => stopTimer(current)
 }
