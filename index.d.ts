@@ -5,14 +5,11 @@
  * All durations are **seconds**. Absolute times are epoch milliseconds, a `Date`, or an ISO string.
  *
  * @example
- * const { init, get } = require('dotdog')
- *
  * init('ACCESS_TOKEN', async ({ signal }) => {
  *   const answer = await fetch(url, { signal })
  *   const { access_token, expires_in } = await answer.json()
  *   return { value: access_token, expiresIn: expires_in }
  * })
- *
  * const token = await get('ACCESS_TOKEN')
  */
 
@@ -112,19 +109,11 @@ export interface RefreshOptions<T = string> {
   force?: boolean
 }
 
-export interface Expiry {
-  /** Lifetime in seconds, from now. */
-  expiresIn?: number | string
-  /** Epoch milliseconds, a `Date` or an ISO string. */
-  expiresAt?: number | string | Date
-}
+/** When a value that is `set` ends; `expiresIn` counts from now. */
+export type Expiry = Pick<Result, 'expiresIn' | 'expiresAt'>
 
-export interface Peeked<T = string> {
-  value: T
-  /** Epoch milliseconds. */
-  expiresAt: number
-  generation: number
-}
+/** `expiresAt` in epoch milliseconds. */
+export type Peeked<T = string> = { value: T; expiresAt: number; generation: number }
 
 /** One key of a dog, as `init` returns it: the dog's members without the `key` argument. */
 export interface Secret<T = string> {
@@ -142,9 +131,8 @@ export interface KeyStatus {
   key: string
   /** `unreadable`: the store refused it; `failure` says why. */
   state: 'fresh' | 'due' | 'expired' | 'missing' | 'unreadable'
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds, as is `fetchedAt`: the start of the fetch. */
   expiresAt?: number
-  /** Epoch milliseconds at which the fetch of this value started. */
   fetchedAt?: number
   generation?: number
   /** `host:pid` of the process that fetched the value. */
@@ -183,14 +171,12 @@ export interface Dog {
   /**
    * Registers a key. Fetches nothing. The same key again replaces fetcher and options; with another folder, store or
    * identity it is a `TypeError`.
-   *
    * @param options the key's options, or the folder (guard_dog's third argument).
    * @throws TypeError for a wrong key, fetcher or option.
    */
   init<T = string>(key: string, fetcher: Fetcher<T>, options?: KeyOptions<T> | string): Secret<T>
   /**
    * A valid value: at once if there is one, else after the one fetch, ours or another process's.
-   *
    * @throws DogError `ERR_DOG_FETCH`, `_FETCH_TIMEOUT`, `_FETCH_RESULT`, `_NO_FETCHER`, `_WAIT_TIMEOUT`, `_QUOTA`, `_CYCLE`,
    * `_STORE`, `_IDENTITY`, `_CLOSED`.
    */
@@ -204,7 +190,6 @@ export interface Dog {
   peek<T = string>(key: string): Peeked<T> | undefined
   /**
    * A new value. With `stale`, only if the value is still that one. Without it, from a fetch that began after this call.
-   *
    * @throws DogError as `get`, and `ERR_DOG_REJECTED` if the upstream gave the same value again.
    */
   refresh<T = string>(key: string, options?: RefreshOptions<T>): Promise<T>
@@ -274,9 +259,8 @@ export interface DogRecord {
   value: unknown
   /** The value, encrypted. */
   sealed?: { id: string; nonce: string; data: string }
-  /** Epoch milliseconds at which the fetch started. */
+  /** Epoch milliseconds at which the fetch started; `expiresAt` likewise. */
   fetchedAt: number
-  /** Epoch milliseconds. */
   expiresAt: number
   /** Seconds before `expiresAt` from which the value is due. */
   ahead: number
@@ -288,12 +272,10 @@ export interface DogRecord {
   [unknown: string]: unknown
 }
 
+/** `at` is when it was; until `retryAt` no process fetches. Both epoch milliseconds. `count`: failures in a row. */
 export interface Failure {
-  /** Epoch milliseconds. */
   at: number
-  /** Failures in a row. */
   count: number
-  /** Epoch milliseconds before which no process fetches. */
   retryAt: number
   code: string
   /** At most 200 characters, redacted. */
@@ -330,10 +312,9 @@ export interface Lease {
   release(): Promise<void>
 }
 
-/** Where records live. A store knows nothing of refreshing. `dotdog/store-suite` proves one. */
+/** Where records live (`dir`, and `path` of a key, if in files). Knows nothing of refreshing. `dotdog/store-suite` proves one. */
 export interface Store {
   readonly name: string
-  /** The folder, where there is one. */
   readonly dir?: string
   read(key: string): Awaitable<DogRecord | undefined>
   ledger(key: string): Awaitable<Ledger | undefined>
@@ -349,7 +330,6 @@ export interface Store {
   watch?(listener: (key: string) => void): () => void
   /** Takes what no caller is told of, such as a damaged record. */
   warn?(listener: (warning: { key: string | undefined; code: string; message: string }) => void): void
-  /** The file of a key, for messages. */
   path?(key: string): string
 }
 
