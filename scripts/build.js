@@ -44,10 +44,11 @@ async function main() {
   rmSync('dist', { recursive: true, force: true })
   await esbuild.build({ ...common, entryPoints: ['src/index.ts'], outfile: 'dist/index.js', footer })
   const entryPoints = ['src/wechat/index.ts', 'src/testing/index.ts', 'src/stores/suite.ts', 'src/demo/index.ts']
-  entryPoints.push('src/testing/cli.ts', 'src/fetchers/index.ts')
+  entryPoints.push('src/testing/cli.ts', 'src/fetchers/index.ts', 'src/server/index.ts', 'src/cli/index.ts')
+  for (const store of ['redis', 'postgres', 'remote']) entryPoints.push(`src/stores/${store}/index.ts`)
   await esbuild.build({ ...common, entryPoints, outbase: 'src', outdir: 'dist' })
   // esbuild keeps the entry's shebang.
-  chmodSync('dist/testing/cli.js', 0o755)
+  for (const cli of ['dist/testing/cli.js', 'dist/cli/index.js']) chmodSync(cli, 0o755)
   execFileSync(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', 'scripts/declarations.json'], {
     stdio: 'inherit',
   })
