@@ -48,10 +48,7 @@ export interface FetchContext<T = string> {
   use<D = string, R = unknown>(key: string, task: (value: D) => R | PromiseLike<R>): Promise<R>
 }
 
-/**
- * Gets a new value. Answer by a promise of a {@link Result}, or by calling the context as a handler. A promise that
- * resolves to nothing means "the handler will be called".
- */
+/** Gets a new value: a promise of a {@link Result}, or a call of the context as a handler. A promise of nothing: it will be called. */
 export type Fetcher<T = string> = (
   context: FetchContext<T>,
   // biome-ignore lint/suspicious/noConfusingVoidType: a callback-style fetcher returns nothing, on any branch
@@ -169,8 +166,7 @@ export type DogEvent = keyof DogEvents
 /** An isolated set of keys. The package itself is the default dog. */
 export interface Dog {
   /**
-   * Registers a key. Fetches nothing. The same key again replaces fetcher and options; with another folder, store or
-   * identity it is a `TypeError`.
+   * Registers a key. Fetches nothing. Again, it replaces fetcher and options; another folder, store or identity: `TypeError`.
    * @param options the key's options, or the folder (guard_dog's third argument).
    * @throws TypeError for a wrong key, fetcher or option.
    */
@@ -326,6 +322,8 @@ export interface Store {
   close(): Promise<void>
   /** The living holder of the key's lease. */
   holder?(key: string): Awaitable<{ number: number; name: string } | undefined>
+  /** Values are fetched elsewhere; asks there for one other than `stale`, of a later generation than `after`, or any valid. */
+  refresh?(key: string, wish: { stale?: unknown; after?: number; force: boolean }, signal: AbortSignal): Promise<DogRecord>
   /** Tells of every key whose record changed. Returns the stop function. Keeps no process alive. */
   watch?(listener: (key: string) => void): () => void
   /** Takes what no caller is told of, such as a damaged record. */

@@ -7,17 +7,14 @@ import { type Goal, wantFresh, wantLonger, wantNew, wantOther, wantValid } from 
 import type { Keeper, Surroundings } from './keeper.js'
 import { copyOf } from './memory.js'
 import { type State, stateOf } from './policy.js'
+import { Recheck } from './recheck.js'
 
-/** A value in memory is compared with the store's at most so often; milliseconds. */
-const RECHECK = 100
 /** After losing a background refresh to another process, or failing, none is tried for so many milliseconds. */
 const QUIET = 250
 /** While more than this remains (ms), the clock is read once a turn; below, by every call. */
 const AMPLE = 60_000
 /** A turn that never ends must not serve a value for ever: the clock is read after so many uses all the same. */
 const USES = 1000
-/** A value that the store did not take is offered again so often; milliseconds. */
-const REWRITE = 1000
 
 /**
  * One key as its callers see it: answers at once from memory where it can, and lets concurrent callers share one flight of
@@ -32,13 +29,11 @@ export class Entry {
     untilDue: () => this.#untilDue(),
     refresh: () => this.#refreshIfDue(),
   })
-  #checkedAt = Number.NEGATIVE_INFINITY
+  readonly #recheck: Recheck
   #flight: { landing: Promise<DogRecord | undefined>; force: boolean } | undefined
   #quietUntil = 0
   /** The last warning of a background refresh. */
   #said = ''
-  #rewriteAt = 0
-  #isFailing = false
   #hot: Promise<unknown> | undefined
   #hotTurn = -1
   #hotUses = 0
@@ -46,7 +41,11 @@ export class Entry {
   constructor(
     readonly keeper: Keeper,
     readonly around: Surroundings,
-  ) {}
+  ) {
+    this.#recheck = new Recheck(keeper, around, () => {
+      this.#hotTurn = -1
+    })
+  }
 
   /** The same answer as before in this turn, if it still stands: what `get` in a loop costs. */
   hot(): Promise<unknown> | undefined {
@@ -56,7 +55,7 @@ export class Entry {
   get(minTtl = 0, signal?: AbortSignal): Promise<unknown> {
     try {
       const time = now()
-      const record = this.#current(time)
+      const record = this.#recheck.current(time)
       if (record instanceof Promise) return record.then((found) => this.#answer(found, now(), minTtl, signal))
       return this.#answer(record, time, minTtl, signal)
     } catch (error) {
@@ -99,7 +98,7 @@ export class Entry {
     const time = now()
     let record: DogRecord | undefined | Promise<DogRecord | undefined>
     try {
-      record = this.#current(time)
+      record = this.#recheck.current(time)
     } catch {
       return undefined
     }
@@ -182,7 +181,7 @@ export class Entry {
           await lease.release()
         }
         this.keeper.memory.forget()
-        this.#landed(this.keeper.adopt(record))
+        this.#recheck.done(this.keeper.adopt(record))
         return
       }
     } finally {
@@ -194,9 +193,8 @@ export class Entry {
   async look(isTold = false): Promise<void> {
     const { memory, key } = this.keeper
     const wasKnown = memory.isKnown
-    this.#checkedAt = Number.NEGATIVE_INFINITY
-    this.#hotTurn = -1
-    const record = await this.#current(now())
+    this.#recheck.expire()
+    const record = await this.#recheck.current(now())
     // The first look shows no change; a watcher knows that there was one.
     if (isTold && !wasKnown) this.around.changed(key, record)
   }
@@ -231,46 +229,6 @@ export class Entry {
     this.#auto.stop()
     this.#hotTurn = -1
     await this.#flight?.landing.catch(() => {})
-  }
-
-  #current(time: number): DogRecord | undefined | Promise<DogRecord | undefined> {
-    const age = time - this.#checkedAt
-    if (age >= 0 && age < RECHECK) return this.keeper.memory.record
-    this.#checkedAt = time
-    if (this.keeper.memory.unwritten !== undefined) this.#rewrite()
-    try {
-      const found = this.keeper.read()
-      if (found instanceof Promise) return found.then(this.#landed, this.#unreadable)
-      return this.#landed(found)
-    } catch (error) {
-      return this.#unreadable(error)
-    }
-  }
-
-  #landed = (record: DogRecord | undefined): DogRecord | undefined => {
-    this.#isFailing = false
-    this.#hotTurn = -1
-    return record
-  }
-
-  /** A store that cannot be read: what memory holds is served while it is valid, and never fetched behind the store's back. */
-  #unreadable = (error: unknown): DogRecord => {
-    const { record } = this.keeper.memory
-    const isStore = error instanceof DogError && error.code === 'ERR_DOG_STORE'
-    if (!isStore || record === undefined || stateOf(record, now()) === 'expired') {
-      this.#checkedAt = Number.NEGATIVE_INFINITY
-      throw error
-    }
-    if (!this.#isFailing) this.around.warn(this.keeper.key, error.code, error.message)
-    this.#isFailing = true
-    return record
-  }
-
-  #rewrite(): void {
-    if (monotonic() < this.#rewriteAt) return
-    this.#rewriteAt = monotonic() + REWRITE
-    // Still not to be had: the value goes on living in memory, and everybody was warned.
-    this.keeper.writeUnwritten().catch(() => {})
   }
 
   /** One process refreshes, and nobody waits for it; its failure is a warning. Resolves to whether there is a new value. */
@@ -312,8 +270,7 @@ export class Entry {
     const landing = this.keeper.attain(goal, waits, AbortSignal.any([signal, this.around.closing()])).finally(() => {
       stopTimer(timer)
       this.#flight = undefined
-      this.#checkedAt = Number.NEGATIVE_INFINITY
-      this.#hotTurn = -1
+      this.#recheck.expire()
       this.arm()
     })
     // Its callers may all have left.

@@ -9,6 +9,8 @@ export interface Goal {
   readonly force: boolean
   /** The JSON of a value that the upstream no longer takes. */
   readonly stale?: string
+  /** A fetch that is wanted is numbered later than this. */
+  readonly after?: number
   /** Whether a record that is there does. */
   accepts(record: DogRecord, now: number): boolean
   /** Whether a record that was committed while the caller waited does, whatever is left of its lifetime. Throws if none ever will. */
@@ -37,6 +39,7 @@ export const wantFresh: Goal = {
 export const wantLonger = (known: DogRecord | undefined, minTtl: number, after: number, time: number): Goal => ({
   reason: known === undefined ? 'missing' : isValid(known, time) ? 'due' : 'expired',
   force: false,
+  after,
   accepts: (record, now) => record.expiresAt - now >= minTtl * 1000,
   acceptsNew: (record) => record.generation > after,
 })
@@ -45,6 +48,7 @@ export const wantLonger = (known: DogRecord | undefined, minTtl: number, after: 
 export const wantNew = (after: number, force: boolean): Goal => ({
   reason: 'forced',
   force,
+  after,
   accepts: (record) => record.generation > after,
   acceptsNew: (record) => record.generation > after,
 })

@@ -59,6 +59,7 @@ export class Keeper {
    * false) and another process is at it.
    */
   async attain(goal: Goal, waits: boolean, deadline: AbortSignal): Promise<DogRecord | undefined> {
+    if (this.store.refresh !== undefined) return await this.#askElsewhere(goal, deadline)
     const seen = await this.read()
     const before = await this.store.ledger(this.key)
     const patience = { slow: 0 }
@@ -91,6 +92,16 @@ export class Keeper {
       told = true
       await this.store.settled(this.key, record?.generation, deadline)
     }
+  }
+
+  /** From a store whose values are fetched elsewhere. */
+  async #askElsewhere({ stale, after, force }: Goal, deadline: AbortSignal): Promise<DogRecord | undefined> {
+    const wish = { force, after, ...(stale !== undefined && { stale: JSON.parse(stale) as unknown }) }
+    const known = this.memory.record
+    const record = await this.store.refresh!(this.key, wish, deadline)
+    // One that was not wanted is asked for again by who waits.
+    if (record.generation === known?.generation) await pause(BREATH)
+    return this.adopt(record)
   }
 
   /** Under the lease: read again, count, fetch, commit. Undefined: it was let go or lost, start over. */

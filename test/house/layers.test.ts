@@ -13,6 +13,7 @@ const LAYERS: string[][] = [
   ['index.ts'],
   ['dog.ts'],
   ['entry.ts', 'status.ts'],
+  ['recheck.ts'],
   ['keeper.ts'],
   ['rules.ts'],
   [

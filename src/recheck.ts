@@ -1,0 +1,78 @@
+import type { DogRecord } from '../index.js'
+import { monotonic, now } from './clock.js'
+import { DogError } from './errors.js'
+import type { Keeper, Surroundings } from './keeper.js'
+import { stateOf } from './policy.js'
+
+/** A value in memory is compared with the store's at most so often; milliseconds. */
+const RECHECK = 100
+/** A value that the store did not take is offered again so often; milliseconds. */
+const REWRITE = 1000
+
+/**
+ * What is stored now, as far as this process has to know: the store is asked at most every 100 ms, and where it cannot be
+ * read, what memory holds is served while it is valid, and never fetched behind the store's back.
+ */
+export class Recheck {
+  #checkedAt = Number.NEGATIVE_INFINITY
+  #rewriteAt = 0
+  #isFailing = false
+
+  /** @param onRead is called when the store was asked: what was said before may be over */
+  constructor(
+    readonly keeper: Keeper,
+    readonly around: Surroundings,
+    readonly onRead: () => void,
+  ) {}
+
+  current(time: number): DogRecord | undefined | Promise<DogRecord | undefined> {
+    const age = time - this.#checkedAt
+    const { record, unwritten } = this.keeper.memory
+    if (age >= 0 && age < RECHECK) return record
+    this.#checkedAt = time
+    if (unwritten !== undefined) this.#rewrite()
+    try {
+      const found = this.keeper.read()
+      if (!(found instanceof Promise)) return this.done(found)
+      const reading = found.then(this.done, this.#unreadable)
+      if (!this.#isFailing || record === undefined || stateOf(record, time) === 'expired') return reading
+      // While a database is down, no caller waits for its time-out again.
+      reading.catch(() => {})
+      return record
+    } catch (error) {
+      return this.#unreadable(error)
+    }
+  }
+
+  /** The next call asks the store. */
+  expire(): void {
+    this.#checkedAt = Number.NEGATIVE_INFINITY
+    this.onRead()
+  }
+
+  /** The store said this, or took it. */
+  done = (record: DogRecord | undefined): DogRecord | undefined => {
+    this.#isFailing = false
+    this.onRead()
+    return record
+  }
+
+  #unreadable = (error: unknown): DogRecord => {
+    const { record } = this.keeper.memory
+    const isStore = error instanceof DogError && error.code === 'ERR_DOG_STORE'
+    if (!isStore || record === undefined || stateOf(record, now()) === 'expired') {
+      this.#checkedAt = Number.NEGATIVE_INFINITY
+      throw error
+    }
+    if (!this.#isFailing) this.around.warn(this.keeper.key, error.code, error.message)
+    this.#isFailing = true
+    return record
+  }
+
+  #rewrite(): void {
+    if (monotonic() < this.#rewriteAt) return
+    this.#rewriteAt = monotonic() + REWRITE
+    // Still not to be had: the value goes on living in memory, and everybody was warned.
+    this.keeper.writeUnwritten().catch(() => {})
+  }
+}

@@ -1,0 +1,145 @@
+import type { DogRecord, Lease, Ledger } from 'dotdog'
+import { monotonic, startTimer, stopTimer, type Timer } from '../../clock.js'
+import { encodeLedger, encodeRecord } from '../../record.js'
+import type { Backend } from './backend.js'
+
+/** Milliseconds a lease runs: so long after its holder's death the key can be taken. It is renewed at a third. */
+export const LEASE = 5000
+/** Milliseconds a living holder is given after its time-out, as in the file store. */
+export const GRACE = 2000
+
+export interface Terms {
+  key: string
+  nonce: string
+  number: number
+  /** Monotonic milliseconds at which the take began. */
+  since: number
+  /** Milliseconds after which its holder is overdue: its time-out and the grace. */
+  limit: number
+  /** What was asked for at the take. */
+  leaseMs: number
+  displaced?: string
+}
+
+/** Runs a step of the backend; what it throws is the store's error. */
+export type Ask = <T>(step: () => Promise<T>) => Promise<T>
+
+export const leaseFor = (left: number): number => Math.max(1, Math.min(LEASE, Math.ceil(left)))
+
+/**
+ * A lease in a database. It runs by the database's clock and is renewed from here; here it counts as lost once it may have
+ * run out there, which is earlier: our clock starts before the request is sent.
+ */
+export class NetworkLease implements Lease {
+  readonly #backend: Backend
+  readonly #ask: Ask
+  readonly #terms: Terms
+  readonly #lost = new AbortController()
+  /** Monotonic milliseconds until which it is ours for sure. */
+  #until: number
+  #isOver = false
+  #timer: Timer | undefined
+
+  constructor(backend: Backend, ask: Ask, terms: Terms) {
+    this.#backend = backend
+    this.#ask = ask
+    this.#terms = terms
+    this.#until = terms.since + terms.leaseMs
+    this.#arm()
+  }
+
+  get number(): number {
+    return this.#terms.number
+  }
+
+  get displaced(): string | undefined {
+    return this.#terms.displaced
+  }
+
+  get signal(): AbortSignal {
+    return this.#lost.signal
+  }
+
+  age(): number {
+    return monotonic() - this.#terms.since
+  }
+
+  held(): boolean {
+    if (!this.#isOver && monotonic() >= this.#until) this.#lose()
+    return !this.#isOver
+  }
+
+  async extend(seconds: number): Promise<void> {
+    this.#terms.limit = Math.max(this.#terms.limit, this.age() + seconds * 1000)
+    if (this.held()) await this.#renew()
+  }
+
+  async note(ledger: Ledger): Promise<void> {
+    if (!this.held()) return
+    const { key, nonce } = this.#terms
+    const written = { text: encodeLedger(key, ledger), last: ledger.fetches.last }
+    if (!(await this.#ask(() => this.#backend.note(key, nonce, written)))) this.#lose()
+  }
+
+  async commit(record: DogRecord | undefined): Promise<boolean> {
+    if (this.#isOver) return false
+    const { key, nonce } = this.#terms
+    const written = record && { text: encodeRecord(record), generation: record.generation }
+    this.#end()
+    return await this.#ask(async () => {
+      try {
+        return await this.#backend.commit(key, nonce, written)
+      } catch (error) {
+        // It may have been done although no answer came: the record tells. A throw means that nobody knows.
+        if ((await this.#backend.read(key)) === written?.text) return true
+        throw error
+      }
+    })
+  }
+
+  async release(): Promise<void> {
+    if (this.#isOver) return
+    this.#end()
+    // What cannot be let go runs out by itself.
+    await this.#backend.release(this.#terms.key, this.#terms.nonce).catch(() => {})
+  }
+
+  /** Keeps no process alive: whoever waits for the fetch does. */
+  #arm(): void {
+    const left = this.#until - monotonic()
+    this.#timer = startTimer(() => void this.#tend(), Math.max(1, Math.min(LEASE / 3, left)))
+    this.#timer.unref()
+  }
+
+  async #tend(): Promise<void> {
+    if (!this.held()) return
+    await this.#renew()
+    if (this.held()) this.#arm()
+  }
+
+  async #renew(): Promise<void> {
+    const begun = monotonic()
+    const left = this.#terms.limit - this.age()
+    // An overdue holder lets its lease run out.
+    if (left <= 0) return
+    const leaseMs = leaseFor(left)
+    try {
+      const isOurs = await this.#backend.renew(this.#terms.key, this.#terms.nonce, leaseMs)
+      if (!isOurs) return this.#lose()
+      this.#until = Math.max(this.#until, begun + leaseMs)
+    } catch {
+      // Tried again until the lease has run out.
+    }
+  }
+
+  #lose(): void {
+    if (this.#isOver) return
+    this.#end()
+    this.#lost.abort()
+  }
+
+  #end(): void {
+    this.#isOver = true
+    stopTimer(this.#timer)
+  }
+}
