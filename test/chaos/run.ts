@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process'
-import { join } from 'node:path'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { blockedHolders, deadHolders } from './instant.js'
 import { type Figures, signals } from './signals.js'
 
 /**
- * The long form: `node scripts/chaos.js [signals] [instant] [faults]`, default all. Prints its figures; the exit code is 1
+ * The long form: `node scripts/chaos.js [signals] [instant] [faults] [crowd]`, default all. Prints its figures; the exit code is 1
  * where a promise was broken. SEED, INJECTIONS and ROUNDS change their numbers.
  */
 const seed = Number(process.env.SEED ?? 1)
@@ -68,10 +69,25 @@ async function runFaults(): Promise<void> {
   promise('runs that end in anything but the value or an ERR_DOG_STORE, or leave anything', wrong)
 }
 
+/** Real watchers, real limits: a test of its own, with more processes than the system has watchers for one user. */
+async function runCrowd(): Promise<void> {
+  const tap = join(dirname(createRequire(import.meta.url).resolve('tap')), '../esm/run.mjs')
+  const env = { ...process.env, CROWD: '200' }
+  const options = { env, maxBuffer: 64 * 1024 * 1024 }
+  const args = [tap, 'run', '--timeout=600', '--reporter=tap', 'test/faults/real.test.ts']
+  const run = await promisify(execFile)(process.execPath, args, options).catch((error) => error)
+  const line = String(run.stdout)
+    .split('\n')
+    .find((one) => one.includes('past the limit of inotify'))
+  console.log(`200 processes past the limit of inotify: ${line?.trim()}`)
+  promise('what went wrong', line?.trim().startsWith('ok') ? [] : [String(run.stdout).slice(-2000)])
+}
+
 const begun = performance.now()
 if (isWanted('signals')) await runSignals()
 if (isWanted('instant')) await runInstant()
 if (isWanted('faults')) await runFaults()
+if (isWanted('crowd')) await runCrowd()
 console.log(
   `${broken === 0 ? 'No promise was broken' : `${broken} times a promise was broken`}; ${Math.round((performance.now() - begun) / 1000)} s`,
 )

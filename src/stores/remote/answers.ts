@@ -1,0 +1,49 @@
+import { DogError, type DogErrorCode, type DogRecord } from 'dotdog'
+import { NEVER } from '../../record.js'
+import type { Answer } from './channel.js'
+
+/** What the server's answers mean here. Pure. */
+
+/** What the server may say of a fetch; anything else is its own trouble. */
+const PASSED_ON: readonly string[] = [
+  'ERR_DOG_NO_FETCHER',
+  'ERR_DOG_FETCH',
+  'ERR_DOG_FETCH_TIMEOUT',
+  'ERR_DOG_FETCH_RESULT',
+  'ERR_DOG_CYCLE',
+  'ERR_DOG_WAIT_TIMEOUT',
+  'ERR_DOG_QUOTA',
+  'ERR_DOG_REJECTED',
+  'ERR_DOG_IDENTITY',
+  'ERR_DOG_DECRYPT',
+] satisfies DogErrorCode[]
+
+/** The value as a record. Its times are those of our clock, be the server's another. `undefined`: not an answer of ours. */
+export function recordOf(key: string, { body, time, begun }: Answer): DogRecord | undefined {
+  const { value, expiresAt, generation } = body
+  if (body.key !== key || value === undefined || typeof expiresAt !== 'number' || !Number.isSafeInteger(generation)) {
+    return undefined
+  }
+  // The server looked at its clock after we sent the request: what remains is rather less than more.
+  const ends = expiresAt >= NEVER || time === undefined ? expiresAt : expiresAt - time + begun
+  return { key, value, fetchedAt: Math.min(begun, ends), expiresAt: ends, ahead: 0, generation: generation as number }
+}
+
+/** The problem that an answer is. */
+export function problemOf(key: string, place: string, { status, body, retryAfter }: Answer): DogError {
+  const { code, detail } = body
+  if (typeof code === 'string' && PASSED_ON.includes(code)) {
+    const retryAt = retryAfter === undefined ? undefined : Date.now() + retryAfter * 1000
+    return new DogError(code as DogErrorCode, typeof detail === 'string' ? detail.slice(0, 500) : `${place} says ${code}`, {
+      key,
+      ...(retryAt !== undefined && { retryAt }),
+    })
+  }
+  if (status === 404) return new DogError('ERR_DOG_NO_FETCHER', `${place} has no key "${key}"`, { key })
+  const what: Record<number, string> = {
+    401: "does not take this client's token",
+    403: `does not let this client do that with "${key}"`,
+    429: 'has had too many requests from here',
+  }
+  return new DogError('ERR_DOG_STORE', `${place}: ${what[status] ?? `answered ${status}`}`, { key })
+}
