@@ -1,6 +1,7 @@
 // The store contract as a suite for any test runner: a store that passes it can carry the engine. Two views of one store
 // stand for two processes. Knows stores by their contract only.
 import { capabilities } from './suite/capabilities.js'
+import { elsewhere } from './suite/elsewhere.js'
 import type { StoreFixture, StoreSupports } from './suite/kit.js'
 import { leases } from './suite/leases.js'
 import { records } from './suite/records.js'
@@ -32,8 +33,11 @@ export function storeSuite({ test, factory, supports = {} }: StoreSuiteOptions):
         await fixture.close()
       }
     })
-  records(define)
-  leases(define)
-  waiting(define)
+  records(define, supports)
+  if (supports.leases === false) elsewhere(define)
+  else {
+    leases(define)
+    waiting(define)
+  }
   capabilities(define, supports)
 }

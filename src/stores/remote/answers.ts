@@ -18,6 +18,9 @@ const PASSED_ON: readonly string[] = [
   'ERR_DOG_DECRYPT',
 ] satisfies DogErrorCode[]
 
+/** Milliseconds that two clocks may be apart without meaning anything. */
+const SKEW = 1000
+
 /** The value as a record. Its times are those of our clock, be the server's another. `undefined`: not an answer of ours. */
 export function recordOf(key: string, { body, time, begun }: Answer): DogRecord | undefined {
   const { value, expiresAt, generation } = body
@@ -25,7 +28,8 @@ export function recordOf(key: string, { body, time, begun }: Answer): DogRecord 
     return undefined
   }
   // The server looked at its clock after we sent the request: what remains is rather less than more.
-  const ends = expiresAt >= NEVER || time === undefined ? expiresAt : expiresAt - time + begun
+  const isApart = time !== undefined && Math.abs(time - begun) > SKEW
+  const ends = isApart && expiresAt < NEVER ? expiresAt - time + begun : expiresAt
   return { key, value, fetchedAt: Math.min(begun, ends), expiresAt: ends, ahead: 0, generation: generation as number }
 }
 

@@ -28,6 +28,9 @@ export interface Answer {
   begun: number
 }
 
+/** No dot is left for a proxy to make sense of. */
+export const pathOf = (key: string): string => `/v1/keys/${encodeURIComponent(key).replaceAll('.', '%2E')}`
+
 /** Requests to the server: what went wrong on the way is a DogError without the URL; what the server says is its answer. */
 export class Channel {
   readonly #target: Target

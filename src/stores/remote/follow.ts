@@ -1,7 +1,7 @@
 import type { DogRecord } from 'dotdog'
 import { startTimer, stopTimer, type Timer } from '../../clock.js'
 import { recordOf } from './answers.js'
-import type { Channel } from './channel.js'
+import { type Channel, pathOf } from './channel.js'
 
 /** Seconds the server is asked to wait for another generation: also how long a connection may be dead unnoticed. */
 const WAIT = 25
@@ -36,7 +36,7 @@ export class Follow {
     const { key } = this
     const since = this.known()
     const query = since === undefined ? '' : `?since=${since}&wait=${WAIT}`
-    const path = `/v1/keys/${encodeURIComponent(key)}${query}`
+    const path = pathOf(key) + query
     const idle = { onSent: () => (this.isLive = since !== undefined) }
     let isGood = false
     try {

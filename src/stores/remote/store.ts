@@ -1,7 +1,7 @@
 import { DogError, type DogRecord, type Lease, type Ledger, type Store } from 'dotdog'
 import { pause } from '../../clock.js'
 import { problemOf, recordOf } from './answers.js'
-import type { Answer, Call, Channel } from './channel.js'
+import { type Answer, type Call, type Channel, pathOf } from './channel.js'
 import { Follow } from './follow.js'
 
 /** Milliseconds in which the server must say what it has. */
@@ -128,5 +128,3 @@ export class RemoteStore implements Store {
     await this.#channel.close()
   }
 }
-
-const pathOf = (key: string): string => `/v1/keys/${encodeURIComponent(key)}`

@@ -21,6 +21,8 @@ export function capabilities(define: Define, supports: StoreSupports): void {
   if (supports.watch) {
     define('a watcher is told of every change by another process, until it stops', async (store, other) => {
       const told: string[] = []
+      // Some tell only of what was asked for.
+      for (const key of ['K', 'LAST']) await other.read(key)
       const stop = other.watch!((key) => void told.push(key))
       // A watcher may take a while to begin: until it tells, the key changes again.
       await eventually(async () => {

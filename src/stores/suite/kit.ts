@@ -12,6 +12,11 @@ export interface StoreFixture {
 }
 
 export interface StoreSupports {
+  /**
+   * `false`: values are written and fetched elsewhere. Then `store` is the one they are written to, `open()` gives the one under
+   * test, and the other side has a fetcher for the key `FETCHED`. Default true.
+   */
+  leases?: boolean
   /** `holder()` names who has a lease. */
   holder?: boolean
   /** `watch()` tells of changes. */
@@ -37,7 +42,17 @@ const PATIENCE = 20_000
 
 /** A record whose every field a store must keep. */
 export function recordOf(key: string, generation: number, value: unknown = `value ${generation}`): DogRecord {
-  return { key, value, fetchedAt: 1_763_650_000_000, expiresAt: 1_763_657_200_000, ahead: 300, generation }
+  return { key, value, fetchedAt: 1_763_650_000_000, expiresAt: 4_102_444_800_000, ahead: 300, generation }
+}
+
+/** That the store has what was written. One that is told of changes, instead of looking, has it after a moment. */
+export async function sees(store: Store, key: string, record: DogRecord | undefined, { leases = true }: StoreSupports) {
+  if (leases) return assert.deepEqual(await store.read(key), record)
+  await eventually(async () => (await store.read(key))?.generation === record?.generation || undefined)
+  const found = await store.read(key)
+  if (record === undefined) return assert.equal(found, undefined)
+  const { value, expiresAt, generation } = record
+  assert.deepEqual(found, { ...found, key, value, expiresAt, generation })
 }
 
 export const ledgerOf = (last: number): Ledger => ({ fetches: { since: 1_763_650_000_000, count: 3, last } })
