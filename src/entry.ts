@@ -103,8 +103,9 @@ export class Entry {
       return undefined
     }
     if (record instanceof Promise) {
+      // What a database says is known here a moment later.
       record.catch(() => {})
-      return undefined
+      record = this.keeper.memory.record
     }
     if (record === undefined || stateOf(record, time) === 'expired') return undefined
     const { value, expiresAt, generation } = record

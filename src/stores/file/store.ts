@@ -29,6 +29,7 @@ export class FileStore implements Store {
   readonly #reader: Reader
   readonly #wake: Wake
   readonly #listeners = new Set<(warning: Warning) => void>()
+  readonly #asked = new Set<string>()
   /** The last number this process drew, by key: none is used twice, also when the record is deleted meanwhile. */
   readonly #drawn = new Map<string, number>()
 
@@ -57,6 +58,7 @@ export class FileStore implements Store {
   }
 
   read(key: string): DogRecord | undefined | Promise<DogRecord | undefined> {
+    this.#asked.add(key)
     try {
       const found = this.#reader.read(key)
       if (!(found instanceof Promise)) return found
@@ -150,14 +152,18 @@ export class FileStore implements Store {
 
   watch(listener: (key: string) => void): () => void {
     this.#folder.prepare()
-    const tell = (name: string) => {
-      const key = this.#keyOf(name)
-      if (key !== undefined) listener(key)
-    }
-    return watchRecords(this.dir, tell, () => {
-      for (const warned of this.#listeners) {
-        warned({ key: undefined, code: 'ERR_DOG_STORE', message: `${this.dir} cannot be watched: changes are seen by asking` })
-      }
+    return watchRecords(this.dir, {
+      onRecord: (name) => {
+        const key = this.#keyOf(name)
+        if (key !== undefined) listener(key)
+      },
+      onReady: () => {
+        for (const key of this.#asked) listener(key)
+      },
+      onFailure: () => {
+        const message = `${this.dir} cannot be watched: changes are seen by asking`
+        for (const warned of this.#listeners) warned({ key: undefined, code: 'ERR_DOG_STORE', message })
+      },
     })
   }
 

@@ -10,8 +10,16 @@ import { recordName } from './names.js'
 /** chokidar is deaf to a file replaced twice within 50 ms: every event is followed by one more look, so many ms later. */
 const TRAILING = 60
 
-/** Calls back with a record's encoded name. Returns the stop function. */
-export function watchRecords(folder: string, onRecord: (name: string) => void, onFailure: () => void): () => void {
+interface Listeners {
+  /** With a record's encoded name. */
+  onRecord(name: string): void
+  /** What changes from now on is told; what changed before was not. */
+  onReady(): void
+  onFailure(): void
+}
+
+/** Returns the stop function. */
+export function watchRecords(folder: string, { onRecord, onReady, onFailure }: Listeners): () => void {
   let stopped = false
   let stop = () => {}
   const tell = (path: string) => {
@@ -32,7 +40,7 @@ export function watchRecords(folder: string, onRecord: (name: string) => void, o
       ignored: (path, stats) => stats?.isFile() === true && recordName(basename(path)) === undefined,
     })
     stop = () => void watcher.close()
-    watcher.on('add', tell).on('change', tell).on('unlink', tell).on('error', onFailure)
+    watcher.on('add', tell).on('change', tell).on('unlink', tell).on('error', onFailure).on('ready', onReady)
   }
   start().catch(onFailure)
   return () => {

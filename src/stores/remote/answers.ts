@@ -20,16 +20,18 @@ const PASSED_ON: readonly string[] = [
 
 /** Milliseconds that two clocks may be apart without meaning anything. */
 const SKEW = 1000
+/** Milliseconds that an answer is on its way at most; a long poll's request is older. */
+const WAY = 2000
 
 /** The value as a record. Its times are those of our clock, be the server's another. `undefined`: not an answer of ours. */
-export function recordOf(key: string, { body, time, begun }: Answer): DogRecord | undefined {
+export function recordOf(key: string, { body, time, begun, ended }: Answer): DogRecord | undefined {
   const { value, expiresAt, generation } = body
   if (body.key !== key || value === undefined || typeof expiresAt !== 'number' || !Number.isSafeInteger(generation)) {
     return undefined
   }
-  // The server looked at its clock after we sent the request: what remains is rather less than more.
-  const isApart = time !== undefined && Math.abs(time - begun) > SKEW
-  const ends = isApart && expiresAt < NEVER ? expiresAt - time + begun : expiresAt
+  const isApart = time !== undefined && (time < begun - SKEW || time > ended + SKEW)
+  // The server looked at its clock in between: what remains is rather less than more.
+  const ends = isApart && expiresAt < NEVER ? expiresAt - time + Math.max(begun, ended - WAY) : expiresAt
   return { key, value, fetchedAt: Math.min(begun, ends), expiresAt: ends, ahead: 0, generation: generation as number }
 }
 

@@ -24,9 +24,12 @@ export interface Answer {
   /** Seconds. */
   retryAfter: number | undefined
   body: Record<string, unknown>
-  /** Epoch milliseconds here, when the request was sent. */
+  /** Epoch milliseconds here, when the request was sent and when its answer had come. */
   begun: number
+  ended: number
 }
+
+type Said = Omit<Answer, 'begun' | 'ended'>
 
 /** No dot is left for a proxy to make sense of. */
 export const pathOf = (key: string): string => `/v1/keys/${encodeURIComponent(key).replaceAll('.', '%2E')}`
@@ -64,7 +67,8 @@ export class Channel {
     }
     const begun = Date.now()
     try {
-      return { ...(await answerOf(request(options), text, call.idle)), begun }
+      const answer = await answerOf(request(options), text, call.idle)
+      return { ...answer, begun, ended: Date.now() }
     } catch (error) {
       if (call.signal?.aborted) throw call.signal.reason
       throw this.fault(error, signals[0]!.aborted)
@@ -93,7 +97,7 @@ async function agentOf({ isSecure, ca }: Target) {
   }
 }
 
-function answerOf(request: ClientRequest, text: string | undefined, idle: Call['idle']): Promise<Omit<Answer, 'begun'>> {
+function answerOf(request: ClientRequest, text: string | undefined, idle: Call['idle']): Promise<Said> {
   return new Promise((resolve, reject) => {
     request.on('error', reject)
     request.on('response', (response) => read(response).then(resolve, reject))
@@ -110,7 +114,7 @@ function answerOf(request: ClientRequest, text: string | undefined, idle: Call['
   })
 }
 
-async function read(response: IncomingMessage): Promise<Omit<Answer, 'begun'>> {
+async function read(response: IncomingMessage): Promise<Said> {
   response.setEncoding('utf8')
   let text = ''
   for await (const chunk of response) {

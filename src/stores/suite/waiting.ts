@@ -60,9 +60,10 @@ export function waiting(define: Define): void {
   })
 
   define('a lease that was extended is not overdue before that', async (store, other) => {
-    const short = await taken(store, 'SHORT', 0.05)
+    // First: when the other one is overdue, so would this one be.
     const extended = await taken(store, 'EXTENDED', 0.05)
     await extended.extend(LONG)
+    const short = await taken(store, 'SHORT', 0.05)
     const robber = await eventually(() => other.take('SHORT', LONG))
     assert.equal(await other.take('EXTENDED', LONG), undefined)
     assert.equal(extended.held(), true)

@@ -1,0 +1,164 @@
+// What a program on another machine sees: the same dog, whose values are fetched by a server.
+import t from 'tap'
+import type { DogError } from '../../index.js'
+import { CLIENT, central, dotdog, pause, until } from './setup.js'
+
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    (value) => `a value: ${value}`,
+    (error: DogError) => error.code,
+  )
+
+t.test('get, peek, refresh and use work as on the server itself, and no fetcher runs here', async (t) => {
+  const here = await central(t)
+  const dog = here.client()
+  let calls = 0
+  const secret = dog.init('FETCHED', () => {
+    calls++
+    return { value: 'wrong', expiresIn: 100 }
+  })
+  const first = await secret.get()
+  t.match(first, /^fetched 1 by/)
+  t.equal(await secret.get(), first)
+  t.equal(secret.peek()?.value, first)
+  t.equal(await here.dog.get('FETCHED'), first)
+  const second = await secret.refresh()
+  t.match(second, /^fetched 2 by/)
+  const third = await secret.refresh({ stale: second })
+  t.match(third, /^fetched 3 by/)
+  t.equal(await secret.refresh({ stale: second }), third, 'a report that comes late is no reason to fetch')
+  t.equal(calls, 0)
+  t.equal(here.fetches(), 3)
+})
+
+t.test('a task whose value was rejected is run once more, with another', async (t) => {
+  const here = await central(t)
+  const dog = here.client()
+  const isRejected = (error: unknown) => (error as Error).message === 'dead'
+  const secret = dog.init<string>('FETCHED', () => ({ value: 'wrong', expiresIn: 100 }), { isRejected })
+  const used: string[] = []
+  await secret.use(async (value) => {
+    used.push(value)
+    if (used.length === 1) throw new Error('dead')
+  })
+  t.match(used, [/^fetched 1 by/, /^fetched 2 by/])
+})
+
+t.test('a hundred reports from two machines are one fetch', async (t) => {
+  const here = await central(t)
+  const dogs = [here.client(), here.client()]
+  const stale = await dogs[0]!.get('FETCHED')
+  const all = await Promise.all(Array.from({ length: 100 }, (_, i) => dogs[i % 2]!.refresh('FETCHED', { stale })))
+  t.equal(new Set(all).size, 1)
+  t.equal(here.fetches(), 2)
+})
+
+t.test('a valid value survives the absence of the server, with one warning; nothing else is to be had then', async (t) => {
+  const here = await central(t)
+  const dog = here.client()
+  const warnings: { code: string; message: string }[] = []
+  dog.on('warning', (warning) => warnings.push(warning))
+  await here.dog.set('SHORT', 'soon over', { expiresIn: 1.5 })
+  const value = await dog.get('FETCHED')
+  t.equal(await dog.get('SHORT'), 'soon over')
+  const [, port] = /:(\d+)$/.exec(here.url)!
+  await here.server.close()
+  for (let round = 0; round < 5; round++) {
+    t.equal(await dog.get('FETCHED'), value)
+    await pause(120)
+  }
+  t.equal(warnings.length, 1)
+  t.match(warnings[0], { code: 'ERR_DOG_STORE', message: /cannot be reached/ })
+  t.equal(await codeOf(dog.get('NEVER_SEEN')), 'ERR_DOG_STORE')
+  await until(() => dog.peek('SHORT') === undefined)
+  t.equal(await codeOf(dog.get('SHORT')), 'ERR_DOG_STORE')
+  const back = await central(t, [CLIENT], Number(port), here.dir)
+  await back.dog.set('SHORT', 'new', { expiresIn: 100 })
+  t.equal(await dog.get('SHORT'), 'new')
+  await until(async () => (await dog.get('FETCHED')) === value)
+})
+
+t.test('a newer value arrives by itself, and is told', async (t) => {
+  const here = await central(t)
+  const dog = here.client()
+  const changes: (number | undefined)[] = []
+  dog.on('change', ({ key, generation }) => key === 'FETCHED' && changes.push(generation))
+  await dog.get('FETCHED')
+  await pause(150)
+  await dog.get('FETCHED')
+  // From here on nobody here asks.
+  const next = await here.dog.refresh('FETCHED')
+  const { generation } = here.dog.peek('FETCHED')!
+  await until(() => changes.includes(generation))
+  t.equal(dog.peek('FETCHED')?.value, next)
+  t.equal(here.fetches(), 2)
+})
+
+t.test('what the server says of a fetch is the error here; its rights are errors of the store', async (t) => {
+  const here = await central(t, [{ ...CLIENT, keys: ['BROKEN', 'FETCHED'], refresh: false }])
+  here.dog.init('BROKEN', async () => {
+    throw Object.assign(new Error('the upstream is down'), { retryAfter: 50 })
+  })
+  const dog = here.client()
+  const before = Date.now()
+  const error = await dog.get('BROKEN').catch((error: DogError) => error)
+  t.ok(error instanceof dotdog.DogError)
+  t.match(error, { code: 'ERR_DOG_FETCH', key: 'BROKEN', message: /the upstream is down/ })
+  const { retryAt } = error as DogError
+  t.ok(retryAt! > before + 40_000 && retryAt! < before + 60_000, `${retryAt}`)
+  const stale = await dog.get('FETCHED')
+  const refused = await dog.refresh('FETCHED', { stale }).catch((error: DogError) => error)
+  t.match(refused, { code: 'ERR_DOG_STORE', message: /does not let this client/ })
+  t.match(await dog.get('FOREIGN').catch((error: DogError) => error), { code: 'ERR_DOG_STORE', message: /FOREIGN/ })
+  t.equal(here.fetches(), 1)
+  const stranger = dotdog.createDog({ store: here.store('another-token-0123456789') })
+  const unknown = await stranger.get('FETCHED').catch((error: DogError) => error)
+  t.match(unknown, { code: 'ERR_DOG_STORE', message: /does not take this client's token/ })
+  t.notMatch(JSON.stringify(unknown) + (unknown as Error).stack, /another-token/)
+})
+
+t.test('a key that the server does not have is nobody’s to fetch', async (t) => {
+  const here = await central(t)
+  t.equal(await codeOf(here.client().get('NOWHERE')), 'ERR_DOG_NO_FETCHER')
+  const dog = here.client({ fetch: false })
+  t.match(await dog.get('FETCHED'), /^fetched/, 'a follower is served like the others')
+})
+
+t.test('values are set and removed where the server runs', async (t) => {
+  const here = await central(t)
+  const dog = here.client()
+  t.equal(await codeOf(dog.set('FETCHED', 'x', { expiresIn: 10 })), 'ERR_DOG_STORE')
+  t.equal(await codeOf(dog.remove('FETCHED')), 'ERR_DOG_STORE')
+})
+
+t.test('minTtl asks the server for one fetch, and takes what that gives', async (t) => {
+  const here = await central(t)
+  const dog = here.client()
+  await dog.get('FETCHED', { minTtl: 100 })
+  t.equal(here.fetches(), 1)
+  t.match(await dog.get('FETCHED', { minTtl: 9000 }), /^fetched 2/)
+  t.equal(here.fetches(), 2)
+})
+
+t.test('a value that is over when it comes is given to who waited, and not asked for in a loop', async (t) => {
+  const here = await central(t)
+  let fetches = 0
+  here.dog.init('OVER', async () => ({ value: `over ${++fetches}`, expiresIn: 0 }))
+  t.equal(await here.client().get('OVER'), 'over 1')
+  t.equal(fetches, 1)
+})
+
+t.test('an abort ends the wait of its caller only', async (t) => {
+  const here = await central(t)
+  here.dog.init('SLOW', async () => {
+    await pause(500)
+    return { value: 'slow', expiresIn: 100 }
+  })
+  const dog = here.client()
+  const aborter = new AbortController()
+  const left = dog.get('SLOW', { signal: aborter.signal })
+  const stayed = dog.get('SLOW')
+  setTimeout(() => aborter.abort(new Error('I leave')), 50)
+  await t.rejects(left, /I leave/)
+  t.equal(await stayed, 'slow')
+})

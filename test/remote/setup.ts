@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto'
+import { createRequire } from 'node:module'
+import type { Test } from 'tap'
+import type { Dog, DogOptions, Store } from '../../index.js'
+import { temporary } from '../children.js'
+
+/** A central server and the stores of its clients, in this process. Real sockets. */
+
+const require = createRequire(import.meta.url)
+export const dotdog: typeof import('../../index.js') = require('../../dist/index.js')
+export const { createServer }: typeof import('../../src/server/index.js') = require('../../dist/server/index.js')
+export const { remoteStore }: typeof import('../../src/stores/remote/index.js') = require('../../dist/stores/remote/index.js')
+
+export const TOKEN = 'a-token-of-a-client-0123456789'
+export const CLIENT = {
+  name: 'business',
+  tokenSha256: createHash('sha256').update(TOKEN).digest('hex'),
+  keys: ['*'],
+  refresh: true,
+}
+
+export interface Central {
+  dir: string
+  dog: Dog
+  url: string
+  server: ReturnType<typeof createServer>
+  /** A store on the server. */
+  store: (token?: string) => Store
+  /** A dog on such a store. */
+  client: (options?: DogOptions) => Dog
+  /** Fetches of FETCHED. */
+  fetches: () => number
+}
+
+/** A server with the keys of a folder, and one key that it fetches. */
+export async function central(
+  t: Test,
+  clients = [CLIENT],
+  port = 0,
+  dir = temporary((end) => t.teardown(end)),
+): Promise<Central> {
+  const dog = dotdog.createDog({ dir })
+  let fetches = 0
+  dog.init('FETCHED', async () => ({ value: `fetched ${++fetches} by ${process.pid}`, expiresIn: 7200 }))
+  const server = createServer({ dog, clients })
+  const url = await server.listen({ port })
+  const stores: Store[] = []
+  const store = (token = TOKEN) => {
+    const made = remoteStore({ url, token })
+    stores.push(made)
+    return made
+  }
+  t.teardown(async () => {
+    await Promise.all(stores.map((made) => made.close()))
+    await server.close()
+    await dog.close()
+  })
+  return {
+    dir,
+    dog,
+    url,
+    server,
+    store,
+    client: (options) => dotdog.createDog({ ...options, store: store() }),
+    fetches: () => fetches,
+  }
+}
+
+export const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** Waits until something is so. */
+export async function until(is: () => unknown): Promise<void> {
+  const end = performance.now() + 20_000
+  while (!(await is())) {
+    if (performance.now() > end) throw new Error(`it never was: ${is}`)
+    await pause(10)
+  }
+}
