@@ -60,11 +60,10 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 const MiB = (bytes) => bytes / 1024 ** 2
 const sum = (list, of) => list.reduce((total, each) => total + of(each), 0)
 
-/** The slope of a line through the points, by least squares; y per second. */
+/** The median slope between two points (Theil and Sen): one sample taken in the middle of a fetch is no growth; y per second. */
 function slope(points) {
-  const n = points.length
-  const [mx, my] = [sum(points, ([x]) => x) / n, sum(points, ([, y]) => y) / n]
-  return sum(points, ([x, y]) => (x - mx) * (y - my)) / (sum(points, ([x]) => (x - mx) ** 2) || 1)
+  const slopes = points.flatMap(([x1, y1], i) => points.slice(i + 1).map(([x2, y2]) => (y2 - y1) / (x2 - x1)))
+  return slopes.sort((one, other) => one - other)[Math.floor(slopes.length / 2)] ?? 0
 }
 
 process.stdout.write(`${PROCESSES} processes, tokens of ${LIFETIME} s without an overlap, ${SECONDS} s\n`)
