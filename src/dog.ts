@@ -29,7 +29,9 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
   const places = new Map<string, Given>()
   const events = new Events()
   const graph = new WaitGraph()
-  let closing = new AbortController()
+  /** Made when something waits, or at the end: a process that only reads a fresh value starts without it. */
+  let closing: AbortController | undefined
+  const closer = () => (closing ??= new AbortController())
   let isDebugging = false
   /** The key whose fetcher is being called right now. */
   let calling: string | undefined
@@ -65,7 +67,7 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
         }
       },
     },
-    closing: () => closing.signal,
+    closing: () => closer().signal,
     refreshed(key, record, reason, ms, late) {
       const { generation, expiresAt } = record
       tell(
@@ -121,7 +123,7 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
 
   /** The entry for a call that may wait. */
   function asked(key: string): Entry {
-    if (closing.signal.aborted) throw new DogError('ERR_DOG_CLOSED', 'The dog is closed: init reopens it', { key })
+    if (closing?.signal.aborted) throw new DogError('ERR_DOG_CLOSED', 'The dog is closed: init reopens it', { key })
     return entryOf(key)
   }
 
@@ -136,8 +138,8 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
         throw new TypeError(`init("${key}"): it has another ${name} already; a second dog (createDog) keeps them apart`)
       }
     }
-    if (closing.signal.aborted) {
-      closing = new AbortController()
+    if (closing?.signal.aborted) {
+      closing = undefined
       if (events.count('change') > 0) shelf.watch()
     }
     const target = shelf.at({ dir, store })
@@ -231,7 +233,7 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
       if (events.count('change') === 0) shelf.unwatch()
     },
     async close() {
-      closing.abort(new DogError('ERR_DOG_CLOSED', 'The dog was closed'))
+      closer().abort(new DogError('ERR_DOG_CLOSED', 'The dog was closed'))
       shelf.unwatch()
       await Promise.all([...entries.values()].map((entry) => entry.close()))
       await shelf.close()

@@ -21,14 +21,8 @@ const USES = 1000
  * the keeper where it cannot. It knows nothing of leases and ledgers.
  */
 export class Entry {
-  readonly #auto = new AutoRefresh({
-    isOn: () => {
-      const { autoRefresh, fetch, fetcher } = this.keeper.config
-      return autoRefresh && fetch && fetcher !== undefined && !this.around.closing().aborted
-    },
-    untilDue: () => this.#untilDue(),
-    refresh: () => this.#refreshIfDue(),
-  })
+  /** Of those keys only that refresh by themselves: of the others there may be many. */
+  #auto: AutoRefresh | undefined
   readonly #recheck: Recheck
   #flight: { landing: Promise<DogRecord | undefined>; force: boolean } | undefined
   #quietUntil = 0
@@ -42,9 +36,12 @@ export class Entry {
     readonly keeper: Keeper,
     readonly around: Surroundings,
   ) {
-    this.#recheck = new Recheck(keeper, around, () => {
-      this.#hotTurn = -1
-    })
+    this.#recheck = new Recheck(keeper, around, this)
+  }
+
+  /** What was answered before may be over. */
+  storeAsked(): void {
+    this.#hotTurn = -1
   }
 
   /** The same answer as before in this turn, if it still stands: what `get` in a loop costs. */
@@ -202,8 +199,20 @@ export class Entry {
 
   /** Starts, moves or ends the refresh that nobody asks for, after the options or the value changed. */
   arm(): void {
+    if (this.keeper.config.autoRefresh) this.#auto ??= this.#clockwork()
     // A value that is over already is not fetched in a loop.
-    this.#auto.arm(this.keeper.memory.record !== undefined && this.#untilDue() === undefined ? LOOK : 0)
+    this.#auto?.arm(this.keeper.memory.record !== undefined && this.#untilDue() === undefined ? LOOK : 0)
+  }
+
+  #clockwork(): AutoRefresh {
+    return new AutoRefresh({
+      isOn: () => {
+        const { autoRefresh, fetch, fetcher } = this.keeper.config
+        return autoRefresh && fetch && fetcher !== undefined && !this.around.closing().aborted
+      },
+      untilDue: () => this.#untilDue(),
+      refresh: () => this.#refreshIfDue(),
+    })
   }
 
   #untilDue(): number | undefined {
@@ -227,7 +236,7 @@ export class Entry {
 
   /** Ends what would go on by itself. The fetch under way is let finish. */
   async close(): Promise<void> {
-    this.#auto.stop()
+    this.#auto?.stop()
     this.#hotTurn = -1
     await this.#flight?.landing.catch(() => {})
   }

@@ -6,6 +6,7 @@ import { DogError, storeError } from './errors.js'
 import { failureOf, recordedError, retryAfterOf, unrecordedError } from './failure.js'
 import { type Links, type Run, runFetcher } from './fetch.js'
 import type { Goal } from './goal.js'
+import { hostname } from './host.js'
 import { copyOf, Memory } from './memory.js'
 import type { KeyConfig } from './options.js'
 import { withAttempt, withFailure } from './policy.js'
@@ -283,7 +284,8 @@ export class Keeper {
   }
 
   recordOf(answer: Answer, generation: number, previous: DogRecord | undefined): DogRecord {
-    const { identity, by } = this.config
+    const { identity } = this.config
+    const by = `${hostname()}:${process.pid}`
     return { ...unknownFields(previous), key: this.key, ...answer, generation, ...(identity !== undefined && { identity }), by }
   }
 

@@ -1,4 +1,3 @@
-import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import type { DogOptions, EncryptionKey, Fetcher, KeyOptions, Store } from '../index.js'
 import { misuse, misuseOfSecret } from './errors.js'
@@ -21,8 +20,6 @@ export interface KeyConfig {
   isRejected: ((error: unknown) => boolean) | undefined
   /** The first seals, all open. */
   sealingKeys: readonly SealingKey[]
-  /** `host:pid` */
-  by: string
 }
 
 const DEFAULT_TIMEOUT = 30
@@ -114,6 +111,9 @@ export function checkKeyOptions(options: unknown, defaults: DogOptions): KeyOpti
   return { ...rest, ...given, ...place }
 }
 
+/** One for all: most keys have none, and there may be many. */
+const NO_KEYS: readonly SealingKey[] = []
+
 const toList = (keys: KeyOptions['encryptionKey']): readonly EncryptionKey[] =>
   keys === undefined ? [] : typeof keys === 'string' || keys instanceof Uint8Array ? [keys] : keys
 
@@ -139,8 +139,10 @@ export function configOf(fetcher: Fetcher<never> | undefined, options: KeyOption
     window,
     autoRefresh,
     isRejected,
-    sealingKeys: toList(encryptionKey).map((key) => sealingKey(typeof key === 'string' ? Buffer.from(key, 'hex') : key)),
-    by: `${hostname()}:${process.pid}`,
+    sealingKeys:
+      encryptionKey === undefined
+        ? NO_KEYS
+        : toList(encryptionKey).map((key) => sealingKey(typeof key === 'string' ? Buffer.from(key, 'hex') : key)),
   }
 }
 

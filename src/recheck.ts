@@ -18,11 +18,10 @@ export class Recheck {
   #rewriteAt = 0
   #isFailing = false
 
-  /** @param onRead is called when the store was asked: what was said before may be over */
   constructor(
     readonly keeper: Keeper,
     readonly around: Surroundings,
-    readonly onRead: () => void,
+    readonly asker: { storeAsked(): void },
   ) {}
 
   current(time: number): DogRecord | undefined | Promise<DogRecord | undefined> {
@@ -34,7 +33,10 @@ export class Recheck {
     try {
       const found = this.keeper.read()
       if (!(found instanceof Promise)) return this.done(found)
-      const reading = found.then(this.done, this.#unreadable)
+      const reading = found.then(
+        (record) => this.done(record),
+        (error) => this.#unreadable(error),
+      )
       if (!this.#isFailing || record === undefined || stateOf(record, time) === 'expired') return reading
       // While a database is down, no caller waits for its time-out again.
       reading.catch(() => {})
@@ -47,17 +49,17 @@ export class Recheck {
   /** The next call asks the store. */
   expire(): void {
     this.#checkedAt = Number.NEGATIVE_INFINITY
-    this.onRead()
+    this.asker.storeAsked()
   }
 
   /** The store said this, or took it. */
-  done = (record: DogRecord | undefined): DogRecord | undefined => {
+  done(record: DogRecord | undefined): DogRecord | undefined {
     this.#isFailing = false
-    this.onRead()
+    this.asker.storeAsked()
     return record
   }
 
-  #unreadable = (error: unknown): DogRecord => {
+  #unreadable(error: unknown): DogRecord {
     const { record } = this.keeper.memory
     const isStore = error instanceof DogError && error.code === 'ERR_DOG_STORE'
     if (!isStore || record === undefined || stateOf(record, now()) === 'expired') {

@@ -142,7 +142,6 @@ t.test("the caller's options are not changed", async (t) => {
 t.test('the defaults: 30 s, a day of quota, fetching, no refresh that nobody asks for', async (t) => {
   const config = configOf(undefined, {})
   t.match(config, { timeout: 30, window: 86_400, fetch: true, autoRefresh: false, ahead: undefined, quota: undefined })
-  t.match(config.by, /^.+:\d+$/)
   t.same(configOf(undefined, { quota: { limit: 3 } }).quota, { limit: 3, window: 86_400 })
 })
 

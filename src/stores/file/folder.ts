@@ -1,4 +1,3 @@
-import { homedir } from 'node:os'
 import { dirname, join, resolve, sep } from 'node:path'
 import { storeError } from '../../errors.js'
 import * as io from './io.js'
@@ -41,9 +40,11 @@ function mainScript(): string | undefined {
 
 /** The folder and those above it, up to the home folder if it lies there. */
 function* upwards(folder: string): Iterable<string> {
-  const home = homedir()
+  let home: string | undefined
   for (let at = folder; ; at = dirname(at)) {
     yield at
+    // Loaded only where the first folder is not the one: it costs a start more than the look itself.
+    home ??= process.getBuiltinModule('node:os').homedir()
     if (at === home || at === dirname(at)) return
   }
 }

@@ -1,6 +1,6 @@
-import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { monotonic, now } from '../../clock.js'
+import { hostname } from '../../host.js'
 import * as io from './io.js'
 import { fingerprint, type Owner, parseOwner } from './names.js'
 

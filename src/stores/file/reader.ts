@@ -17,8 +17,11 @@ const REREAD_AFTER = 20
 /** A file that changed less than this before it was read may change again without its stat showing it. */
 const RACY = 50
 
+/** What tells a file that was replaced or changed from one that was not. Not the whole stat: it takes 700 bytes, for every key. */
+type Mark = Pick<io.FileStat, 'ino' | 'size' | 'mtimeMs' | 'ctimeMs'>
+
 interface Seen {
-  stat: io.FileStat
+  stat: Mark
   /** When it was read, epoch milliseconds. */
   at: number
   record: DogRecord | undefined
@@ -108,7 +111,7 @@ export class Reader {
     if (record === 'damaged') {
       const known = this.#seen.get(path)
       const warned = known?.damaged !== undefined && isSame(known.stat, found.stat)
-      this.#seen.set(path, { stat: found.stat, at: now(), record: undefined, damaged: found.bytes })
+      this.#seen.set(path, { stat: markOf(found.stat), at: now(), record: undefined, damaged: found.bytes })
       return warned ? undefined : 'damaged'
     }
     if (record.key !== key) {
@@ -121,7 +124,9 @@ export class Reader {
         },
       )
     }
-    this.#seen.set(path, { stat: found.stat, at: now(), record })
+    // The caller's string instead of another copy of it.
+    record.key = key
+    this.#seen.set(path, { stat: markOf(found.stat), at: now(), record })
     return record
   }
 
@@ -141,7 +146,9 @@ export class Reader {
 const isStray = ({ key: found, sealed }: DogRecord, key: string): boolean =>
   sealed === undefined && (!found.isWellFormed() || encodeKey(found).toLowerCase() !== encodeKey(key).toLowerCase())
 
-const isSame = (a: io.FileStat, b: io.FileStat): boolean =>
+const markOf = ({ ino, size, mtimeMs, ctimeMs }: Mark): Mark => ({ ino, size, mtimeMs, ctimeMs })
+
+const isSame = (a: Mark, b: Mark): boolean =>
   a.ino === b.ino && a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs
 
 const isSettled = (seen: Seen): boolean => seen.at - Math.max(seen.stat.mtimeMs, seen.stat.ctimeMs) > RACY
