@@ -9,6 +9,7 @@ t.test('no file is longer than a sitting', async (t) => {
     ...filesOf('src', /\.[cm]?[jt]s$/),
     ...filesOf('test', /\.[cm]?[jt]s$/),
     ...filesOf('scripts', /\.[cm]?[jt]s$/),
+    ...filesOf('bench', /\.[cm]?[jt]s$/),
     'index.d.ts',
   ]
   const own = files.filter((file) => !file.startsWith('test/build/'))

@@ -7,7 +7,7 @@ const RETRY = 1000
 /** One listening for all who wait for a key or watch them all. It hears that something happened, never what. */
 export class Ear {
   readonly #backend: Backend
-  readonly #waiting = new Map<string, Set<() => void>>()
+  readonly #waiting = new Map<string, Set<(isTold: boolean) => void>>()
   readonly #watchers = new Set<(key: string | undefined) => void>()
   #listening: Promise<() => void> | undefined
   #retry: Timer | undefined
@@ -28,8 +28,8 @@ export class Ear {
     }
   }
 
-  /** Calls once something happened to the key. Returns the end of waiting for it. */
-  wait(key: string, wake: () => void): () => void {
+  /** Calls when something happened to the key (`isTold`), or may have. Returns the end of waiting for it. */
+  wait(key: string, wake: (isTold: boolean) => void): () => void {
     let waiting = this.#waiting.get(key)
     if (waiting === undefined) this.#waiting.set(key, (waiting = new Set()))
     const all = waiting.add(wake)
@@ -64,7 +64,7 @@ export class Ear {
 
   #hear(key: string | undefined): void {
     const sets = key === undefined ? [...this.#waiting.values()] : [this.#waiting.get(key) ?? []]
-    for (const waiting of sets) for (const wake of [...waiting]) wake()
+    for (const waiting of sets) for (const wake of [...waiting]) wake(key !== undefined)
     this.#tellWatchers(key)
   }
 

@@ -38,6 +38,8 @@ export class NetworkLease implements Lease {
   /** Monotonic milliseconds until which it is ours for sure. */
   #until: number
   #isOver = false
+  /** A commit of which nobody knows whether it was done. */
+  #isUnsure = false
   #timer: Timer | undefined
 
   constructor(backend: Backend, ask: Ask, terms: Terms) {
@@ -91,14 +93,17 @@ export class NetworkLease implements Lease {
         return await this.#backend.commit(key, nonce, written)
       } catch (error) {
         // It may have been done although no answer came: the record tells. A throw means that nobody knows.
-        if ((await this.#backend.read(key)) === written?.text) return true
-        throw error
+        this.#isUnsure = true
+        if ((await this.#backend.read(key)) !== written?.text) throw error
+        this.#isUnsure = false
+        return true
       }
     })
   }
 
   async release(): Promise<void> {
-    if (this.#isOver) return
+    if (this.#isOver && !this.#isUnsure) return
+    this.#isUnsure = false
     this.#end()
     // What cannot be let go runs out by itself.
     await this.#backend.release(this.#terms.key, this.#terms.nonce).catch(() => {})

@@ -81,7 +81,13 @@ export class NetworkStore implements Store {
     // A database that was restored from an older copy must not draw a number again that somebody still remembers.
     const floor = Math.max(Math.floor(now()), this.#drawn.get(key) ?? 0)
     const claim = { nonce, name: `${hostname()}:${process.pid}`, leaseMs, floor }
-    const taken = await this.#ask(key, () => this.#backend.take(key, claim))
+    const taken = await this.#ask(key, () =>
+      this.#backend.take(key, claim).catch((error) => {
+        // It may have been done although no answer came: nobody would know whose lease it is.
+        this.#backend.release(key, nonce).catch(() => {})
+        throw error
+      }),
+    )
     if (taken === undefined) return undefined
     this.#drawn.set(key, taken.number)
     const ask: Ask = (step) => this.#ask(key, step)
@@ -97,15 +103,21 @@ export class NetworkStore implements Store {
     let failing = 0
     while (!signal.aborted) {
       const woken = new AbortController()
+      let isTold = false
       const wake = () => woken.abort()
       // Before the look: what happens after it is heard.
-      const stop = this.#ear.wait(key, wake)
+      const stop = this.#ear.wait(key, (told) => {
+        isTold ||= told
+        wake()
+      })
       signal.addEventListener('abort', wake)
       try {
         const [record, holder] = await Promise.all([this.read(key), this.#ask(key, () => this.#backend.holder(key))])
         if (record?.generation !== seen || holder === undefined) return
         failing = 0
         await pause(Math.min(poll, holder.left + 1), woken.signal)
+        // Told are commits and releases only: another look would cost every waiter a way there and back.
+        if (isTold) return
       } catch (error) {
         // One that is down for longer than a lease is told; a hiccup is not.
         failing ||= monotonic()
@@ -151,8 +163,10 @@ export class NetworkStore implements Store {
   }
 
   #error(key: string | undefined, problem: string, cause?: unknown): DogError {
-    const code = (cause as { code?: unknown } | undefined)?.code
-    const reason = typeof code === 'string' ? ` (${code})` : ''
+    // A backend's errors hold no secret: what a database says of a row or a command is cut off there.
+    const { code, message } = (cause ?? {}) as { code?: unknown; message?: unknown }
+    const said = [code, message].filter((part) => typeof part === 'string' && part !== '').join(': ')
+    const reason = said === '' ? '' : ` (${said})`
     return new DogError('ERR_DOG_STORE', `${this.#backend.place}: ${problem}${reason}`, {
       ...(key !== undefined && { key }),
       cause,

@@ -1,0 +1,74 @@
+// A whole process that starts, gets a fresh value from its file and ends: what a cron job or a shell script pays.
+import { spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { recordOf, TOKEN } from '../lab.mjs'
+import { clock, inTurns, line, ratioOf, show, spreadOf } from '../measure.mjs'
+
+const KEY = 'ACCESS_TOKEN'
+const PAIRS = 80
+
+const WAYS = [
+  { own: 'dotdog.cjs', peer: 'read.cjs', title: 'a process: require, get, exit', against: 'read + JSON.parse', target: 1.05 },
+  { own: 'dotdog.cjs', peer: 'guard_dog.cjs', title: 'a process: require, get, exit', against: 'guard_dog', target: 1.03 },
+  { own: 'dotdog.mjs', peer: 'read.mjs', title: 'a process: import, get, exit', against: 'import fs + read', target: 1.1 },
+]
+
+export async function process(lab) {
+  writeFileSync(join(lab.folder('.dog'), `${KEY}.dog`), recordOf(KEY), { mode: 0o600 })
+  // Its refresh-ahead is the whole lifetime: else its timer keeps the process alive for two hours.
+  const kept = { data: TOKEN, expires_in: 7200, gen_time: Date.now(), dir: '', ahead: 7200 }
+  writeFileSync(join(lab.folder('guard_dog'), `${KEY}.dog`), JSON.stringify(kept))
+
+  const lines = []
+  for (const { own, peer, title, against, target } of WAYS) {
+    const subjects = [own, peer].map((name) => ({ program: lab.program(`process-${name}`), times: [], ticks: 0 }))
+    for (const { program } of subjects) run(lab, program)
+    for (let round = 0; round < PAIRS; round++) {
+      for (const subject of inTurns(subjects, round)) {
+        const before = ticksOfChildren()
+        subject.times.push(run(lab, subject.program))
+        subject.ticks += ticksOfChildren() - before
+      }
+    }
+    const [mine, theirs] = subjects
+    const beside = `${show(spreadOf(mine.times).median, 'ms')} : ${show(spreadOf(theirs.times).median, 'ms')}`
+    const note = theirs.ticks > 0 ? `CPU ${show(mine.ticks / theirs.ticks, '×')}` : undefined
+    lines.push(
+      line('process', title, ratioOf(mine.times, theirs.times), {
+        against,
+        target,
+        beside,
+        note,
+        values: {
+          own: spreadOf(mine.times).median,
+          peer: spreadOf(theirs.times).median,
+          unit: 'ms',
+        },
+      }),
+    )
+  }
+  return lines
+}
+
+function run(lab, program) {
+  const from = clock()
+  const { status, stderr } = spawnSync(globalThis.process.execPath, [program], {
+    cwd: lab.path,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  const ms = clock() - from
+  if (status !== 0) throw new Error(`${program} ended with ${status}: ${stderr}`)
+  return ms
+}
+
+/** CPU of the children that were waited for, in ticks of 10 ms: too coarse for one of them, good enough for a sum. */
+function ticksOfChildren() {
+  try {
+    const text = readFileSync('/proc/self/stat', 'latin1')
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    return Number(fields[13]) + Number(fields[14])
+  } catch {
+    return 0
+  }
+}

@@ -1,0 +1,6 @@
+import { get, init } from 'dotdog'
+
+init('ACCESS_TOKEN', async () => process.exit(1))
+get('ACCESS_TOKEN').then((value) => {
+  if (value.length !== 136) process.exitCode = 1
+})

@@ -1,0 +1,48 @@
+// The configuration, looked at again when it has changed.
+import { type FSWatcher, statSync, watch } from 'node:fs'
+import { basename, dirname } from 'node:path'
+
+/** Milliseconds from a change to the look: an editor writes in several steps. */
+const SETTLE = 100
+/** Milliseconds between two looks without a sign: a folder's watcher may be deaf, or not to be had. */
+const BACKSTOP = 2000
+
+/** @returns what ends the watch. It keeps no process alive. */
+export function watchFile(path: string, onChange: () => void): () => void {
+  let seen = stampOf(path)
+  let pending: NodeJS.Timeout | undefined
+  let watcher: FSWatcher | undefined
+
+  const look = () => {
+    pending = undefined
+    const stamp = stampOf(path)
+    // In the middle of a replacement there is none.
+    if (stamp === seen || stamp === undefined) return
+    seen = stamp
+    onChange()
+  }
+  const soon = () => {
+    pending ??= setTimeout(look, SETTLE).unref()
+  }
+
+  try {
+    // The folder, since a file that is replaced is another one.
+    watcher = watch(dirname(path), { persistent: false }, (_event, name) => {
+      if (name === null || name === basename(path)) soon()
+    })
+    watcher.on('error', () => watcher?.close())
+  } catch {
+    // The backstop finds it.
+  }
+  const backstop = setInterval(soon, BACKSTOP).unref()
+  return () => {
+    watcher?.close()
+    clearInterval(backstop)
+    clearTimeout(pending)
+  }
+}
+
+function stampOf(path: string): string | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false })
+  return found && `${found.dev}:${found.ino}:${found.size}:${found.mtimeNs}`
+}

@@ -1,0 +1,75 @@
+import { createServer, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { Handle } from './handler.js'
+import type { Limits, ServerOptions, Where } from './options.js'
+import { listenAtSocket } from './socket.js'
+
+/** The server on a socket: where it listens, and how long it bears with slow clients. */
+
+export interface Listening {
+  /** `http://127.0.0.1:8080`, or `unix:/run/dotdog.sock`. */
+  readonly address: string
+  /** No new connections; waits for the requests under way, at most so many seconds. */
+  close(seconds: number): Promise<void>
+}
+
+/** Seconds in which nothing moves on a connection; longer than the longest poll. */
+const STILL = 120
+/** Milliseconds between two looks for connections that have become idle. */
+const SWEEP = 50
+
+export async function listen(
+  handle: Handle,
+  where: Where,
+  { tls, report }: Pick<ServerOptions, 'tls'> & { report(line: string): void },
+  limits: Required<Limits>,
+): Promise<Listening> {
+  const shortest = Math.min(limits.headersTimeout, limits.requestTimeout) * 1000
+  const options = {
+    maxHeaderSize: 16_384,
+    headersTimeout: limits.headersTimeout * 1000,
+    requestTimeout: limits.requestTimeout * 1000,
+    connectionsCheckingInterval: Math.min(5000, Math.max(100, shortest / 2)),
+    keepAliveTimeout: 30_000,
+  }
+  const isTcp = !('socketPath' in where)
+  const server: Server =
+    isTcp && tls !== undefined ? createTlsServer({ ...options, ...tls }, handle) : createServer(options, handle)
+  server.maxConnections = limits.connections
+  server.maxHeadersCount = 100
+  // Who does not read its answer is cut, too.
+  server.setTimeout(STILL * 1000)
+
+  if (isTcp) await listenAtPort(server, where.port, where.host ?? '127.0.0.1')
+  else await listenAtSocket(server, where.socketPath)
+  server.on('error', (error) => report(`dotdog: the socket is in trouble: ${error.message}`))
+
+  return {
+    address: isTcp ? addressOf(server, where.host ?? '127.0.0.1', tls !== undefined) : `unix:${where.socketPath}`,
+    close: (seconds) =>
+      new Promise((resolve) => {
+        const sweep = setInterval(() => server.closeIdleConnections(), SWEEP)
+        const end = setTimeout(() => server.closeAllConnections(), seconds * 1000)
+        server.close(() => {
+          clearInterval(sweep)
+          clearTimeout(end)
+          resolve()
+        })
+      }),
+  }
+}
+
+const listenAtPort = (server: Server, port: number, host: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ port, host }, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+
+function addressOf(server: Server, host: string, isTls: boolean): string {
+  const { port } = server.address() as AddressInfo
+  return `http${isTls ? 's' : ''}://${host.includes(':') ? `[${host}]` : host}:${port}`
+}

@@ -1,0 +1,164 @@
+// The only importer of pg, an optional peer dependency.
+import { DogError } from 'dotdog'
+import type { Client, PoolClient, PoolConfig } from 'pg'
+import { BOUND, Bound, bounded } from './bound.js'
+import { cancel } from './cancel.js'
+import { Fault, faultOf, isAnswer, isPassing } from './faults.js'
+
+/** At most so many connections a process, opened as they are needed; who listens has one more. */
+const MOST = 2
+/** Milliseconds after which an idle one is closed. */
+const IDLE = 10_000
+/** A pool may have kept several connections that were lost together. */
+const TRIES = MOST + 2
+
+/** What is used of a `pg.Pool`. */
+export interface PostgresPool {
+  readonly options: object
+  connect(): Promise<unknown>
+}
+
+interface Pool extends PostgresPool {
+  connect(): Promise<PoolClient>
+  on(event: 'error', listener: () => void): unknown
+  end(): Promise<void>
+}
+
+export type Given = { connectionString: string } | { pool: PostgresPool }
+
+export type Row = Record<string, unknown>
+
+/** A connection apart: it can be told not to keep the process alive. */
+export type Apart = Client & { unref(): void }
+
+const ignore = (): void => {}
+
+/** Pools of users that hear of lost connections: an idle one that is lost must not end the process. */
+const heard = new WeakSet<PostgresPool>()
+
+/** Runs statements, one at a time each, over a pool of its own or one that was given. */
+export class Connection {
+  readonly #given: Given
+  readonly #secrets: string[]
+  #own: Promise<Pool> | undefined
+
+  constructor(given: Given) {
+    this.#given = given
+    const options: PoolConfig = 'pool' in given ? given.pool.options : given
+    this.#secrets = [options.connectionString, options.password, passwordIn(options.connectionString)].filter(
+      (secret): secret is string => typeof secret === 'string',
+    )
+  }
+
+  /**
+   * The rows that a statement gives, within 500 ms. It may run twice, if a connection is lost.
+   * @throws Fault
+   */
+  async run(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    // Loading pg is not the database's time.
+    const pool = await this.#pool()
+    const bound = new Bound()
+    try {
+      for (let tries = 1; ; tries++) {
+        try {
+          return await this.#runOnce(pool, bound, text, values)
+        } catch (error) {
+          if (!isPassing(error) || tries === TRIES || bound.isOver) throw this.fault(error)
+        }
+      }
+    } finally {
+      bound.end()
+    }
+  }
+
+  fault(error: unknown): Error {
+    return error instanceof DogError || error instanceof Fault ? error : faultOf(error, this.#secrets)
+  }
+
+  async #runOnce(pool: Pool, bound: Bound, text: string, values: readonly unknown[]): Promise<Row[]> {
+    const client = await bound.of(pool.connect(), (late) => late.release())
+    // The pool does not listen to a client that it has lent.
+    client.on('error', ignore)
+    let isSound = false
+    try {
+      const { rows } = await bound.of(client.query<Row>(text, [...values]))
+      isSound = true
+      return rows
+    } catch (error) {
+      isSound = isAnswer(error)
+      if (bound.isOver) cancel(client)
+      throw error
+    } finally {
+      // One that did not answer in time may answer later, to somebody else's question: it is not used again.
+      client.release(!isSound)
+      client.off('error', ignore)
+    }
+  }
+
+  async #pool(): Promise<Pool> {
+    if ('pool' in this.#given) {
+      const pool = this.#given.pool as Pool
+      if (!heard.has(pool)) pool.on('error', ignore)
+      heard.add(pool)
+      return pool
+    }
+    this.#own ??= this.#makePool(this.#given.connectionString)
+    return await this.#own
+  }
+
+  async #makePool(connectionString: string): Promise<Pool> {
+    const { Pool } = await load()
+    const pool = new Pool({ ...settings({ connectionString }), max: MOST, idleTimeoutMillis: IDLE, allowExitOnIdle: true })
+    pool.on('error', ignore)
+    return pool
+  }
+
+  /** A connection apart, not begun yet: with the settings of the pool, and none of its places. */
+  async client(): Promise<Apart> {
+    const { Client } = await load()
+    const given = 'pool' in this.#given ? this.#given.pool.options : this.#given
+    const client = new Client(settings(given)) as Apart
+    client.on('error', ignore)
+    return client
+  }
+
+  /** A pool that was given is its giver's. */
+  async close(): Promise<void> {
+    const own = this.#own
+    this.#own = undefined
+    // A server that does not answer does not say goodbye either.
+    if (own !== undefined) await bounded(own.then((pool) => pool.end())).catch(ignore)
+  }
+}
+
+async function load(): Promise<Pick<typeof import('pg'), 'Client' | 'Pool'>> {
+  try {
+    return (await import('pg')).default
+  } catch (error) {
+    const code = String(Object(error).code)
+    const isMissing = code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND'
+    const what = isMissing ? 'the package pg is missing' : 'the package pg cannot be loaded'
+    throw new DogError('ERR_DOG_STORE', `postgresStore: ${what}: npm install pg`)
+  }
+}
+
+/** A given pool's password is not enumerable. */
+const settings = (given: PoolConfig): PoolConfig => ({
+  fallback_application_name: 'dotdog',
+  keepAlive: true,
+  ...given,
+  ...('password' in given && { password: given.password }),
+  // An attempt that nobody waits for any more ends too.
+  connectionTimeoutMillis: 2 * BOUND,
+})
+
+function passwordIn(connectionString: string | undefined): string | undefined {
+  if (connectionString === undefined || !URL.canParse(connectionString)) return undefined
+  const { password, searchParams } = new URL(connectionString)
+  const found = searchParams.get('password') ?? password
+  try {
+    return decodeURIComponent(found)
+  } catch {
+    return found
+  }
+}

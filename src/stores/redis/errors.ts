@@ -1,0 +1,41 @@
+/**
+ * Errors of ioredis carry the command with its arguments, and so the value; those of Redis repeat what they were sent. None
+ * leaves: what does is a code and words of ours.
+ */
+const HINTS: Record<string, string> = {
+  NO_IOREDIS: 'the package ioredis is missing or cannot be loaded: npm install ioredis',
+  NOAUTH: 'Redis wants a password',
+  WRONGPASS: 'Redis refuses the user or the password',
+  NOPERM: 'the user may not run these scripts, on these keys and this channel',
+  READONLY: 'this Redis is a replica, and takes no writes',
+  LOADING: 'Redis is loading its data',
+  OOM: 'Redis has no memory left',
+  MISCONF: 'Redis cannot write its snapshot, and takes no writes',
+  MOVED: 'this Redis is one node of a cluster: give an ioredis Cluster as client',
+  CLUSTERDOWN: 'the cluster is down',
+  WRONGTYPE: 'a key with the name of ours is something else',
+  ETIMEDOUT: 'no answer in time',
+  ECONNREFUSED: 'nobody listens there',
+}
+
+/** A connection that ended, or never began, and no answer. */
+const CLOSED = 'ECLOSED'
+
+export function codeOf(error: unknown): string {
+  const { code, message, name, lastNodeError } = Object(error)
+  if (lastNodeError) return codeOf(lastNodeError)
+  if (typeof code === 'string' && /^[A-Z][A-Z0-9_]+$/.test(code)) return code
+  // A reply begins with its code.
+  if (name === 'ReplyError') return /^[A-Z]{2,20}(?= |$)/.exec(String(message))?.[0] ?? 'ERR'
+  return CLOSED
+}
+
+/** Whether Redis itself refused, so that asking again is of no use. */
+export const isReply = (error: unknown): boolean => Object(error).name === 'ReplyError'
+
+/** Fit to be shown. */
+export function failed(error: unknown): Error & { code: string } {
+  const code = codeOf(error)
+  const hint = HINTS[code] ?? (isReply(error) ? 'Redis refused' : 'the connection failed')
+  return Object.assign(new Error(hint), { code })
+}

@@ -1,0 +1,120 @@
+import { another, type Client, type Cluster, connect, end, isCluster, make, type Redis } from './client.js'
+
+/** Where connections come from. */
+export interface Source {
+  /** Host and port. */
+  readonly place: string
+  /** What the client puts before every name. */
+  readonly before: string
+  /** One that is ready for commands, or as ready as its giver made it. */
+  client(): Promise<Client>
+  /** This one failed: the next is another. */
+  drop(client: Client | undefined): void
+  /** A connection of its own, not connected yet, that nobody else uses. */
+  another(): Promise<Redis>
+  close(): void
+}
+
+interface Opening {
+  redis?: Redis
+  ready?: Promise<Redis>
+}
+
+/** Connections of our own, made when they are needed. */
+export class OwnSource implements Source {
+  readonly before = ''
+  #current: Opening | undefined
+
+  constructor(
+    readonly url: string,
+    readonly tls: object | undefined,
+    readonly place: string,
+  ) {}
+
+  async client(): Promise<Redis> {
+    if (this.#current?.redis?.status === 'end') this.#current = undefined
+    const current = (this.#current ??= {})
+    current.ready ??= this.#open(current)
+    return await current.ready
+  }
+
+  async #open(current: Opening): Promise<Redis> {
+    try {
+      const redis = await this.another()
+      // Given up while ioredis was loaded.
+      if (this.#current !== current) throw new Error('closed')
+      current.redis = redis
+      await connect(redis)
+      return redis
+    } catch (error) {
+      this.#forget(current)
+      throw error
+    }
+  }
+
+  #forget(current: Opening): void {
+    end(current.redis)
+    if (this.#current === current) this.#current = undefined
+  }
+
+  drop(client: Client | undefined): void {
+    if (this.#current !== undefined && (client === undefined || client === this.#current.redis)) this.#forget(this.#current)
+  }
+
+  another(): Promise<Redis> {
+    return make(this.url, this.tls)
+  }
+
+  close(): void {
+    this.drop(undefined)
+  }
+}
+
+/** Somebody else's client: used as it is, and left to its giver. */
+export class GivenSource implements Source {
+  readonly place: string
+  readonly before: string
+
+  constructor(readonly given: Client) {
+    this.place = placeOf(given)
+    this.before = given.options.keyPrefix ?? ''
+  }
+
+  async client(): Promise<Client> {
+    return this.given
+  }
+
+  drop(): void {}
+
+  another(): Promise<Redis> {
+    return another(this.given)
+  }
+
+  close(): void {}
+}
+
+function placeOf(client: Client): string {
+  if (isCluster(client)) return `cluster of ${startOf(client)}`
+  const { path, sentinels, name, host, port } = client.options
+  if (sentinels?.length) return `redis ${name}`
+  return path ?? `${host}:${port}`
+}
+
+function startOf(cluster: Cluster): string {
+  const [first] = (cluster as unknown as { startupNodes?: unknown[] }).startupNodes ?? []
+  if (typeof first === 'number') return `127.0.0.1:${first}`
+  if (typeof first === 'string') return placeOfUrl(first) ?? 'redis'
+  const { host = '127.0.0.1', port = 6379 } = Object(first)
+  return `${host}:${port}`
+}
+
+/** Host and port, or the path of a socket; undefined if it is no URL of Redis. */
+export function placeOfUrl(url: string): string | undefined {
+  if (url.startsWith('/')) return url.split('?')[0]
+  try {
+    const { protocol, hostname, port } = new URL(url)
+    return /^rediss?:$/.test(protocol) && hostname !== '' ? `${hostname}:${port || 6379}` : undefined
+  } catch {
+    return undefined
+  }
+}

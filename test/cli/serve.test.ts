@@ -1,0 +1,157 @@
+import { lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { fakeWeChat } from '../../src/testing/index.js'
+import { ask, newClient, pause } from '../server/setup.js'
+import { startUpstream } from '../upstream.js'
+import { built, configured, run, start } from './setup.js'
+
+const module = (url: string) => `
+  const ask = async ({ signal }) => (await fetch(${JSON.stringify(url)}, { signal })).json()
+`
+
+t.test('it serves the keys of a module, in either style of modules, and ends cleanly on either signal', async (t) => {
+  const upstream = await startUpstream({ delay: 10 })
+  t.teardown(() => upstream.close())
+  const styles = {
+    'keys.cjs': `${module(upstream.url)}\nmodule.exports = (dog) => { dog.init('TOKEN', ask) }`,
+    'keys.mjs': `${module(upstream.url)}\nawait null\nexport default (dog) => { dog.init('TOKEN', ask) }`,
+    'plain.cjs': `${module(upstream.url)}\nrequire(${JSON.stringify(built)}).init('TOKEN', ask)`,
+  }
+  for (const [name, text] of Object.entries(styles)) {
+    const signal = name.endsWith('cjs') ? 'SIGTERM' : 'SIGINT'
+    const { folder, path, socket } = configured(t, { listen: { socket: 's' }, dir: 'd', module: name })
+    writeFileSync(join(folder, name), text)
+    const { child, said, exited, err, out } = start(t, ['serve', '--config', path, '--log'])
+    await said(/^dotdog serves at unix:.*\/s$/m)
+    t.equal(lstatSync(join(folder, 's')).mode & 0o777, 0o600)
+    const { json } = await ask(socket, '/v1/keys/TOKEN?x=do-not-log')
+    t.match(json.value, /^token-\d+-of-the-upstream$/, name)
+    t.match(readFileSync(join(folder, 'd/TOKEN.dog'), 'utf8'), /of-the-upstream/)
+    const poll = ask(socket, `/v1/keys/TOKEN?since=${json.generation}&wait=60`)
+    await pause(50)
+    child.kill(signal)
+    t.equal((await poll).status, 503)
+    t.equal(await exited, 0, signal)
+    t.equal(err(), '')
+    t.match(out(), /GET key "TOKEN" local 200 \d/)
+    t.notMatch(out(), /do-not-log|of-the-upstream/)
+  }
+})
+
+t.test('a fetch under way at the signal is finished, answered and stored', async (t) => {
+  const upstream = await startUpstream({ delay: 800 })
+  t.teardown(() => upstream.close())
+  const { folder, path, socket } = configured(t, { listen: { socket: 's' }, dir: 'd', module: 'keys.cjs' })
+  writeFileSync(join(folder, 'keys.cjs'), `${module(upstream.url)}\nmodule.exports = (dog) => { dog.init('TOKEN', ask) }`)
+  const { child, said, exited } = start(t, ['serve', '--config', path])
+  await said(/serves at/)
+  const answer = ask(socket, '/v1/keys/TOKEN')
+  await upstream.asked()
+  child.kill('SIGTERM')
+  t.equal((await answer).json.value, 'token-1-of-the-upstream')
+  t.equal(await exited, 0)
+  t.match(readFileSync(join(folder, 'd/TOKEN.dog'), 'utf8'), /token-1-of-the-upstream/)
+  t.equal(upstream.count, 1)
+})
+
+t.test('accounts of WeChat are registered, their secrets from the environment or a file', async (t) => {
+  const fake = await fakeWeChat({})
+  t.teardown(() => fake.close())
+  const some = newClient('some')
+  const account = { appId: fake.appId, baseUrl: fake.url }
+  const { folder, path } = configured(t, {
+    ...{ listen: { port: 0 }, dir: 'd', clients: [some.config] },
+    wechat: [
+      { ...account, appSecret: { env: 'THE_SECRET' }, prefix: 'A_', stable: true },
+      { ...account, appSecret: { file: 'secret.txt' }, prefix: 'B_', stable: true },
+    ],
+  })
+  writeFileSync(join(folder, 'secret.txt'), `${fake.appSecret}\n`)
+  const { said, out, err } = start(t, ['serve', '--config', path], { env: { THE_SECRET: fake.appSecret } })
+  const [, address] = await said(/serves at (http:\/\/127\.0\.0\.1:\d+)$/m)
+  const [a, b] = await Promise.all(['A_', 'B_'].map((prefix) => ask(address!, `/v1/keys/${prefix}ACCESS_TOKEN_STABLE`, some)))
+  t.equal(a!.status, 200)
+  t.equal(a!.json.value, b!.json.value, 'one account has one stable token')
+  t.equal((await ask(address!, '/v1/keys/A_JSAPI_TICKET', some)).status, 200)
+  t.equal((await ask(address!, '/v1/keys/A_JSAPI_TICKET')).status, 401)
+  t.notOk((out() + err()).includes(fake.appSecret))
+})
+
+t.test('the clients follow the file; a broken one is told of, and changes nothing', async (t) => {
+  const [old, kept, added] = [newClient('old'), newClient('kept'), newClient('added')]
+  const config = { listen: { port: 0 }, dir: 'd', module: 'keys.cjs', clients: [old.config, kept.config] }
+  const { folder, path, write } = configured(t, config)
+  writeFileSync(
+    join(folder, 'keys.cjs'),
+    `module.exports = (dog) => { dog.init('TOKEN', async () => ({ value: 'marked-value', expiresIn: 60 })) }`,
+  )
+  const { said, out, err } = start(t, ['serve', '--config', path])
+  const [, address] = await said(/serves at (http:.*)$/m)
+  const { generation } = (await ask(address!, '/v1/keys/TOKEN', old)).json
+  const poll = ask(address!, `/v1/keys/TOKEN?since=${generation}&wait=60`, old)
+  const stream = ask(address!, '/v1/events', old)
+  await pause(100)
+  write('{ "clients": [')
+  await said(/not taken over: .*is not JSON/)
+  write(JSON.stringify({ ...config, clients: [{ ...old.config, tokenSha256: 'nope' }] }))
+  await said(/not taken over: .*tokenSha256/)
+  t.equal((await ask(address!, '/v1/keys/TOKEN', old)).status, 200)
+  write(JSON.stringify({ ...config, clients: [kept.config, added.config] }))
+  t.equal((await poll).status, 401)
+  t.equal((await stream).status, 200, 'the stream ended')
+  t.strictSame(
+    await Promise.all([old, kept, added].map(async (client) => (await ask(address!, '/v1/keys/TOKEN', client)).status)),
+    [401, 200, 200],
+  )
+  for (const secret of ['marked-value', old.token, kept.token, added.token]) t.notOk((out() + err()).includes(secret))
+})
+
+t.test('a configuration that is wrong is code 2, names what is, and repeats no secret', async (t) => {
+  const wrong: [object | string, RegExp][] = [
+    ['{ "appSecret": "s3cret-value"', /is not JSON/],
+    [{ nope: 1 }, /unknown member "nope"/],
+    [{ listen: { prot: 1 } }, /listen has an unknown member "prot"/],
+    [{ listen: { port: '80' } }, /listen\.port must be a number/],
+    [{ listen: { port: 0 } }, /clients must be given/],
+    [{ listen: { port: 0, socket: 's' } }, /exclude each other/],
+    [{ listen: { port: 0, host: '0.0.0.0' }, clients: [] }, /tls or behindProxy/],
+    [
+      { wechat: [{ appId: 'wx1', appSecret: 's3cret-value' }] },
+      /must be \{"env": "NAME"\} or \{"file": "path"\}, not the secret itself/,
+    ],
+    [{ wechat: [{ appId: 'wx1', appSecret: { env: 'NOT_THERE' } }] }, /no NOT_THERE/],
+    [{ wechat: [{ appId: 'wx1', appSecret: { file: 'nowhere' } }] }, /cannot be read \(ENOENT\)/],
+    [{ wechat: [{ appSecret: { env: 'X' } }] }, /appId is missing/],
+    [{ clients: [{ name: 'x', token: 's3cret-value' }] }, /unknown member "token"/],
+    [{ clients: {} }, /clients must be a list/],
+  ]
+  await Promise.all(
+    wrong.map(async ([config, message]) => {
+      const { folder, path, write } = configured(t, {})
+      write(typeof config === 'string' ? config : JSON.stringify(config))
+      const { code, out, err } = await run(t, ['serve', '--config', path], { cwd: folder })
+      t.equal(code, 2, `${message}: ${err}`)
+      t.match(err, message)
+      t.notMatch(err + out, /s3cret/)
+    }),
+  )
+  t.match(await run(t, ['serve', '--config', '/nowhere/at/all.json']), { code: 2, err: /cannot be read \(ENOENT\)/ })
+})
+
+t.test('a module that fails, and a socket that is taken, are code 1', async (t) => {
+  const { folder, path } = configured(t, { listen: { socket: 's' }, dir: 'd', module: 'keys.cjs' })
+  writeFileSync(join(folder, 'keys.cjs'), `throw new Error('cannot: https://x.example/?secret=do-not-tell')`)
+  const failed = await run(t, ['serve', '--config', path])
+  t.match(failed, { code: 1, err: /keys\.cjs failed: cannot/ })
+  t.notMatch(failed.err, /do-not-tell/)
+  mkdirSync(join(folder, 'd'), { recursive: true, mode: 0o700 })
+  writeFileSync(join(folder, 'keys.cjs'), '')
+  const first = start(t, ['serve', '--config', path])
+  await first.said(/serves at/)
+  t.match(await run(t, ['serve', '--config', path]), { code: 1, err: /alive/ })
+  first.child.kill('SIGKILL')
+  await first.exited
+  const next = start(t, ['serve', '--config', path])
+  await next.said(/serves at/)
+})

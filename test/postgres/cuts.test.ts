@@ -1,0 +1,51 @@
+// What a Postgres that cuts its connections or loses its table does to processes that use it.
+import t from 'tap'
+import { withServer } from './server.js'
+import { last, pause, scene, until, values } from './setup.js'
+
+await withServer(t, async (server) => {
+  t.test('all connections cut in mid-fetch, again and again: one value, no second fetch', async (t) => {
+    const { upstream, get, table } = await scene(t, server, { delay: 6000 })
+    const holder = get()
+    await upstream.asked()
+    const waiters = Array.from({ length: 5 }, () => get())
+    const cut = () =>
+      server.admin(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'dotdog' AND query LIKE $1`,
+        [`%${table}%`],
+      )
+    let cuts = 0
+    const end = Date.now() + 5500
+    while (Date.now() < end) {
+      cuts += (await cut()).length
+      await pause(300)
+    }
+    t.ok(cuts > 0, `${cuts} connections`)
+    const answers = await Promise.all([holder, ...waiters].map((child) => child.answered))
+    t.strictSame(values(answers), ['token-1-of-the-upstream'])
+    t.equal(upstream.count, 1)
+    for (const child of [holder, ...waiters]) t.match(await child.exited, { code: 0, err: '' })
+  })
+
+  for (const harm of ['TRUNCATE', 'DROP TABLE']) {
+    t.test(`${harm} while the table is in use costs one fetch`, async (t) => {
+      const { upstream, loop, table, record } = await scene(t, server)
+      const loops = Array.from({ length: 4 }, () => loop())
+      await until(() => loops.every(({ lines }) => last(lines)?.value === 'token-1-of-the-upstream'))
+      const { generation } = await record()
+      await server.admin(`${harm} ${table}`)
+      await until(() => loops.every(({ lines }) => last(lines)?.value === 'token-2-of-the-upstream'))
+      await pause(500)
+      t.equal(upstream.count, 2)
+      t.ok((await record()).generation > generation)
+      for (const { lines, process, exited } of loops) {
+        t.strictSame(
+          lines.filter(({ error }) => error !== undefined),
+          [],
+        )
+        process.kill('SIGTERM')
+        t.match(await exited, { code: 0, err: '' })
+      }
+    })
+  }
+})

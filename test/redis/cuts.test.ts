@@ -1,0 +1,47 @@
+import t from 'tap'
+import * as scripts from '../../src/stores/redis/scripts.js'
+import { startUpstream } from '../upstream.js'
+import { startProxy } from './proxy.js'
+import { engine, startRedis } from './server.js'
+import { startWorker } from './workers.js'
+
+for (const [name, script] of Object.entries(scripts)) {
+  // A fetch without others ends with a commit, renews nothing and asks for no holder.
+  if (['RENEW', 'RELEASE', 'HOLDER'].includes(name)) continue
+  t.test(`a connection that is cut after ${name} was done and before it was answered costs nothing`, engine, async (t) => {
+    const { admin, port, url } = await startRedis(t)
+    for (const { lua } of Object.values(scripts)) await admin.script('LOAD', lua)
+    const proxy = await startProxy(t, port)
+    const upstream = await startUpstream({ delay: 50 })
+    t.teardown(() => upstream.close())
+    proxy.cutAt = (chunk) => proxy.cuts === 0 && chunk.includes(script.sha)
+    const worker = startWorker(t, { url: proxy.url }, upstream)
+    const answer = await worker.answered
+    t.equal(proxy.cuts, 1)
+    t.equal(answer.value, 'token-1-of-the-upstream')
+    t.same(answer.warnings, [])
+    t.equal(answer.fetched, 1)
+    t.same(await worker.exited.then(({ code, err }) => ({ code, err })), { code: 0, err: '' })
+    const next = await startWorker(t, { url }, upstream).answered
+    t.equal(next.value, 'token-1-of-the-upstream', 'it is stored')
+    t.equal(upstream.count, 1)
+    t.notOk(await admin.hexists('dotdog:{TOKEN}:state', 'nonce'), 'and nothing is held')
+  })
+}
+
+t.test('a line that is cut again and again: processes in a loop get one value with one fetch', engine, async (t) => {
+  const { port } = await startRedis(t)
+  const proxy = await startProxy(t, port)
+  const upstream = await startUpstream({ delay: 500 })
+  t.teardown(() => upstream.close())
+  const loops = Array.from({ length: 4 }, () => startWorker(t, { url: proxy.url }, upstream, { LOOP: '10' }))
+  await upstream.asked()
+  for (let i = 0; i < 20; i++) {
+    proxy.cut()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  await new Promise((resolve) => setTimeout(resolve, 1000))
+  for (const worker of loops) t.equal(worker.last()?.value, 'token-1-of-the-upstream')
+  for (const worker of loops) await worker.end()
+  t.equal(upstream.count, 1)
+})

@@ -1,0 +1,187 @@
+import t from 'tap'
+import { ask, post, query, setUp, stableOf, tokenOf, tokenPath, wechatRoutes } from './setup.js'
+
+t.test('a token comes from our records, in the shape of the platform, for at most 300 s', async (t) => {
+  const { fake, url, add, appId, wx } = await setUp(t)
+  const secret = add('shop')
+  const { status, headers, json } = await ask(url, tokenPath(appId, secret))
+  t.equal(status, 200)
+  t.match(headers['content-type'], /^application\/json/)
+  t.equal(headers['cache-control'], 'no-store')
+  t.same(json, { access_token: fake.currentToken(), expires_in: 300 })
+  t.equal(await wx.accessToken.get(), json.access_token)
+  const { json: stable } = await stableOf(url, { appid: appId, secret })
+  t.same(stable, json, 'the one family that this account has, at either path')
+  t.equal(fake.count.token, 1)
+})
+
+t.test('a token with less than 300 s left says so', async (t) => {
+  const { url, add, appId } = await setUp(t, { fake: { ttl: 200 } })
+  const { expires_in } = await tokenOf(url, appId, add('shop'))
+  t.ok(expires_in <= 200 && expires_in > 150, String(expires_in))
+})
+
+t.test('nobody gets a token for less than the 60 s that a client insists on, if a better one can be had', async (t) => {
+  const { fake, url, add, appId, wx } = await setUp(t)
+  await wx.accessToken.set('about-to-end', { expiresIn: 50 })
+  const { access_token, expires_in } = await tokenOf(url, appId, add('shop'))
+  t.same([access_token, expires_in], [fake.currentToken(), 300])
+
+  fake.fail('token', -1)
+  await wx.accessToken.set('about-to-end', { expiresIn: 50 })
+  const poor = await tokenOf(url, appId, add('bar'))
+  t.equal(poor.access_token, 'about-to-end')
+  t.ok(poor.expires_in <= 50 && poor.expires_in > 40, String(poor.expires_in))
+})
+
+t.test('an account with stable tokens answers with those, at either path', async (t) => {
+  const { fake, url, add, appId } = await setUp(t, { stable: true })
+  const secret = add('shop')
+  const { json } = await stableOf(url, { appid: appId, secret, force_refresh: false })
+  t.same(json, { access_token: fake.currentToken(appId, 'stable'), expires_in: 300 })
+  t.equal((await tokenOf(url, appId, secret)).access_token, json.access_token)
+  t.match(fake.count, { stable: 1, token: 0 })
+})
+
+t.test('tickets of both types, told from each other, for the token that was handed out', async (t) => {
+  const { fake, url, add, appId } = await setUp(t)
+  const { access_token } = await tokenOf(url, appId, add('shop'))
+  const ticket = async (type: string) => (await ask(url, `/cgi-bin/ticket/getticket${query({ access_token, type })}`)).json
+  const jsapi = await ticket('jsapi')
+  t.match(jsapi, { errcode: 0, errmsg: 'ok', expires_in: 300 })
+  t.ok(fake.acceptsTicket(jsapi.ticket as string, appId, 'jsapi'))
+  const card = await ticket('wx_card')
+  t.ok(fake.acceptsTicket(card.ticket as string, appId, 'wx_card'))
+  t.equal((await ticket('1')).ticket, jsapi.ticket, 'as the platform takes it')
+  t.match(await ticket('2'), { errcode: 40097, ticket: undefined })
+  t.match(await ticket(''), { errcode: 40097, ticket: undefined })
+  t.equal(fake.count.ticket, 2)
+})
+
+t.test('what is wrong is told in the words of the platform, in its order, with HTTP 200', async (t) => {
+  const { fake, url, add, appId, refused } = await setUp(t)
+  const secret = add('shop')
+  const foreign = add('other', { keys: ['OTHER_ACCESS_TOKEN'] })
+  const wrong = async (parameters: Record<string, string>, errcode: number, errmsg: RegExp) => {
+    const { status, json } = await ask(url, `/cgi-bin/token${query(parameters)}`)
+    t.equal(status, 200)
+    t.match(json, { errcode, errmsg, access_token: undefined })
+    const { status: also, json: stable } = await post(url, '/cgi-bin/stable_token', JSON.stringify(parameters))
+    t.equal(also, 200)
+    t.match(stable, { errcode, errmsg, access_token: undefined })
+  }
+  const grant_type = 'client_credential'
+  await wrong({ grant_type, secret }, 41002, /^appid missing/)
+  await wrong({ grant_type, appid: '', secret }, 41002, /^appid missing/)
+  await wrong({ appid: 'wx0000000000000000', secret }, 40013, /^invalid appid/)
+  await wrong({ grant_type, appid: appId.toUpperCase(), secret }, 40013, /^invalid appid/)
+  await wrong({ grant_type, appid: appId }, 41004, /^appsecret missing/)
+  await wrong({ appid: appId, secret: 'wrong' }, 40125, /^invalid appsecret/)
+  await wrong({ grant_type, appid: appId, secret: foreign }, 40125, /^invalid appsecret/)
+  await wrong({ grant_type, appid: appId, secret: fake.appSecret }, 40125, /^invalid appsecret/)
+  await wrong({ appid: appId, secret }, 40002, /^invalid grant_type/)
+  await wrong({ grant_type: 'authorization_code', appid: appId, secret }, 40002, /^invalid grant_type/)
+  t.same(new Set(refused), new Set([41004, 40125]))
+  t.equal(fake.log.length, 0, 'and the platform heard of none of it')
+})
+
+t.test('a body that cannot be read lacks an appid, and a stable token wants POST', async (t) => {
+  const { url } = await setUp(t)
+  for (const body of ['', 'null', '[]', '"x"', '{"appid":', 'appid=wx&secret=s', '{"appid":1,"secret":{}}']) {
+    t.match((await post(url, '/cgi-bin/stable_token', body)).json, { errcode: 41002 }, body)
+  }
+  const { status, json } = await post(url, '/cgi-bin/stable_token', `{"appid":"${'x'.repeat(10_000)}"}`)
+  t.same([status, json.errcode], [413, -1])
+  t.match((await ask(url, '/cgi-bin/stable_token')).json, { errcode: 43002, errmsg: /^require POST method/ })
+})
+
+t.test('a ticket needs a token that was handed out here lately, and the right to read the ticket', async (t) => {
+  const { fake, url, add, appId, wx, advance, revoke } = await setUp(t)
+  const path = (parameters: Record<string, string>) => `/cgi-bin/ticket/getticket${query({ type: 'jsapi', ...parameters })}`
+  t.match((await ask(url, path({}))).json, { errcode: 41001, errmsg: /^access_token missing/ })
+  t.match((await ask(url, path({ access_token: '' }))).json, { errcode: 41001 })
+  // Valid at the platform, but nobody has it from here: it does not say who asks.
+  const access_token = await wx.accessToken.get()
+  const dead = { errcode: 40001, errmsg: /^invalid credential, access_token is invalid or not latest/, ticket: undefined }
+  t.match((await ask(url, path({ access_token }))).json, dead)
+  const secret = add('shop', { keys: ['ACCESS_TOKEN'] })
+  t.equal((await tokenOf(url, appId, secret)).access_token, access_token)
+  t.match((await ask(url, path({ access_token }))).json, { errcode: 48001, ticket: undefined })
+  t.equal(fake.count.ticket, 0)
+
+  const reader = add('page')
+  await tokenOf(url, appId, reader)
+  t.match((await ask(url, path({ access_token }))).json, { errcode: 0 })
+  revoke(reader)
+  t.match((await ask(url, path({ access_token }))).json, { errcode: 48001 }, 'at once')
+  revoke(secret)
+  t.match((await ask(url, path({ access_token }))).json, dead)
+
+  const late = add('late')
+  await tokenOf(url, appId, late)
+  advance(350)
+  t.match((await ask(url, path({ access_token }))).json, { errcode: 0 }, 'a moment is forgiven')
+  advance(20)
+  t.match((await ask(url, path({ access_token }))).json, dead, 'who was told 300 s does not keep it for hours')
+})
+
+t.test('our trouble with the platform does not read as if the client were wrong, and tells no secret', async (t) => {
+  const { fake, url, add, appId } = await setUp(t)
+  const secret = add('shop')
+  fake.fail('token', 40125)
+  const refused = await tokenOf(url, appId, secret)
+  t.match(refused, { errcode: -1, errmsg: /^system error: ERR_DOG_FETCH / })
+  t.notMatch(JSON.stringify(refused), new RegExp(`${secret}|${fake.appSecret}`))
+})
+
+t.test('a quota that is used up is told as such', async (t) => {
+  const { url, add, appId } = await setUp(t, { fake: { limits: { token: 0 } } })
+  t.match(await tokenOf(url, appId, add('shop')), { errcode: 45009, errmsg: /^reach max api daily quota limit/ })
+})
+
+t.test('force_refresh needs the right to refresh', async (t) => {
+  const { fake, url, add, appId } = await setUp(t)
+  const ask = async (secret: string, force_refresh: unknown) =>
+    (await stableOf(url, { appid: appId, secret, force_refresh })).json
+  const secret = add('shop')
+  const first = await ask(secret, false)
+  t.match(await ask(secret, true), { errcode: 48001, errmsg: /^api unauthorized: this client may not refresh/ })
+  t.equal(fake.count.token, 1)
+  const owner = add('owner', { mayRefresh: true })
+  t.equal((await ask(owner, 'true')).access_token, first.access_token, 'true is what forces, and nothing else')
+  const second = await ask(owner, true)
+  t.not(second.access_token, first.access_token)
+  t.equal(second.access_token, fake.currentToken())
+  t.equal(second.expires_in, 300)
+  t.equal(fake.count.token, 2)
+})
+
+t.test(
+  'forcing again within 30 s gives the current token, as at the platform; and a stable one is forced there once',
+  async (t) => {
+    const { fake, url, add, appId, advance } = await setUp(t, { stable: true })
+    const secret = add('owner', { mayRefresh: true })
+    const force = async () => (await stableOf(url, { appid: appId, secret, force_refresh: true })).json.access_token
+    const first = fake.currentToken(appId, 'stable') ?? (await tokenOf(url, appId, secret)).access_token
+    const second = await force()
+    t.not(second, first)
+    const storm = await Promise.all(Array.from({ length: 20 }, force))
+    t.same(new Set(storm), new Set([second]))
+    t.match(fake.count, { forced: 1 })
+    advance(31)
+    // Our engine keeps the ration too: it does not force again, as its own clock has not moved.
+    t.equal(await force(), second)
+    t.match(fake.count, { forced: 1 })
+  },
+)
+
+t.test('a wrong account is refused when the routes are made', async (t) => {
+  const { wx, appId } = await setUp(t)
+  const make = (account: object) => () => wechatRoutes({ accounts: [account as never], clients: { find: () => undefined } })
+  t.doesNotThrow(make({ appId, wx }))
+  t.throws(make({ wx }), { name: 'TypeError', message: /^accounts\[0\]\.appId must be a string/ })
+  t.throws(make({ appId }), { name: 'TypeError', message: /^accounts\[0\]\.wx must be what wechat\(\) returns/ })
+  for (const baseUrl of ['api.weixin.qq.com', 'file:///x', '', 1]) {
+    t.throws(make({ appId, wx, baseUrl }), { name: 'TypeError', message: /^accounts\[0\]\.baseUrl must be an http/ })
+  }
+})

@@ -1,0 +1,178 @@
+import t from 'tap'
+import { createDog, memoryStore, newClient, served } from './setup.js'
+
+t.test('a value comes with its key, end and generation, and with what a client needs to keep it', async (t) => {
+  const { ask, dog } = await served(t)
+  const reply = await ask('/v1/keys/TOKEN')
+  const { generation, expiresAt } = dog.peek('TOKEN')!
+  t.equal(reply.status, 200)
+  t.strictSame(reply.json, { key: 'TOKEN', value: 'secret-1-of-the-upstream', expiresAt, generation })
+  t.equal(reply.headers['content-type'], 'application/json')
+  t.equal(reply.headers['cache-control'], 'no-store')
+  t.equal(reply.headers.etag, `"${generation}"`)
+  t.ok(Math.abs(Number(reply.headers['dotdog-time']) - Date.now()) < 10_000)
+})
+
+t.test('who has the value already is told so without it', async (t) => {
+  const { ask } = await served(t)
+  const { etag } = (await ask('/v1/keys/TOKEN')).headers
+  for (const match of [etag!, `W/${etag}`, `"1", ${etag}`, '*']) {
+    const reply = await ask('/v1/keys/TOKEN', { headers: { 'if-none-match': match } })
+    t.equal(reply.status, 304, match)
+    t.equal(reply.text, '')
+    t.equal(reply.headers.etag, etag)
+  }
+  t.equal((await ask('/v1/keys/TOKEN', { headers: { 'if-none-match': '"1"' } })).status, 200)
+})
+
+t.test('HEAD works where GET does, and other methods are told which there are', async (t) => {
+  const { ask } = await served(t)
+  for (const path of ['/v1/keys', '/v1/keys/TOKEN', '/healthz', '/metrics', '/v1/events']) {
+    const reply = await ask(path, { method: 'HEAD' })
+    t.equal(reply.status, 200, path)
+    t.equal(reply.text, '')
+  }
+  const reply = await ask('/v1/keys/TOKEN', { method: 'DELETE' })
+  t.equal(reply.status, 405)
+  t.equal(reply.headers.allow, 'GET, HEAD')
+  t.equal((await ask('/v1/keys/TOKEN/refresh')).headers.allow, 'POST')
+})
+
+t.test('paths are matched as they were sent', async (t) => {
+  const { ask, dog } = await served(t)
+  dog.init('a/b ü', async () => ({ value: 'of-an-odd-name', expiresIn: 60 }))
+  t.equal((await ask('/v1/keys/a%2Fb%20%C3%BC')).json.value, 'of-an-odd-name')
+  for (const path of [
+    '/x/../v1/keys/TOKEN',
+    '//v1/keys/TOKEN',
+    '/v1/keys/TOKEN/',
+    '/v1/./keys/TOKEN',
+    '/V1/keys/TOKEN',
+    '/%76%31/keys/TOKEN',
+  ]) {
+    t.equal((await ask(path)).status, 404, path)
+  }
+  for (const path of ['/v1/keys/%', '/v1/keys/%ff', '/v1/keys/%C3%28', '/v1/keys/a#b']) {
+    t.equal((await ask(path)).status, 400, path)
+  }
+})
+
+t.test('the statuses are those of the keys that a client may read, without values and folders', async (t) => {
+  const some = newClient('some', { keys: ['WX_*', 'OTHER'] })
+  const { ask, dog } = await served(t, { clients: [some.config] })
+  for (const key of ['WX_A', 'OTHER', 'OTHERS']) dog.init(key, async () => ({ value: `secret-of-${key}`, expiresIn: 60 }))
+  await dog.get('WX_A')
+  const { json, text } = await ask('/v1/keys', some)
+  const keys = json.keys as { key: string; state: string }[]
+  t.strictSame(
+    keys.map(({ key, state }) => [key, state]),
+    [
+      ['OTHER', 'missing'],
+      ['WX_A', 'fresh'],
+    ],
+  )
+  t.notMatch(text, /secret-of|"dir"/)
+})
+
+t.test(
+  'a key that is not the client’s is refused, there or not; one that it may read and is not there is not found',
+  async (t) => {
+    const narrow = newClient('narrow', { keys: ['MINE_*'] })
+    const { ask } = await served(t, { clients: [narrow.config] })
+    const [there, nowhere] = await Promise.all([ask('/v1/keys/TOKEN', narrow), ask('/v1/keys/NOWHERE', narrow)])
+    t.equal(there.status, 403)
+    t.strictSame([nowhere.status, nowhere.text], [there.status, there.text])
+    const missing = await ask('/v1/keys/MINE_TOO', narrow)
+    t.equal(missing.status, 404)
+    t.equal(missing.headers['content-type'], 'application/problem+json')
+    t.match(missing.json, { type: /^urn:/, title: 'Not Found', status: 404, detail: String, code: 'unknown_key' })
+    t.equal((await ask(`/v1/keys/MINE_${'x'.repeat(200)}`, narrow)).status, 404)
+  },
+)
+
+t.test('names that nobody has are not remembered', async (t) => {
+  const { ask, dog } = await served(t)
+  await Promise.all(Array.from({ length: 100 }, (_, index) => ask(`/v1/keys/NOBODY_${index}`)))
+  t.strictSame(
+    (await dog.status()).map(({ key }) => key),
+    ['TOKEN'],
+  )
+})
+
+t.test('a report replaces the value if it is still that one: 200 reports on 50 connections are one fetch', async (t) => {
+  const { ask, upstream } = await served(t)
+  const before = await ask('/v1/keys/TOKEN')
+  upstream.delay = 50
+  const http = await import('node:http')
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 50 })
+  t.teardown(() => agent.destroy())
+  const body = JSON.stringify({ stale: before.json.value })
+  const replies = await Promise.all(
+    Array.from({ length: 200 }, () => ask('/v1/keys/TOKEN/refresh', { method: 'POST', body, agent })),
+  )
+  t.equal(upstream.count, 2)
+  t.ok(replies.every(({ status, json }) => status === 200 && json.value === 'secret-2-of-the-upstream'))
+  t.equal(new Set(replies.map(({ text }) => text)).size, 1)
+  // Late, and no longer true.
+  t.equal((await ask('/v1/keys/TOKEN/refresh', { method: 'POST', body })).json.value, 'secret-2-of-the-upstream')
+  t.equal(upstream.count, 2)
+  t.equal(
+    (await ask('/v1/keys/TOKEN/refresh', { method: 'POST', body: '{"force":true}' })).json.value,
+    'secret-3-of-the-upstream',
+  )
+})
+
+t.test('a report needs the right, and a body that is meant', async (t) => {
+  const reader = newClient('reader', { refresh: false })
+  const writer = newClient('writer')
+  const { ask, upstream } = await served(t, { clients: [reader.config, writer.config] })
+  const post = { method: 'POST', token: writer.token }
+  t.equal((await ask('/v1/keys/TOKEN/refresh', { ...reader, method: 'POST' })).status, 403)
+  for (const body of [
+    '{',
+    '[]',
+    '"x"',
+    'null',
+    '{"stale":1,"other":2}',
+    '{"force":1}',
+    `{"stale":${'['.repeat(9000)}${']'.repeat(9000)}}`,
+  ]) {
+    t.equal((await ask('/v1/keys/TOKEN/refresh', { ...post, body })).status, 400, body.slice(0, 40))
+  }
+  const type = { 'content-type': 'application/x-www-form-urlencoded' }
+  t.equal((await ask('/v1/keys/TOKEN/refresh', { ...post, body: '{}', headers: type })).status, 415)
+  t.equal((await ask('/v1/keys/NOWHERE/refresh', { ...post, body: '{}' })).status, 404)
+  const large = JSON.stringify({ stale: 'x'.repeat(1_048_576) })
+  t.equal((await ask('/v1/keys/TOKEN/refresh', { ...post, body: large })).status, 413)
+  t.equal(upstream.count, 0)
+})
+
+t.test('an upstream that fails is a 503 that says when to come again, and why', async (t) => {
+  const { ask, upstream } = await served(t)
+  upstream.fail = Object.assign(new Error('https://api.example/token?secret=do-not-tell refused'), { retryAfter: 30 })
+  const reply = await ask('/v1/keys/TOKEN')
+  t.equal(reply.status, 503)
+  t.match(reply.json, { code: 'ERR_DOG_FETCH', status: 503, title: 'Service Unavailable', detail: /refused/, retryAt: Number })
+  t.ok(Number(reply.headers['retry-after']) >= 1)
+  t.notMatch(reply.text, /do-not-tell/)
+})
+
+t.test('a value whose lifetime is over before it comes is answered with its generation', async (t) => {
+  const { ask, upstream } = await served(t)
+  upstream.expiresIn = 0
+  const first = (await ask('/v1/keys/TOKEN')).json
+  const second = (await ask('/v1/keys/TOKEN')).json
+  t.equal(upstream.count, 2)
+  t.strictSame([first.value, second.value], ['secret-1-of-the-upstream', 'secret-2-of-the-upstream'])
+  t.ok((second.generation as number) > (first.generation as number))
+  t.ok((second.expiresAt as number) <= Date.now())
+})
+
+t.test('values of every kind, and new ones, go over the wire as they are', async (t) => {
+  const { ask, dog } = await served(t, { dog: createDog({ store: memoryStore() }) })
+  for (const value of [{ a: [1, null, 'ü'] }, 'a"b\\', 7, false, ['x'.repeat(699_000)]]) {
+    await dog.set('TOKEN', value as string, { expiresIn: 60 })
+    t.strictSame((await ask('/v1/keys/TOKEN')).json.value, value)
+    t.strictSame((await ask('/v1/keys/TOKEN')).json.value, value, 'from memory')
+  }
+})

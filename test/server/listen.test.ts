@@ -1,0 +1,162 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, lstatSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import https from 'node:https'
+import { join } from 'node:path'
+import t from 'tap'
+import { start, temporary } from '../children.js'
+import { ask, createDog, createServer, memoryStore, newClient, served } from './setup.js'
+
+const make = (options = {}) => createServer({ dog: createDog({ store: memoryStore() }), ...options })
+
+t.test('a socket is ours alone, whatever the umask, and gone after the end', async (t) => {
+  const path = join(
+    temporary((end) => t.teardown(end)),
+    's',
+  )
+  const mask = process.umask(0)
+  try {
+    const server = make()
+    t.equal(await server.listen({ socketPath: path }), `unix:${path}`)
+    t.equal(lstatSync(path).mode & 0o777, 0o600)
+    t.equal(process.umask(), 0, 'the umask is as it was')
+    await server.close()
+    t.notOk(existsSync(path))
+  } finally {
+    process.umask(mask)
+  }
+})
+
+t.test('the socket of a dead server is replaced, that of a living one and all else is not', async (t) => {
+  const dir = temporary((end) => t.teardown(end))
+  const path = join(dir, 's')
+  const script = join(dir, 'dies.cjs')
+  writeFileSync(
+    script,
+    `require('node:net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`,
+  )
+  await start(script, {}).exited
+  t.ok(lstatSync(path).isSocket())
+  const server = make()
+  await server.listen({ socketPath: path })
+  t.teardown(() => server.close())
+  t.equal((await ask(`unix:${path}`, '/healthz')).status, 200)
+  await t.rejects(make().listen({ socketPath: path }), { code: 'EADDRINUSE', message: /alive/ })
+  t.equal((await ask(`unix:${path}`, '/healthz')).status, 200)
+
+  writeFileSync(join(dir, 'file'), 'precious')
+  await t.rejects(make().listen({ socketPath: join(dir, 'file') }), { message: /no socket/ })
+  t.equal(readFileSync(join(dir, 'file'), 'utf8'), 'precious')
+  symlinkSync(join(dir, 'nowhere'), join(dir, 'link'))
+  await t.rejects(make().listen({ socketPath: join(dir, 'link') }), { message: /no socket/ })
+})
+
+t.test('on TCP clients are needed, and beyond the loopback TLS or a proxy that has it', async (t) => {
+  const { config } = newClient('one')
+  await t.rejects(make().listen({ port: 0 }), { name: 'TypeError', message: /clients/ })
+  for (const host of ['0.0.0.0', '::', '192.0.2.1', 'example.com']) {
+    await t.rejects(make({ clients: [config] }).listen({ port: 0, host }), { name: 'TypeError', message: /tls or behindProxy/ })
+  }
+  const server = make({ clients: [config], behindProxy: true })
+  t.match(await server.listen({ port: 0, host: '0.0.0.0' }), /^http:\/\/0\.0\.0\.0:\d+$/)
+  await server.close()
+})
+
+t.test('a place to listen at and options are checked', async (t) => {
+  for (const where of [
+    null,
+    {},
+    { port: -1 },
+    { port: '1' },
+    { socketPath: '' },
+    { socketPath: 'x'.repeat(200) },
+    { socketPath: 'x', port: 1 },
+  ]) {
+    await t.rejects(make().listen(where as never), TypeError)
+  }
+  for (const options of [
+    { nope: 1 },
+    { dog: {} },
+    { hosts: ['a b'] },
+    { behindProxy: 1 },
+    { tls: {} },
+    { limits: { polls: 0 } },
+    { limits: { x: 1 } },
+    { log: 1 },
+  ]) {
+    t.throws(() => make(options), TypeError, JSON.stringify(options))
+  }
+})
+
+t.test('a request that means another host is none of ours', async (t) => {
+  const some = newClient('some')
+  const { ask, address } = await served(t, { clients: [some.config], hosts: ['tokens.internal'] })
+  const { port } = new URL(address)
+  for (const host of [
+    `127.0.0.1:${port}`,
+    'localhost',
+    `LOCALHOST:${port}`,
+    '[::1]:80',
+    'tokens.internal',
+    `Tokens.Internal:${port}`,
+  ]) {
+    t.equal((await ask('/v1/keys/TOKEN', { ...some, headers: { host } })).status, 200, host)
+  }
+  for (const host of [
+    'evil.example',
+    `evil.example:${port}`,
+    '127.0.0.1.evil.example',
+    'localhost.evil.example',
+    '192.0.2.1',
+    'tokens.internal@evil.example',
+    '[::1',
+  ]) {
+    const reply = await ask('/v1/keys/TOKEN', { ...some, headers: { host } })
+    t.ok([421, 400].includes(reply.status), `${host}: ${reply.status}`)
+  }
+})
+
+t.test('a page of another site cannot report', async (t) => {
+  const some = newClient('some')
+  const { ask, address, upstream } = await served(t, { clients: [some.config] })
+  const post = (headers: Record<string, string>) => ask('/v1/keys/TOKEN/refresh', { ...some, method: 'POST', headers })
+  for (const headers of [
+    { 'sec-fetch-site': 'cross-site' },
+    { 'sec-fetch-site': 'same-site' },
+    { origin: 'https://evil.example' },
+    { origin: 'null' },
+    { origin: 'http://127.0.0.1:1' },
+  ]) {
+    t.equal((await post(headers as never)).status, 403, JSON.stringify(headers))
+  }
+  t.equal(upstream.count, 0)
+  t.equal((await post({ 'sec-fetch-site': 'same-origin', origin: address })).status, 200)
+  t.equal((await ask('/v1/keys/TOKEN', { method: 'OPTIONS', headers: { origin: 'https://evil.example' } })).status, 405)
+})
+
+t.test('with a certificate of its own it speaks TLS only', async (t) => {
+  const dir = temporary((end) => t.teardown(end))
+  const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
+  try {
+    execFileSync('openssl', [...args, '-subj', '/CN=localhost', '-keyout', join(dir, 'k'), '-out', join(dir, 'c')], {
+      stdio: 'ignore',
+    })
+  } catch {
+    return t.comment('skipped: there is no openssl to make a certificate')
+  }
+  const some = newClient('some')
+  const [cert, key] = ['c', 'k'].map((name) => readFileSync(join(dir, name)))
+  const server = make({ clients: [some.config], tls: { cert, key } })
+  const address = await server.listen({ port: 0, host: '0.0.0.0' })
+  t.teardown(() => server.close())
+  const port = Number(new URL(address).port)
+  const status = await new Promise((resolve, reject) => {
+    https
+      .get({ host: '127.0.0.1', port, path: '/healthz', ca: cert, servername: 'localhost' }, (response) => {
+        response.resume()
+        resolve(response.statusCode)
+      })
+      .on('error', reject)
+  })
+  t.equal(status, 200)
+  await t.rejects(ask(`http://127.0.0.1:${port}`, '/healthz'))
+})

@@ -1,0 +1,101 @@
+import { connect } from 'node:net'
+import t from 'tap'
+import { newClient, pause, served, targetOf, until } from './setup.js'
+
+t.test('a shutdown answers the fetch under way, ends the polls, and takes nobody any more', async (t) => {
+  const it = await served(t)
+  const { generation } = (await it.ask('/v1/keys/TOKEN')).json
+  const poll = it.ask(`/v1/keys/TOKEN?since=${generation}&wait=60`)
+  it.dog.init('SLOW', async () => {
+    await pause(600)
+    return { value: 'worth-waiting-for', expiresIn: 60 }
+  })
+  const slow = it.ask('/v1/keys/SLOW')
+  await pause(200)
+  const closing = it.server.close()
+  const ended = await poll
+  t.equal(ended.status, 503)
+  t.equal(ended.json.code, 'shutting_down')
+  t.ok(Number(ended.headers['retry-after']) > 0)
+  // On a connection that was open already, or not at all.
+  const health = await it.ask('/healthz').then(
+    ({ status }) => status,
+    () => 'refused',
+  )
+  t.ok(health === 503 || health === 'refused', `${health}`)
+  const reply = await slow
+  t.equal(reply.status, 200)
+  t.equal(reply.json.value, 'worth-waiting-for')
+  await closing
+  t.equal(it.server.close(), it.server.close(), 'once')
+  await t.rejects(it.server.listen({ port: 0 }), TypeError)
+})
+
+t.test('a shutdown waits only so long', async (t) => {
+  const it = await served(t, { limits: { closeTimeout: 0.3 } })
+  it.upstream.delay = 3000
+  const slow = it.ask('/v1/keys/TOKEN').then(
+    () => 'answered',
+    () => 'cut',
+  )
+  await pause(100)
+  const began = performance.now()
+  await it.server.close()
+  t.equal(await slow, 'cut')
+  t.ok(performance.now() - began < 2500)
+})
+
+t.test('a connection that is kept alive is told while the server closes', async (t) => {
+  const it = await served(t)
+  it.upstream.delay = 500
+  const { socketPath } = targetOf(it.address) as { socketPath: string }
+  const socket = connect(socketPath)
+  let text = ''
+  let over = false
+  socket.on('data', (chunk) => (text += chunk))
+  socket.on('close', () => (over = true))
+  socket.write('GET /v1/keys/TOKEN HTTP/1.1\r\nHost: x\r\n\r\n')
+  await pause(100)
+  const closing = it.server.close()
+  socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
+  await closing
+  await until(() => over)
+  t.match(text, /HTTP\/1\.1 200[\s\S]*secret-1/)
+})
+
+t.test('slow clients are cut, others are served meanwhile', async (t) => {
+  const some = newClient('some')
+  const it = await served(t, { clients: [some.config], limits: { headersTimeout: 0.5, requestTimeout: 1 } })
+  const { host, port } = targetOf(it.address) as { host: string; port: number }
+  const slow = [
+    'GET /v1/keys/TOKEN HTTP/1.1\r\nHost: localhost\r\nX',
+    `POST /v1/keys/TOKEN/refresh HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${some.token}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{`,
+  ]
+  const cuts = slow.flatMap((start) =>
+    Array.from({ length: 10 }, async () => {
+      const socket = connect(port, host, () => socket.write(start))
+      let text = ''
+      socket.on('data', (chunk) => (text += chunk))
+      socket.on('error', () => {})
+      const drip = setInterval(() => socket.write('x'), 50)
+      await new Promise((resolve) => socket.once('close', resolve))
+      clearInterval(drip)
+      return text
+    }),
+  )
+  t.equal((await it.ask('/v1/keys/TOKEN', some)).status, 200)
+  for (const text of await Promise.all(cuts)) t.match(text, /^(HTTP\/1\.1 4\d\d|$)/)
+  t.equal(it.upstream.count, 1)
+})
+
+t.test('more connections than allowed are closed at once', async (t) => {
+  const it = await served(t, { limits: { connections: 3 } })
+  const { socketPath } = targetOf(it.address) as { socketPath: string }
+  const sockets = Array.from({ length: 3 }, () => connect(socketPath))
+  await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once('connect', resolve))))
+  await pause(50)
+  await t.rejects(it.ask('/healthz'))
+  for (const socket of sockets) socket.destroy()
+  await pause(50)
+  t.equal((await it.ask('/healthz')).status, 200)
+})
