@@ -32,11 +32,11 @@ export interface Backend {
   /** Every key that has a record. */
   keys(): AsyncIterable<string>
   /**
-   * Listens for commits and releases by anybody. Resolves when the listening has begun; `listener` gets the key, or
-   * undefined after a gap (a lost connection) in which anything may have happened. Keeps the process alive only while
+   * Listens for commits and releases by anybody. Resolves when the listening has begun; `listener` gets the key and the
+   * generation of its record, or undefined after a gap (a lost connection) in which anything may have happened. Keeps the process alive only while
    * it begins. A connection that is lost comes back by itself, as long as somebody listens.
    */
-  listen(listener: (key: string | undefined) => void): Promise<() => void>
+  listen(listener: (key: string | undefined, generation?: number) => void): Promise<() => void>
   /** Ends every connection that the backend made itself; one that was given is its giver's. */
   close(): Promise<void>
 }

@@ -7,7 +7,7 @@ const RETRY = 1000
 /** One listening for all who wait for a key or watch them all. It hears that something happened, never what. */
 export class Ear {
   readonly #backend: Backend
-  readonly #waiting = new Map<string, Set<(isTold: boolean) => void>>()
+  readonly #waiting = new Map<string, Set<(generation?: number) => void>>()
   readonly #watchers = new Set<(key: string | undefined) => void>()
   #listening: Promise<() => void> | undefined
   #retry: Timer | undefined
@@ -18,7 +18,7 @@ export class Ear {
 
   /** Resolves when every later change is heard; rejects if nothing can be heard now. */
   async open(): Promise<void> {
-    this.#listening ??= this.#backend.listen((key) => this.#hear(key))
+    this.#listening ??= this.#backend.listen((key, generation) => this.#hear(key, generation))
     const listening = this.#listening
     try {
       await listening
@@ -28,8 +28,8 @@ export class Ear {
     }
   }
 
-  /** Calls when something happened to the key (`isTold`), or may have. Returns the end of waiting for it. */
-  wait(key: string, wake: (isTold: boolean) => void): () => void {
+  /** Calls when something happened to the key (the generation of its record then), or may have. Returns the end of waiting. */
+  wait(key: string, wake: (generation?: number) => void): () => void {
     let waiting = this.#waiting.get(key)
     if (waiting === undefined) this.#waiting.set(key, (waiting = new Set()))
     const all = waiting.add(wake)
@@ -62,9 +62,9 @@ export class Ear {
     )
   }
 
-  #hear(key: string | undefined): void {
+  #hear(key: string | undefined, generation?: number): void {
     const sets = key === undefined ? [...this.#waiting.values()] : [this.#waiting.get(key) ?? []]
-    for (const waiting of sets) for (const wake of [...waiting]) wake(key !== undefined)
+    for (const waiting of sets) for (const wake of [...waiting]) wake(generation)
     this.#tellWatchers(key)
   }
 

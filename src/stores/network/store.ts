@@ -103,11 +103,11 @@ export class NetworkStore implements Store {
     let failing = 0
     while (!signal.aborted) {
       const woken = new AbortController()
-      let isTold = false
       const wake = () => woken.abort()
       // Before the look: what happens after it is heard.
-      const stop = this.#ear.wait(key, (told) => {
-        isTold ||= told
+      let isNewer = false
+      const stop = this.#ear.wait(key, (generation) => {
+        isNewer ||= generation !== undefined && generation > (seen ?? 0)
         wake()
       })
       signal.addEventListener('abort', wake)
@@ -116,8 +116,8 @@ export class NetworkStore implements Store {
         if (record?.generation !== seen || holder === undefined) return
         failing = 0
         await pause(Math.min(poll, holder.left + 1), woken.signal)
-        // Told are commits and releases only: another look would cost every waiter a way there and back.
-        if (isTold) return
+        // Another look would cost every waiter a way there and back, all at the same time.
+        if (isNewer) return
       } catch (error) {
         // One that is down for longer than a lease is told; a hiccup is not.
         failing ||= monotonic()

@@ -95,11 +95,11 @@ export class PostgresBackend implements Backend {
     }
   }
 
-  async listen(listener: (key: string | undefined) => void): Promise<() => void> {
+  async listen(listener: (key: string | undefined, generation?: number) => void): Promise<() => void> {
     return await this.#listening.listen((payload) => {
       if (payload === undefined) return listener(undefined)
       const key = keyOfPayload(payload)
-      if (key !== undefined) listener(key)
+      if (key !== undefined) listener(key, Number.parseInt(payload, 10))
     })
   }
 

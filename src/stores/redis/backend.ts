@@ -109,10 +109,14 @@ export class RedisBackend implements Backend {
     }
   }
 
-  async listen(listener: (key: string | undefined) => void): Promise<() => void> {
+  async listen(listener: (key: string | undefined, generation?: number) => void): Promise<() => void> {
     try {
-      // What is told is `generation key`.
-      return await this.#subscriber.listen((text) => listener(text && decode(text.slice(text.indexOf(' ') + 1))))
+      return await this.#subscriber.listen((text) => {
+        if (text === undefined) return listener(undefined)
+        // What is told is `generation key`; no generation where there is no record.
+        const end = text.indexOf(' ')
+        listener(decode(text.slice(end + 1)), Number(text.slice(0, end)) || undefined)
+      })
     } catch (error) {
       return this.#refuse(error)
     }
