@@ -110,7 +110,7 @@ export interface RefreshOptions<T = string> {
 export type Expiry = Pick<Result, 'expiresIn' | 'expiresAt'>
 
 /** `expiresAt` in epoch milliseconds. */
-export type Peeked<T = string> = { value: T; expiresAt: number; generation: number }
+export type Peeked<T = string> = Readonly<{ value: T; expiresAt: number; generation: number }>
 
 /** One key of a dog, as `init` returns it: the dog's members without the `key` argument. */
 export interface Secret<T = string> {

@@ -35,6 +35,33 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   })
 }
 
+/** A wait that is taken again and again, and that others end. Without an AbortController for each, which doubles its price. */
+export class Rest {
+  #isOver = false
+  #leave: (() => void) | undefined
+
+  /** What ends it from now on counts, also before it is taken. */
+  begin(): void {
+    this.#isOver = false
+  }
+
+  end(): void {
+    this.#isOver = true
+    this.#leave?.()
+  }
+
+  take(ms: number): Promise<void> {
+    if (this.#isOver) return Promise.resolve()
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms)
+      this.#leave = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+}
+
 /** The promise's outcome, unless the signal aborts first. */
 export function unless<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -63,6 +90,9 @@ export function thisTurn(): number {
   }
   return turn
 }
+
+/** The turn that was numbered last: what was kept under another number is of the past. */
+export const lastTurn = (): number => turn
 
 function endTurn(): void {
   isEnding = false

@@ -197,7 +197,7 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
   const dog: Dog = {
     init: init as unknown as Dog['init'],
     get: get as Dog['get'],
-    peek: ((key: string) => entryOf(key).peek()) as Dog['peek'],
+    peek: ((key: string) => (entries.get(key) ?? entryOf(key)).peek()) as Dog['peek'],
     refresh: (key, options) => failing(() => asked(key).refresh(checkRefreshOptions(options)) as Promise<never>),
     use: (key, task) => {
       if (typeof task !== 'function') throw misuseOfSecret('task', 'must be a function', task)

@@ -1,9 +1,10 @@
 import type { DogRecord, Expiry, Peeked, RefreshOptions } from '../index.js'
 import { checkAnswer } from './answer.js'
 import { AutoRefresh, LOOK } from './auto.js'
-import { monotonic, now, startTimer, stopTimer, thisTurn, unless } from './clock.js'
+import { monotonic, now, startTimer, stopTimer, unless } from './clock.js'
 import { DogError } from './errors.js'
 import { type Goal, wantFresh, wantLonger, wantNew, wantOther, wantValid } from './goal.js'
+import { Hot } from './hot.js'
 import type { Keeper, Surroundings } from './keeper.js'
 import { copyOf } from './memory.js'
 import { type State, stateOf } from './policy.js'
@@ -13,14 +14,12 @@ import { Recheck } from './recheck.js'
 const QUIET = 250
 /** While more than this remains (ms), the clock is read once a turn; below, by every call. */
 const AMPLE = 60_000
-/** A turn that never ends must not serve a value for ever: the clock is read after so many uses all the same. */
-const USES = 1000
 
 /**
  * One key as its callers see it: answers at once from memory where it can, and lets concurrent callers share one flight of
  * the keeper where it cannot. It knows nothing of leases and ledgers.
  */
-export class Entry {
+export class Entry extends Hot {
   /** Of those keys only that refresh by themselves: of the others there may be many. */
   #auto: AutoRefresh | undefined
   readonly #recheck: Recheck
@@ -28,25 +27,14 @@ export class Entry {
   #quietUntil = 0
   /** The last warning of a background refresh. */
   #said = ''
-  #hot: Promise<unknown> | undefined
-  #hotTurn = -1
-  #hotUses = 0
 
   constructor(
     readonly keeper: Keeper,
     readonly around: Surroundings,
   ) {
-    this.#recheck = new Recheck(keeper, around, this)
-  }
-
-  /** What was answered before may be over. */
-  storeAsked(): void {
-    this.#hotTurn = -1
-  }
-
-  /** The same answer as before in this turn, if it still stands: what `get` in a loop costs. */
-  hot(): Promise<unknown> | undefined {
-    return this.#hotTurn === thisTurn() && this.#hotUses-- > 0 ? this.#hot : undefined
+    super()
+    this.#recheck = new Recheck(keeper, around)
+    keeper.memory.hot = this
   }
 
   get(minTtl = 0, signal?: AbortSignal): Promise<unknown> {
@@ -73,11 +61,7 @@ export class Entry {
     if (state === 'due') this.#refreshBehind()
     const value = copyOf(record.value)
     const answer = Promise.resolve(value)
-    if (record.expiresAt - time > AMPLE && value === record.value) {
-      this.#hot = answer
-      this.#hotTurn = thisTurn()
-      this.#hotUses = USES
-    }
+    if (record.expiresAt - time > AMPLE && value === record.value) this.heat(record, answer)
     return answer
   }
 
@@ -92,6 +76,8 @@ export class Entry {
   }
 
   peek(): Peeked<unknown> | undefined {
+    const hot = this.hotPeek()
+    if (hot !== undefined) return hot
     const time = now()
     let record: DogRecord | undefined | Promise<DogRecord | undefined>
     try {
@@ -105,8 +91,10 @@ export class Entry {
       record = this.keeper.memory.record
     }
     if (record === undefined || stateOf(record, time) === 'expired') return undefined
-    const { value, expiresAt, generation } = record
-    return { value: copyOf(value), expiresAt, generation }
+    const { expiresAt, generation } = record
+    const value = copyOf(record.value)
+    if (expiresAt - time > AMPLE && value === record.value) this.heat(record)
+    return Object.freeze({ value, expiresAt, generation })
   }
 
   async refresh({ stale, force = false }: RefreshOptions<unknown> = {}): Promise<unknown> {
@@ -237,7 +225,7 @@ export class Entry {
   /** Ends what would go on by itself. The fetch under way is let finish. */
   async close(): Promise<void> {
     this.#auto?.stop()
-    this.#hotTurn = -1
+    this.cool()
     await this.#flight?.landing.catch(() => {})
   }
 

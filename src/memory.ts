@@ -10,6 +10,8 @@ export class Memory {
   #record: DogRecord | undefined
   #unwritten: DogRecord | undefined
   #known = false
+  /** What was answered from here, and is over when something else is remembered. */
+  hot: { cool(): void } | undefined
   /** Monotonic milliseconds at which the store's record is over at the latest. */
   #ends = 0
 
@@ -29,6 +31,7 @@ export class Memory {
   /** Takes over what the store has now. A vanished record empties memory, except a value not yet written. */
   adopt(found: DogRecord | undefined): { record: DogRecord | undefined; changed: boolean } {
     const changed = this.#known && found?.generation !== this.#record?.generation
+    if (found !== this.#record) this.hot?.cool()
     if (found !== undefined && found !== this.#record) learn(found.value)
     if (found !== undefined && found.generation !== this.#record?.generation) {
       this.#ends = monotonic() + Math.min(found.expiresAt - now(), found.expiresAt - found.fetchedAt)
@@ -42,12 +45,14 @@ export class Memory {
   /** Lets go of the value that was not stored: another one is about to be. */
   forget(): void {
     this.#unwritten = undefined
+    this.hot?.cool()
   }
 
   /** Keeps a value that was fetched and could not be stored: the upstream may have rotated, so it is the only good one. */
   keep(record: DogRecord): void {
     learn(record.value)
     this.#unwritten = record
+    this.hot?.cool()
   }
 }
 

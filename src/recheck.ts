@@ -21,7 +21,6 @@ export class Recheck {
   constructor(
     readonly keeper: Keeper,
     readonly around: Surroundings,
-    readonly asker: { storeAsked(): void },
   ) {}
 
   current(time: number): DogRecord | undefined | Promise<DogRecord | undefined> {
@@ -49,13 +48,11 @@ export class Recheck {
   /** The next call asks the store. */
   expire(): void {
     this.#checkedAt = Number.NEGATIVE_INFINITY
-    this.asker.storeAsked()
   }
 
   /** The store said this, or took it. */
   done(record: DogRecord | undefined): DogRecord | undefined {
     this.#isFailing = false
-    this.asker.storeAsked()
     return record
   }
 

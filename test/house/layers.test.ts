@@ -20,6 +20,7 @@ const LAYERS: string[][] = [
     ...[
       'fetch.ts',
       'goal.ts',
+      'hot.ts',
       'failure.ts',
       'claim.ts',
       'memory.ts',

@@ -78,13 +78,18 @@ export function thisStart(): string {
   return start ?? '0'
 }
 
-function isRunning(owner: Owner): boolean {
+function isThere(pid: number): boolean {
   try {
-    process.kill(owner.pid, 0)
+    process.kill(pid, 0)
+    return true
   } catch (error) {
     // EPERM: it is there, and somebody else's.
     return io.codeOf(error) !== 'ESRCH'
   }
+}
+
+function isRunning(owner: Owner): boolean {
+  if (!isThere(owner.pid)) return false
   const seen = inspectProcess(owner.pid)
   if (seen === undefined) return true
   if (seen.state === 'Z' || seen.state === 'X') return false
@@ -117,6 +122,12 @@ export function isDead(lock: string, name: string): boolean {
   const age = monotonic() - owner.since
   // A take later than now is from before a boot that this system does not tell from the last one.
   return age > owner.timeout + GRACE || age < -GRACE
+}
+
+/** What can be told of a holder by one system call: false, if it is gone. True says little: `isDead` judges. */
+export function mayLive(name: string): boolean {
+  const owner = parseOwner(name)
+  return owner === undefined || owner.place !== thisPlace() || isThere(owner.pid)
 }
 
 /** Whether what a process prepares, and nobody waits for, can be swept: its place in time does not matter to anyone. */

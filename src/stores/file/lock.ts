@@ -4,7 +4,7 @@ import { storeError } from '../../errors.js'
 import { step } from '../../steps.js'
 import type { Folder } from './folder.js'
 import * as io from './io.js'
-import { describe, isAbandoned, isDead, thisPlace, thisStart } from './liveness.js'
+import { describe, isAbandoned, isDead, mayLive, thisPlace, thisStart } from './liveness.js'
 import { keyLock, lockFolder, makeOwner, type Owner, parseOwner, parsePrivate, privateLock, recordFile } from './names.js'
 
 /**
@@ -41,6 +41,10 @@ function ownerIn(lock: string): string | undefined {
   if (!found.isDirectory()) throw new Error('not a folder')
   return io.list(lock)[0]
 }
+
+/** Whether a holder that was judged alive a moment ago still has the lock, and is still there. */
+export const stillHeld = (dir: string, key: string, name: string): boolean =>
+  io.stat(join(keyLock(dir, key), name)) !== undefined && mayLive(name)
 
 /** The living holder of the key's lock. */
 export function livingHolder(dir: string, key: string): { number: number; name: string } | undefined {

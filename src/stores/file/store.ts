@@ -1,12 +1,12 @@
 import type { DogRecord, Lease, Ledger, Store } from '../../../index.js'
-import { now, pause } from '../../clock.js'
+import { now, Rest } from '../../clock.js'
 import { DogError, storeError } from '../../errors.js'
 import { step } from '../../steps.js'
 import { defaultFolder, Folder } from './folder.js'
 import * as io from './io.js'
 import { FileLease } from './lease.js'
 import { readLedger, sweepLedger } from './ledger.js'
-import { Lock, livingHolder, sweepLocks } from './lock.js'
+import { Lock, livingHolder, ownerName, stillHeld, sweepLocks } from './lock.js'
 import { takeLock } from './lockfile.js'
 import { damagedFile, decodeKey, isCut, recordFile, recordName } from './names.js'
 import { Reader } from './reader.js'
@@ -15,7 +15,10 @@ import { watchRecords } from './watch.js'
 
 /** Milliseconds between two looks of a waiter, whom the watcher normally wakes before. */
 const FIRST_POLL = 5
-const LAST_POLL = 25
+const LAST_POLL = 50
+const LAST_POLL_UNWOKEN = 25
+/** Every so many looks the holder is judged, who may be dead and not buried, or overdue. */
+const JUDGED = 4
 
 /** As much of a damaged record as is kept aside. */
 const KEPT_ASIDE = 64 * 1024
@@ -133,19 +136,26 @@ export class FileStore implements Store {
   }
 
   async settled(key: string, seen: number | undefined, signal: AbortSignal): Promise<void> {
-    let wakeUp = new AbortController()
-    const stop = this.#wake.subscribe(() => wakeUp.abort())
-    const leave = () => wakeUp.abort()
-    signal.addEventListener('abort', leave)
+    const rest = new Rest()
+    const wake = () => rest.end()
+    const stop = this.#wake.subscribe(wake)
+    signal.addEventListener('abort', wake)
+    let owner: string | undefined
     try {
-      for (let poll = FIRST_POLL; !signal.aborted; poll = Math.min(LAST_POLL, poll + 5)) {
-        wakeUp = new AbortController()
+      for (let look = 0, poll = FIRST_POLL; !signal.aborted; look++) {
+        rest.begin()
         const record = await this.read(key)
-        if (record?.generation !== seen || this.holder(key) === undefined) return
-        await pause(poll, wakeUp.signal)
+        if (record?.generation !== seen) return
+        // To judge a holder costs five times as much as to see that its lock and its pid are still there.
+        if (look % JUDGED === 0 || owner === undefined || !stillHeld(this.dir, key, owner)) {
+          if (this.holder(key) === undefined) return
+          owner = ownerName(this.dir, key)
+        }
+        await rest.take(poll)
+        poll = Math.min(this.#wake.isOn ? LAST_POLL : LAST_POLL_UNWOKEN, poll + 5)
       }
     } finally {
-      signal.removeEventListener('abort', leave)
+      signal.removeEventListener('abort', wake)
       stop()
     }
   }

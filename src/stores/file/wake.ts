@@ -14,6 +14,11 @@ export class Wake {
     readonly warn: (code: string, message: string) => void,
   ) {}
 
+  /** Whether waiters are woken: then they need not look so often. */
+  get isOn(): boolean {
+    return this.#stop !== undefined
+  }
+
   /** Calls back on every change until the result is called. */
   subscribe(callback: () => void): () => void {
     this.#waiting.add(callback)
