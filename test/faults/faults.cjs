@@ -63,7 +63,7 @@ fs.watch = (...args) => {
   return real.watch(...args)
 }
 
-const build = resolve(process.env.BUILD ?? join(__dirname, '../../dist/index.js'))
+const build = resolve(process.env.BUILD ?? join(__dirname, '../../dist/engine.js'))
 const names = ['exports', 'require', 'module', '__filename', '__dirname']
 const engine = compileFunction(real.readFileSync(build, 'utf8'), names, { filename: build })
 const requireThere = createRequire(build)

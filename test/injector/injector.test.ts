@@ -31,7 +31,7 @@ t.test('the list of steps is the list in the source', async (t) => {
   const named = new Set([...source.matchAll(/\bstep\("([a-z.]+)"/g)].map((match) => match[1]))
   t.strictSame([...named].sort(), [...FETCH, ...TAKEOVER, ...FAILURE].sort())
   t.notMatch(
-    readFileSync(join(import.meta.dirname, '../../dist/index.js'), 'utf8'),
+    readFileSync(join(import.meta.dirname, '../../dist/engine.js'), 'utf8'),
     'commit.synced',
     'the published build has none',
   )

@@ -11,17 +11,23 @@ t.test('the tarball holds the build, the contract and the documents, and nothing
   t.same(
     built.filter((path) => !path.endsWith('.d.ts')),
     [
+      'dist/cli/index.js',
+      'dist/engine.js',
       'dist/fetchers/index.js',
       'dist/index.js',
+      'dist/server/index.js',
+      'dist/stores/postgres/index.js',
+      'dist/stores/redis/index.js',
+      'dist/stores/remote/index.js',
       'dist/stores/suite.js',
       'dist/testing/cli.js',
       'dist/testing/index.js',
       'dist/wechat/index.js',
     ],
-    'one bundle an entry',
+    'one bundle an entry, and the small file that names what the engine has',
   )
   const strangers = built.filter(
-    (path) => path.endsWith('.d.ts') && !/^dist\/(fetchers|stores|testing|wechat)(\/[a-z0-9-]+){1,2}\.d\.ts$/.test(path),
+    (path) => path.endsWith('.d.ts') && !/^dist\/(fetchers|server|stores|testing|wechat)(\/[a-z0-9-]+){1,2}\.d\.ts$/.test(path),
   )
   t.same(strangers, [], 'declarations of the sub-paths only')
 })

@@ -154,6 +154,8 @@ export class FileStore implements Store {
         await rest.take(poll)
         poll = Math.min(this.#wake.isOn ? LAST_POLL : LAST_POLL_UNWOKEN, poll + 5)
       }
+    } catch (error) {
+      throw this.#fault(error, key)
     } finally {
       signal.removeEventListener('abort', wake)
       stop()
