@@ -128,8 +128,9 @@ export interface KeyStatus {
   key: string
   /** `unreadable`: the store refused it; `failure` says why. */
   state: 'fresh' | 'due' | 'expired' | 'missing' | 'unreadable'
-  /** Epoch milliseconds, as is `fetchedAt`: the start of the fetch. */
+  /** Epoch milliseconds, as are `dueAt`, from which it is replaced, and `fetchedAt`: the start of the fetch. */
   expiresAt?: number
+  dueAt?: number
   fetchedAt?: number
   generation?: number
   /** `host:pid` of the process that fetched the value. */

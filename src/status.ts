@@ -17,7 +17,8 @@ export async function statusOf(key: string, store: Store, config: KeyConfig, mem
     if (record !== undefined) {
       checkClaim(record, store, config.identity)
       const { expiresAt, fetchedAt, generation, by, identity } = record
-      Object.assign(status, { state: stateOf(record, now()), expiresAt, fetchedAt, generation })
+      const dueAt = expiresAt - record.ahead * 1000
+      Object.assign(status, { state: stateOf(record, now()), expiresAt, dueAt, fetchedAt, generation })
       if (by !== undefined) status.by = by
       if (identity !== undefined) status.identity = identity
     }

@@ -68,6 +68,12 @@ export class Metrics {
         each((one) => seconds(one.expiresAt)),
       ),
       family(
+        'dotdog_key_refresh_timestamp_seconds',
+        'gauge',
+        'When the value is due for a refresh.',
+        each((one) => seconds(one.dueAt)),
+      ),
+      family(
         'dotdog_key_fetched_timestamp_seconds',
         'gauge',
         'When its fetch began.',

@@ -179,6 +179,7 @@ t.test('a lifetime counts from the start of the fetch', async (t) => {
   await dog.get('K')
   const [status] = await dog.status()
   t.equal(status!.expiresAt! - status!.fetchedAt!, 100_000)
+  t.equal(status!.expiresAt! - status!.dueAt!, 10_000, 'due in the last tenth')
   t.ok(status!.expiresAt! < Date.now() + 100_000 - 250)
 })
 

@@ -105,6 +105,8 @@ t.test('metrics parse, count from 0, and hold no secret', async (t) => {
   const after = parse(text)
   t.equal(after.get('dotdog_fetches_total{key="TOKEN",result="success",reason="missing"}'), 1)
   t.equal(after.get('dotdog_fetches_total{key="TOKEN",result="failure",reason="failed"}'), it.upstream.count - 1)
+  const at = (what: string) => after.get(`dotdog_key_${what}_timestamp_seconds{key="TOKEN"}`)!
+  t.ok(at('fetched') < at('refresh') && at('refresh') < at('expiration'))
   t.equal(after.get('dotdog_quota_limit{key="odd \\"key\\"\\\\\\n"}'), 5)
   t.equal(after.get('dotdog_key_status{key="TOKEN",state="fresh"}'), 1)
   t.equal(after.get('dotdog_auth_failures_total{reason="unknown"}'), 1)
