@@ -1,7 +1,7 @@
 // Folders and files that belong to other users, or that others may write.
 import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { createDog, failure, folder } from '../api/setup.js'
 import { BUILT } from '../children.js'
@@ -92,7 +92,7 @@ t.test(
 function asNobody(dir: string, base: string): Record<string, string> {
   // The other user may not be able to reach the repository: one file, copied, is all of the package that a read needs.
   const copy = join(base, 'dotdog.cjs')
-  writeFileSync(copy, readFileSync(BUILT), { mode: 0o644 })
+  writeFileSync(copy, readFileSync(join(dirname(BUILT), 'engine.js')), { mode: 0o644 })
   const script = `
     const dog = require(${JSON.stringify(copy)})
     let fetches = 0

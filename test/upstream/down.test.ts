@@ -66,7 +66,8 @@ t.test(
     const total = calls.reduce((sum, [, count]) => sum + count, 0)
     t.ok(total > (CALLS * DOWN) / 1000 / 3, `${total} calls were answered at once`)
 
-    // Up again: one probe at the end of the wait, for all.
+    // Up again, when nobody probes any more: one probe at the end of the wait, for all.
+    await until(async () => ((await processes[0]!.ask('status')) as { holder?: string }).holder === undefined)
     upstream.failures = 0
     const [{ failure }] = (await Promise.all([processes[0]!.ask('status')])) as [{ failure: { retryAt: number } }]
     const before = upstream.count
