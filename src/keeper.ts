@@ -52,7 +52,9 @@ export class Keeper {
   /** Read: what the store has, or a newer value that it could not take. */
   read(): DogRecord | undefined | Promise<DogRecord | undefined> {
     const found = this.store.read(this.key)
-    return found instanceof Promise ? found.then((record) => this.adopt(record)) : this.adopt(found)
+    if (!(found instanceof Promise)) return this.adopt(found)
+    const before = this.memory.record
+    return found.then((record) => (this.memory.hasOvertaken(record, before) ? this.memory.record : this.adopt(record)))
   }
 
   /**

@@ -28,6 +28,12 @@ export class Memory {
     return this.#known
   }
 
+  /** Whether what a database answered was overtaken on its way: since `before`, a newer record is known. */
+  hasOvertaken(found: DogRecord | undefined, before: DogRecord | undefined): boolean {
+    const { record } = this
+    return record !== before && record !== undefined && (found?.generation ?? 0) < record.generation
+  }
+
   /** Takes over what the store has now. A vanished record empties memory, except a value not yet written. */
   adopt(found: DogRecord | undefined): { record: DogRecord | undefined; changed: boolean } {
     const changed = this.#known && found?.generation !== this.#record?.generation

@@ -7,9 +7,12 @@ const SETTLE = 100
 /** Milliseconds between two looks without a sign: a folder's watcher may be deaf, or not to be had. */
 const BACKSTOP = 2000
 
-/** @returns what ends the watch. It keeps no process alive. */
-export function watchFile(path: string, onChange: () => void): () => void {
-  let seen = stampOf(path)
+/**
+ * @param read the file's stamp before it was read: what changed since then is a change
+ * @returns what ends the watch. It keeps no process alive.
+ */
+export function watchFile(path: string, read: string | undefined, onChange: () => void): () => void {
+  let seen = read
   let pending: NodeJS.Timeout | undefined
   let watcher: FSWatcher | undefined
 
@@ -42,7 +45,8 @@ export function watchFile(path: string, onChange: () => void): () => void {
   }
 }
 
-function stampOf(path: string): string | undefined {
+/** Unlike any other state of the file. */
+export function stampOf(path: string): string | undefined {
   const found = statSync(path, { bigint: true, throwIfNoEntry: false })
   return found && `${found.dev}:${found.ino}:${found.size}:${found.mtimeNs}`
 }

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 import type { DogServer, LogEntry, ServerOptions, Where } from 'dotdog/server'
 import { type Config, type ListenConfig, readClients, readConfig } from './config.js'
 import { loadModule, registerAccounts } from './keys.js'
-import { watchFile } from './reload.js'
+import { stampOf, watchFile } from './reload.js'
 import { cleanMessage, Failure } from './words.js'
 
 const text = { type: 'string' } as const
@@ -74,8 +74,8 @@ function logLine({ method, route, key, client, status, ms }: LogEntry): string {
 const complain = (line: string) => console.error(line)
 
 /** Clients are replaced when the file changes. A broken file is told of, and the clients stay. */
-function follow(path: string, server: DogServer): () => void {
-  return watchFile(path, () => {
+function follow(path: string, read: string | undefined, server: DogServer): () => void {
+  return watchFile(path, read, () => {
     try {
       const clients = readClients(path)
       server.setClients(clients)
@@ -89,6 +89,7 @@ function follow(path: string, server: DogServer): () => void {
 export async function serve(args: string[]): Promise<void> {
   const values = parse(args)
   const path = configPath(values.config)
+  const read = path === undefined ? undefined : stampOf(path)
   const config = readConfig(path)
   const place = placeOf(values, config)
   // Before anybody asks where the files are.
@@ -110,7 +111,7 @@ export async function serve(args: string[]): Promise<void> {
 
   const server = createServer(options)
   const address = await server.listen(whereOf(place, config.folder))
-  const unfollow = path === undefined || config.clients === undefined ? () => {} : follow(path, server)
+  const unfollow = path === undefined || config.clients === undefined ? () => {} : follow(path, read, server)
   console.log(`dotdog serves at ${address}`)
 
   const end = async () => {

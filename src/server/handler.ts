@@ -41,7 +41,7 @@ const NONE = {}
 const KNOWN = ['GET', 'HEAD', 'POST']
 const LONGEST_URL = 8192
 /** Visible ASCII, beginning with a slash: the only form that a client of ours sends. */
-const TARGET = /^\/[\x21\x24-\x7e]*(\?[\x21\x24-\x7e]*)?$/
+const TARGET = /^\/[\x21\x24-\x7e]*$/
 
 export function createHandler(parts: HandlerParts): Handle {
   const { find, gate, metrics, hosts, lobby, log, report } = parts
@@ -80,10 +80,14 @@ export function createHandler(parts: HandlerParts): Handle {
       const verb = KNOWN.includes(method) ? method : 'other'
       const status = response.headersSent ? response.statusCode : 499
       metrics.requested(route?.name ?? 'none', verb, status)
-      log?.({
-        ...{ method: verb, route: route?.name ?? 'none', status, ms: performance.now() - began },
-        ...{ key: visit.params.key, client: visit.client?.name },
-      })
+      try {
+        log?.({
+          ...{ method: verb, route: route?.name ?? 'none', status, ms: performance.now() - began },
+          ...{ key: visit.params.key, client: visit.client?.name },
+        })
+      } catch {
+        // Whoever listens badly must not end the server.
+      }
     }
     const failed = (error: unknown) => {
       fail(error, visit, route)

@@ -47,6 +47,27 @@ export function keyRoutes({ dog, values, polls, bodyLimit }: Parts): Route[] {
     return await values.current(key)
   }
 
+  const refreshed = (key: string, options: { stale?: unknown; force?: boolean }): Promise<Answer> =>
+    values.current(key, () => dog.refresh<unknown>(key, options))
+
+  /** The refreshes of {@link later} under way, with the generation that was known when each began. */
+  const running = new Map<string, { from: number; answer: Promise<Answer> }>()
+
+  /** A value of a later generation than the client knows: clients that ask at nearly the same time are answered by one fetch. */
+  async function later(key: string, after: number): Promise<Answer> {
+    const ready = values.ready(key)
+    if (ready !== undefined && ready.generation > after) return ready
+    const other = running.get(key)
+    if (other !== undefined && other.from >= after) return await other.answer
+    const run = { from: Math.max(after, ready?.generation ?? 0), answer: refreshed(key, {}) }
+    running.set(key, run)
+    try {
+      return await run.answer
+    } finally {
+      if (running.get(key) === run) running.delete(key)
+    }
+  }
+
   return [
     {
       ...{ method: 'GET', path: '/v1/keys', name: 'keys', auth: 'bearer' },
@@ -78,15 +99,29 @@ export function keyRoutes({ dog, values, polls, bodyLimit }: Parts): Route[] {
         const visit = exchange as Visit
         const key = keyOf(visit)
         if (!visit.client!.mayRefresh) throw forbidden()
-        const options = (await readObject(visit.request, bodyLimit, ['stale', 'force'])) as { stale?: unknown; force?: unknown }
-        if (options.force !== undefined && typeof options.force !== 'boolean') {
-          throw new Problem(400, 'bad_body', '"force" must be true or false')
-        }
+        const { after, ...options } = reportOf(await readObject(visit.request, bodyLimit, ['stale', 'after', 'force']))
         await mustExist(key)
-        sendAnswer(visit, await values.current(key, () => dog.refresh<unknown>(key, options as { force?: boolean })))
+        const isPlain = options.stale === undefined && options.force !== true
+        sendAnswer(visit, isPlain && after !== undefined ? await later(key, after) : await refreshed(key, options))
       },
     },
   ]
+}
+
+/** What a client wants replaced. */
+function reportOf(body: { after?: unknown; force?: unknown; stale?: unknown }): {
+  stale?: unknown
+  after?: number
+  force?: boolean
+} {
+  const { after, force } = body
+  if (force !== undefined && typeof force !== 'boolean') {
+    throw new Problem(400, 'bad_body', '"force" must be true or false')
+  }
+  if (after !== undefined && !(Number.isSafeInteger(after) && (after as number) >= 0)) {
+    throw new Problem(400, 'bad_body', '"after" must be a generation')
+  }
+  return { ...body, after, force } as { stale?: unknown; after?: number; force?: boolean }
 }
 
 /** What a long poll asks for. */
@@ -118,13 +153,13 @@ const waitWith = (visit: Visit, polls: Polls, key: string, since: number, ms: nu
     })
   })
 
-function sendAnswer(
-  { request, response }: Visit,
-  answer: Answer,
-  isUnchanged = matches(request.headers['if-none-match'], answer),
-): void {
+function sendAnswer(visit: Visit, answer: Answer, isUnchanged?: boolean): void {
+  // It may have taken a fetch: time enough to revoke a client.
+  const refusal = visit.lobby.verdict(visit)
+  if (refusal?.status === 401) throw refusal
+  const { request, response } = visit
   const headers = ['ETag', answer.etag, 'Dotdog-Time', String(Date.now())]
-  if (isUnchanged) sendUnchanged(response, headers)
+  if (isUnchanged ?? matches(request.headers['if-none-match'], answer)) sendUnchanged(response, headers)
   else send(response, 200, ['Content-Type', 'application/json', ...headers], answer.body, answer.size)
 }
 

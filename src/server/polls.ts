@@ -96,4 +96,5 @@ export class Polls {
   }
 }
 
-const untilNext = (remaining: number): number => Math.max(OFTEN, Math.min(SELDOM, remaining / 20))
+/** What was over when it came is not fetched in a loop. */
+const untilNext = (remaining: number): number => (remaining <= 0 ? SELDOM : Math.max(OFTEN, Math.min(SELDOM, remaining / 20)))

@@ -66,12 +66,15 @@ t.test('a cluster of three masters', engine, async (t) => {
 })
 
 const { REDIS_URL } = process.env
-t.test('the Redis of REDIS_URL', { skip: REDIS_URL ? false : 'REDIS_URL is not set' }, async (t) => {
-  const admin = new Redis(REDIS_URL!)
-  suite(t, () => ({ url: REDIS_URL! }))
-  t.teardown(async () => {
-    const left = await admin.keys('dotdog-test-*')
-    for (const name of left) await admin.del(name)
-    admin.disconnect()
+// Another one, if there is another.
+if (REDIS_URL) {
+  t.test('the Redis of REDIS_URL', async (t) => {
+    const admin = new Redis(REDIS_URL)
+    suite(t, () => ({ url: REDIS_URL }))
+    t.teardown(async () => {
+      const left = await admin.keys('dotdog-test-*')
+      for (const name of left) await admin.del(name)
+      admin.disconnect()
+    })
   })
-})
+}

@@ -100,6 +100,8 @@ export function createCredential({ accounts, clients, handouts, probe, now }: Pa
     const secret = ticketOf(handed.account, query.get('type')) ?? refuse(40097)
     if (!handed.clients.some((client) => client.mayRead(secret.key))) refuse(48001, 'this client may not read the ticket')
     const current = await lastingOf(secret)
+    // It may have taken a fetch: time enough to revoke a client.
+    if (!handed.clients.some((client) => client.mayRead(secret.key))) refuse(40001)
     sendJson(response, { errcode: 0, errmsg: 'ok', ticket: current.value, expires_in: expiresIn(current, now()) })
   }
 

@@ -75,7 +75,14 @@ export class FallbackStore implements Store {
   take(key: string, timeout: number): Promise<Lease | undefined> {
     return this.#or(
       () => this.#inner.take(key, timeout),
-      () => this.#local.take(key, timeout),
+      async () => {
+        // What is numbered here comes after what was seen there.
+        const seen = this.#seen.get(key)
+        if (seen !== undefined && ((await this.#local.read(key))?.generation ?? 0) < seen.generation) {
+          await (await this.#local.take(key, HANDOVER))?.commit(seen)
+        }
+        return await this.#local.take(key, timeout)
+      },
     )
   }
 

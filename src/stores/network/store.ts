@@ -142,11 +142,16 @@ export class NetworkStore implements Store {
   }
 
   async *keys(): AsyncIterable<string> {
+    const gone = new Set(this.#known.keys())
     try {
-      yield* this.#backend.keys()
+      for await (const key of this.#backend.keys()) {
+        gone.delete(key)
+        yield key
+      }
     } catch (error) {
       throw this.#error(undefined, 'cannot be listed', error)
     }
+    for (const key of gone) this.#known.delete(key)
   }
 
   async close(): Promise<void> {

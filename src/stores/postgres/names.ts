@@ -43,6 +43,7 @@ export function keyOfPayload(payload: string | undefined): string | undefined {
 export function placeOf(options: { connectionString?: unknown; host?: unknown; port?: unknown; database?: unknown }): string {
   let { host, port, database } = options
   const { connectionString } = options
+  if (isCrooked(connectionString)) return 'postgres'
   if (typeof connectionString === 'string' && URL.canParse(connectionString, 'postgres://base')) {
     const url = new URL(connectionString, 'postgres://base')
     const path = decode(url.pathname)
@@ -61,6 +62,9 @@ export function placeOf(options: { connectionString?: unknown; host?: unknown; p
   database ||= PGDATABASE
   return `postgres ${host}:${port}${database ? `/${database}` : ''}`
 }
+
+/** A password with / ? or # in it that was not encoded ends where a place should begin. */
+const isCrooked = (text: unknown): boolean => typeof text === 'string' && /^[a-z]+:\/\/[^@]*[/?#][^@]*@/i.test(text)
 
 function decode(text: string): string {
   try {

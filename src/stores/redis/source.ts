@@ -111,6 +111,8 @@ function startOf(cluster: Cluster): string {
 /** Host and port, or the path of a socket; undefined if it is no URL of Redis. */
 export function placeOfUrl(url: string): string | undefined {
   if (url.startsWith('/')) return url.split('?')[0]
+  // A password with / ? or # in it that was not encoded ends where a place should begin.
+  if (/^[a-z]+:\/\/[^@]*[/?#][^@]*@/i.test(url)) return undefined
   try {
     const { protocol, hostname, port } = new URL(url)
     return /^rediss?:$/.test(protocol) && hostname !== '' ? `${hostname}:${port || 6379}` : undefined

@@ -14,7 +14,7 @@ const LAST_PAUSE = 30_000
 /** Follows one key by long polls, so that a newer value is here before anybody asks. Keeps no process alive. */
 export class Follow {
   readonly #channel: Channel
-  readonly #onRecord: (record: DogRecord) => void
+  readonly #onRecord: (record: DogRecord, since: number | undefined) => void
   readonly #end = new AbortController()
   #pause = FIRST_PAUSE
   #timer: Timer | undefined
@@ -25,7 +25,7 @@ export class Follow {
     channel: Channel,
     readonly key: string,
     readonly known: () => number | undefined,
-    onRecord: (record: DogRecord) => void,
+    onRecord: (record: DogRecord, since: number | undefined) => void,
   ) {
     this.#channel = channel
     this.#onRecord = onRecord
@@ -42,8 +42,9 @@ export class Follow {
     try {
       const answer = await this.#channel.ask({ path, timeout: WAIT * 1000 + SLACK, signal: this.#end.signal, idle })
       const record = answer.status === 200 ? recordOf(key, answer) : undefined
-      if (record !== undefined) this.#onRecord(record)
-      isGood = record !== undefined || answer.status === 304
+      if (record !== undefined) this.#onRecord(record, since)
+      // A value that is over when it comes is no reason to ask for the next one at once.
+      isGood = answer.status === 304 || (record !== undefined && record.expiresAt > Date.now())
     } catch {
       // Whoever asks for the key is told.
     }

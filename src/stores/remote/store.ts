@@ -34,27 +34,29 @@ export class RemoteStore implements Store {
   async #read(key: string): Promise<DogRecord | undefined> {
     // What must be fetched first is asked for by `refresh`, whose caller waits.
     const headers = { 'cache-control': 'only-if-cached' }
+    const before = this.#known.get(key)
     const answer = await this.#ask(key, { path: pathOf(key), headers, timeout: BOUND })
+    if (answer.status === 404 || answer.status === 504) {
+      if (this.#known.get(key) === before) this.#known.delete(key)
+    } else this.#recordOf(key, answer, before?.generation)
     if (this.#asked.has(key)) this.#follow(key)
     this.#asked.add(key)
-    if (answer.status === 404 || answer.status === 504) {
-      this.#known.delete(key)
-      return undefined
-    }
-    return this.#recordOf(key, answer)
+    return this.#known.get(key)
   }
 
   async refresh(
     key: string,
-    { stale, after, force }: { stale?: unknown; after?: number; force: boolean },
+    { stale, after = 0, force }: { stale?: unknown; after?: number; force: boolean },
     signal: AbortSignal,
   ): Promise<DogRecord> {
-    const isNew = stale !== undefined || after !== undefined || force
-    const body = { ...(stale !== undefined && { stale }), ...(force && { force }) }
+    const before = this.#known.get(key)?.generation
+    // Where nothing is known, whatever comes is newer.
+    const isNew = stale !== undefined || after > 0 || force
+    const body = { ...(stale !== undefined && { stale }), ...(after > 0 && { after }), ...(force && { force }) }
     const call: Call = isNew
       ? { method: 'POST', path: `${pathOf(key)}/refresh`, body, timeout: LONGEST }
       : { path: pathOf(key), timeout: LONGEST }
-    return this.#recordOf(key, await this.#ask(key, { ...call, signal }))
+    return this.#recordOf(key, await this.#ask(key, { ...call, signal }), before)
   }
 
   /** The caller waits: the process stays alive for the answer. */
@@ -68,16 +70,20 @@ export class RemoteStore implements Store {
     }
   }
 
-  #recordOf(key: string, answer: Answer): DogRecord {
+  #recordOf(key: string, answer: Answer, before: number | undefined): DogRecord {
     const record = answer.status === 200 ? recordOf(key, answer) : undefined
     if (record === undefined) throw problemOf(key, this.#channel.place, answer)
-    return this.#keep(record)
+    return this.#keep(record, before)
   }
 
-  /** The same generation is the same record, whatever a clock says of it now. */
-  #keep(record: DogRecord): DogRecord {
+  /**
+   * The same generation is the same record, whatever a clock says of it now. `before`: the generation that was known when
+   * this one was asked for; where another came meanwhile, the older of both is late.
+   */
+  #keep(record: DogRecord, before: number | undefined): DogRecord {
     const known = this.#known.get(record.key)
     if (known?.generation === record.generation) return known
+    if (known !== undefined && known.generation !== before && known.generation > record.generation) return known
     this.#known.set(record.key, record)
     return record
   }
@@ -88,8 +94,8 @@ export class RemoteStore implements Store {
       this.#channel,
       key,
       () => this.#known.get(key)?.generation,
-      (record) => {
-        if (this.#keep(record) === record) for (const watcher of [...this.#watchers]) watcher(key)
+      (record, since) => {
+        if (this.#keep(record, since) === record) for (const watcher of [...this.#watchers]) watcher(key)
       },
     )
     this.#follows.set(key, follow)

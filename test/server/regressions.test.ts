@@ -1,0 +1,55 @@
+import t from 'tap'
+import { newClient, pause, served } from './setup.js'
+
+t.test('a client that is revoked while its request waits for a fetch gets no value', async (t) => {
+  const some = newClient('some')
+  const it = await served(t, { clients: [some.config] })
+  it.upstream.delay = 300
+  const asked = [it.ask('/v1/keys/TOKEN', some), it.ask('/v1/keys/TOKEN/refresh', { ...some, method: 'POST' })]
+  await pause(100)
+  it.server.setClients([])
+  for (const { status, text } of await Promise.all(asked)) {
+    t.equal(status, 401)
+    t.notMatch(text, /secret-/)
+  }
+})
+
+t.test('a listener to requests that throws ends no server', async (t) => {
+  const it = await served(t, {
+    log: () => {
+      throw new Error('disk full')
+    },
+  })
+  for (let i = 0; i < 3; i++) t.equal((await it.ask('/healthz')).status, 200)
+})
+
+t.test('a crooked path is refused in a time that grows with its length, not with its square', async (t) => {
+  const some = newClient('some')
+  const it = await served(t, { clients: [some.config] })
+  await it.ask('/healthz')
+  const took = async (length: number) => {
+    const all = []
+    for (let i = 0; i < 5; i++) {
+      const { status, ms } = await it.ask(`/${'?'.repeat(length)}"`)
+      t.equal(status, 400)
+      all.push(ms)
+    }
+    return Math.min(...all)
+  }
+  const [short, long] = [await took(100), await took(8000)]
+  t.ok(long < short * 20 + 20, `${long} ms, ${short} ms for one of an eightieth`)
+})
+
+t.test('a report may say which generation it knows, and nothing else', async (t) => {
+  const some = newClient('some')
+  const it = await served(t, { clients: [some.config] })
+  const { generation } = (await it.ask('/v1/keys/TOKEN', some)).json as { generation: number }
+  const report = (body: unknown) => it.ask('/v1/keys/TOKEN/refresh', { ...some, method: 'POST', body: JSON.stringify(body) })
+  for (const after of [-1, 1.5, '1', null, {}]) t.equal((await report({ after })).status, 400)
+  const older = await report({ after: generation - 1 })
+  t.equal(older.json.generation, generation, 'who knows less gets what there is')
+  t.equal(it.upstream.count, 1)
+  const [one, other] = await Promise.all([report({ after: generation }), report({ after: generation })])
+  t.equal(one.json.value, other.json.value)
+  t.equal(it.upstream.count, 2)
+})
