@@ -19,6 +19,8 @@ interface Given extends Place {
   identity: string | undefined
 }
 
+const PLACE = ['dir', 'store', 'identity'] as const
+
 /**
  * A dog: holds all state, so that two of them share nothing but their stores. Its members are closures: they can be taken
  * off it (`const { get } = dotdog`), and printing a dog shows no value.
@@ -27,6 +29,7 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
   const defaults = checkDogOptions(dogOptions)
   const entries = new Map<string, Entry>()
   const places = new Map<string, Given>()
+  let place: Given = { identity: undefined }
   const events = new Events()
   const graph = new WaitGraph()
   /** Made when something waits, or at the end: a process that only reads a fresh value starts without it. */
@@ -108,7 +111,7 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
 
   function makeEntry(key: string, store: Store, fetcher: Fetcher<never> | undefined, options: KeyOptions): Entry {
     const config = configOf(fetcher, options)
-    const entry = new Entry(new Keeper(key, sealedBy(config.sealingKeys, store), config, around), around)
+    const entry = new Entry(new Keeper(key, sealedBy(config.sealingKeys, store), config, around))
     entries.set(key, entry)
     return entry
   }
@@ -133,10 +136,9 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
     const options = checkKeyOptions(given, defaults)
     const { dir, store, identity } = options
     const last = places.get(key)
-    for (const name of ['dir', 'store', 'identity'] as const) {
-      if (last !== undefined && last[name] !== options[name]) {
-        throw new TypeError(`init("${key}"): it has another ${name} already; a second dog (createDog) keeps them apart`)
-      }
+    const other = last && PLACE.find((name) => last[name] !== options[name])
+    if (other !== undefined) {
+      throw new TypeError(`init("${key}"): it has another ${other} already; a second dog (createDog) keeps them apart`)
     }
     if (closing?.signal.aborted) {
       closing = undefined
@@ -146,7 +148,9 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
     let entry = entries.get(key)
     if (entry?.keeper.store === target && options.encryptionKey === undefined) entry.keeper.config = configOf(fetcher, options)
     else entry = makeEntry(key, target, fetcher, options)
-    places.set(key, { dir, store, identity })
+    // Of many keys most have the same.
+    if (PLACE.some((name) => place[name] !== options[name])) place = { dir, store, identity }
+    places.set(key, place)
     entry.arm()
     tell(key, () => `is kept in ${target.dir ?? target.name}`)
     return secretOf(key)

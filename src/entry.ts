@@ -4,8 +4,8 @@ import { AutoRefresh, LOOK } from './auto.js'
 import { monotonic, now, startTimer, stopTimer, unless } from './clock.js'
 import { DogError } from './errors.js'
 import { type Goal, wantFresh, wantLonger, wantNew, wantOther, wantValid } from './goal.js'
-import { Hot } from './hot.js'
-import type { Keeper, Surroundings } from './keeper.js'
+import { Hot, peekedOf } from './hot.js'
+import type { Keeper } from './keeper.js'
 import { copyOf } from './memory.js'
 import { type State, stateOf } from './policy.js'
 import { Recheck } from './recheck.js'
@@ -28,12 +28,9 @@ export class Entry extends Hot {
   /** The last warning of a background refresh. */
   #said = ''
 
-  constructor(
-    readonly keeper: Keeper,
-    readonly around: Surroundings,
-  ) {
+  constructor(readonly keeper: Keeper) {
     super()
-    this.#recheck = new Recheck(keeper, around)
+    this.#recheck = new Recheck(keeper)
     keeper.memory.hot = this
   }
 
@@ -91,10 +88,9 @@ export class Entry extends Hot {
       record = this.keeper.memory.record
     }
     if (record === undefined || stateOf(record, time) === 'expired') return undefined
-    const { expiresAt, generation } = record
-    const value = copyOf(record.value)
-    if (expiresAt - time > AMPLE && value === record.value) this.heat(record)
-    return Object.freeze({ value, expiresAt, generation })
+    // An object is copied for each caller.
+    if (record.expiresAt - time > AMPLE && typeof record.value !== 'object') this.heat(record)
+    return peekedOf(record)
   }
 
   async refresh({ stale, force = false }: RefreshOptions<unknown> = {}): Promise<unknown> {
@@ -153,7 +149,7 @@ export class Entry extends Hot {
   /** A commit under a lease, that is no fetch. */
   async #write(make: (number: number) => Promise<DogRecord | undefined>): Promise<void> {
     const { timer, signal } = this.#deadline(true)
-    const deadline = AbortSignal.any([signal, this.around.closing()])
+    const deadline = AbortSignal.any([signal, this.keeper.around.closing()])
     try {
       for (;;) {
         const lease = await this.keeper.lease(deadline)
@@ -182,7 +178,7 @@ export class Entry extends Hot {
     this.#recheck.expire()
     const record = await this.#recheck.current(now())
     // The first look shows no change; a watcher knows that there was one.
-    if (isTold && !wasKnown) this.around.changed(key, record)
+    if (isTold && !wasKnown) this.keeper.around.changed(key, record)
   }
 
   /** Starts, moves or ends the refresh that nobody asks for, after the options or the value changed. */
@@ -196,7 +192,7 @@ export class Entry extends Hot {
     return new AutoRefresh({
       isOn: () => {
         const { autoRefresh, fetch, fetcher } = this.keeper.config
-        return autoRefresh && fetch && fetcher !== undefined && !this.around.closing().aborted
+        return autoRefresh && fetch && fetcher !== undefined && !this.keeper.around.closing().aborted
       },
       untilDue: () => this.#untilDue(),
       refresh: () => this.#refreshIfDue(),
@@ -242,7 +238,7 @@ export class Entry extends Hot {
       // All processes obey it: asking again before would only say the same again.
       this.#quietUntil = monotonic() + Math.min(LOOK, Math.max(QUIET, retryAt - now()))
       const said = `${code} ${message} ${retryAt}`
-      if (said !== this.#said) this.around.warn(key, code, message)
+      if (said !== this.#said) this.keeper.around.warn(key, code, message)
       this.#said = said
     }
     return false
@@ -265,7 +261,7 @@ export class Entry extends Hot {
 
   #launch(goal: Goal, waits: boolean): Promise<DogRecord | undefined> {
     const { timer, signal } = this.#deadline(false)
-    const landing = this.keeper.attain(goal, waits, AbortSignal.any([signal, this.around.closing()])).finally(() => {
+    const landing = this.keeper.attain(goal, waits, AbortSignal.any([signal, this.keeper.around.closing()])).finally(() => {
       stopTimer(timer)
       this.#flight = undefined
       this.#recheck.expire()

@@ -1,5 +1,6 @@
 import type { DogRecord, Peeked } from '../index.js'
 import { lastTurn, thisTurn } from './clock.js'
+import { copyOf } from './memory.js'
 
 /** A turn that never ends must not serve a value for ever: the clock is read after so many uses all the same. */
 const USES = 1000
@@ -12,6 +13,7 @@ const USES = 1000
 export class Hot {
   #turn = -1
   #uses = 0
+  #record: DogRecord | undefined
   #peeked: Peeked<unknown> | undefined
   #answer: Promise<unknown> | undefined
 
@@ -20,14 +22,15 @@ export class Hot {
     return this.#turn === lastTurn() && this.#uses-- > 0 ? this.#answer : undefined
   }
 
-  /** What `peek` answers, if that still stands. */
+  /** What `peek` answers, if that still stands: all callers get the same one. */
   protected hotPeek(): Peeked<unknown> | undefined {
-    return this.#turn === lastTurn() && this.#uses-- > 0 ? this.#peeked : undefined
+    if (this.#turn !== lastTurn() || this.#uses-- <= 0) return undefined
+    return (this.#peeked ??= peekedOf(this.#record!))
   }
 
-  protected heat({ value, expiresAt, generation }: DogRecord, answer?: Promise<unknown>): void {
-    // All callers get the same one.
-    this.#peeked = Object.freeze({ value, expiresAt, generation })
+  protected heat(record: DogRecord, answer?: Promise<unknown>): void {
+    this.#record = record
+    this.#peeked = undefined
     this.#answer = answer
     this.#turn = thisTurn()
     this.#uses = USES
@@ -38,3 +41,7 @@ export class Hot {
     this.#turn = -1
   }
 }
+
+/** Frozen: what one caller does to it must not reach the others. */
+export const peekedOf = ({ value, expiresAt, generation }: DogRecord): Peeked<unknown> =>
+  Object.freeze({ value: copyOf(value), expiresAt, generation })

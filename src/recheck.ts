@@ -1,7 +1,7 @@
 import type { DogRecord } from '../index.js'
 import { monotonic, now } from './clock.js'
 import { DogError } from './errors.js'
-import type { Keeper, Surroundings } from './keeper.js'
+import type { Keeper } from './keeper.js'
 import { stateOf } from './policy.js'
 
 /** A value in memory is compared with the store's at most so often; milliseconds. */
@@ -18,10 +18,7 @@ export class Recheck {
   #rewriteAt = 0
   #isFailing = false
 
-  constructor(
-    readonly keeper: Keeper,
-    readonly around: Surroundings,
-  ) {}
+  constructor(readonly keeper: Keeper) {}
 
   current(time: number): DogRecord | undefined | Promise<DogRecord | undefined> {
     const age = time - this.#checkedAt
@@ -63,7 +60,7 @@ export class Recheck {
       this.#checkedAt = Number.NEGATIVE_INFINITY
       throw error
     }
-    if (!this.#isFailing) this.around.warn(this.keeper.key, error.code, error.message)
+    if (!this.#isFailing) this.keeper.around.warn(this.keeper.key, error.code, error.message)
     this.#isFailing = true
     return record
   }

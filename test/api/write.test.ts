@@ -87,12 +87,13 @@ t.test('status tells of every key this dog knows or its store holds, in order', 
       identity: 'wx1',
       fetchedAt: fresh.fetchedAt,
       expiresAt: fresh.expiresAt,
+      dueAt: fresh.expiresAt - fresh.ahead * 1000,
     },
     { key: 'D', state: 'missing', fetches: 0, quota: 7, store: 'memory' },
   ])
   async function at(key: string) {
-    const { fetchedAt, expiresAt, generation } = (await store.read(key))!
-    return { key, fetches: 0, store: 'memory', fetchedAt, expiresAt, generation }
+    const { fetchedAt, expiresAt, ahead, generation } = (await store.read(key))!
+    return { key, fetches: 0, store: 'memory', fetchedAt, expiresAt, dueAt: expiresAt - ahead * 1000, generation }
   }
 })
 

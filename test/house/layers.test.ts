@@ -15,12 +15,11 @@ const LAYERS: string[][] = [
   ['entry.ts', 'status.ts'],
   ['recheck.ts'],
   ['keeper.ts'],
-  ['rules.ts'],
+  ['rules.ts', 'hot.ts'],
   [
     ...[
       'fetch.ts',
       'goal.ts',
-      'hot.ts',
       'failure.ts',
       'claim.ts',
       'memory.ts',

@@ -31,6 +31,8 @@ interface Seen {
 
 export class Reader {
   readonly #seen = new Map<string, Seen>()
+  /** Who fetched the record that was read last. */
+  #by: string | undefined
   readonly #rereading = new Map<string, Promise<DogRecord | undefined>>()
 
   /** @param legacy the folder in which guard_dog would have kept its files, if that is another one */
@@ -55,6 +57,11 @@ export class Reader {
     } catch {
       return undefined
     }
+  }
+
+  /** The keys whose records are remembered. */
+  *known(): Iterable<string> {
+    for (const { record } of this.#seen.values()) if (record !== undefined) yield record.key
   }
 
   /** The bytes of a damaged record, as they were read. */
@@ -124,8 +131,9 @@ export class Reader {
         },
       )
     }
-    // The caller's string instead of another copy of it.
+    // One string for many records, instead of a copy each.
     record.key = key
+    if (record.by !== undefined) record.by = this.#by = record.by === this.#by ? this.#by : record.by
     this.#seen.set(path, { stat: markOf(found.stat), at: now(), record })
     return record
   }

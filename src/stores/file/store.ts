@@ -15,7 +15,7 @@ import { watchRecords } from './watch.js'
 
 /** Milliseconds between two looks of a waiter, whom the watcher normally wakes before. */
 const FIRST_POLL = 5
-const LAST_POLL = 50
+const LAST_POLL = 100
 const LAST_POLL_UNWOKEN = 25
 /** Every so many looks the holder is judged, who may be dead and not buried, or overdue. */
 const JUDGED = 4
@@ -32,7 +32,8 @@ export class FileStore implements Store {
   readonly #reader: Reader
   readonly #wake: Wake
   readonly #listeners = new Set<(warning: Warning) => void>()
-  readonly #asked = new Set<string>()
+  /** Asked for, and not there. */
+  readonly #missing = new Set<string>()
   /** The last number this process drew, by key: none is used twice, also when the record is deleted meanwhile. */
   readonly #drawn = new Map<string, number>()
 
@@ -61,9 +62,9 @@ export class FileStore implements Store {
   }
 
   read(key: string): DogRecord | undefined | Promise<DogRecord | undefined> {
-    this.#asked.add(key)
     try {
       const found = this.#reader.read(key)
+      if (found === undefined) this.#missing.add(key)
       if (!(found instanceof Promise)) return found
       return found.catch((error) => {
         throw this.#fault(error, key)
@@ -170,7 +171,7 @@ export class FileStore implements Store {
         if (key !== undefined) listener(key)
       },
       onReady: () => {
-        for (const key of this.#asked) listener(key)
+        for (const key of new Set([...this.#missing, ...this.#reader.known()])) listener(key)
       },
       onFailure: () => {
         const message = `${this.dir} cannot be watched: changes are seen by asking`
