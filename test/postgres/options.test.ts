@@ -76,7 +76,9 @@ t.test('a place names host, port and database, without user, password and parame
     [{ connectionString: 'socket:/run/pg?db=app' }, 'postgres /run/pg:5432/app'],
     [{ connectionString: '/run/pg app' }, 'postgres /run/pg:5432/app'],
     [{ connectionString: 'postgres://bob:p@ss:w@rd@db.example/app' }, 'postgres db.example:5432/app'],
-    [{ connectionString: 'postgres://bob:p/w?#@db.example/app' }, 'postgres localhost:5432'],
+    [{ connectionString: 'postgres://bob:p/w?#@db.example/app' }, 'postgres'],
+    [{ connectionString: 'postgres://bob:12/34secret@db.example/app' }, 'postgres'],
+    [{ connectionString: 'postgres://bob:1#hunter2@db.example/app' }, 'postgres'],
     [{ host: 'db.example', port: 1, database: 'app' }, 'postgres db.example:1/app'],
     [{}, 'postgres localhost:5432'],
   ]

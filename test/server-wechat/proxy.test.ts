@@ -103,7 +103,8 @@ t.test('only for who may, and only with a token that was handed out here', async
   await token(again)
   advance(361)
   t.match(await call(access_token), dead, 'and not for longer than it was told')
-  t.same(refused, [40001, 40001, 41001, 41001, 48001, 40001, 48001, 40001])
+  // A token that is not known any more, after a restart say, is no wrong guess: clients that have one must get its errcode.
+  t.same(refused, [41001, 41001])
   t.equal(fake.count.call, 1)
 })
 
