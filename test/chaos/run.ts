@@ -78,7 +78,7 @@ async function runCrowd(): Promise<void> {
   const run = await promisify(execFile)(process.execPath, args, options).catch((error) => error)
   const line = String(run.stdout)
     .split('\n')
-    .find((one) => one.includes('past the limit of inotify'))
+    .find((one) => /^ *(not )?ok \d+ - past the limit of inotify/.test(one))
   console.log(`200 processes past the limit of inotify: ${line?.trim()}`)
   promise('what went wrong', line?.trim().startsWith('ok') ? [] : [String(run.stdout).slice(-2000)])
 }
