@@ -63,16 +63,15 @@ export class Keeper {
    */
   async attain(goal: Goal, waits: boolean, deadline: AbortSignal): Promise<DogRecord | undefined> {
     if (this.store.refresh !== undefined) return await this.#askElsewhere(goal, deadline)
-    const seen = await this.read()
-    const before = await this.store.ledger(this.key)
+    const look = async () => ({ record: await this.read(), ledger: await this.store.ledger(this.key) })
+    const first = await look()
+    const seen = first.record
     const patience = { slow: 0 }
     let told = false
-    for (;;) {
+    for (let { record, ledger } = first; ; { record, ledger } = await look()) {
       deadline.throwIfAborted()
-      const record = await this.read()
       if (record !== undefined && (goal.accepts(record, now()) || record.generation !== seen?.generation)) return record
-      const ledger = await this.store.ledger(this.key)
-      const failure = failedMeanwhile(this.key, ledger, before)
+      const failure = failedMeanwhile(this.key, ledger, first.ledger)
       if (failure !== undefined) throw failure
 
       const obstacle = obstacleTo(this.key, this.config, goal, ledger)

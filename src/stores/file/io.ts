@@ -8,7 +8,6 @@ import {
   lstatSync,
   openSync,
   readdirSync,
-  readFileSync,
   readSync,
   type Stats,
   statSync,
@@ -127,8 +126,18 @@ function writeAll(fd: number, bytes: Buffer): void {
   for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done)
 }
 
-/** A file of /proc: they have no size, and are the kernel's. */
-export const readProc = (path: string): string => readFileSync(path, 'latin1')
+/** A file of /proc: they have no size, are the kernel's, and those that we read fit into one read. */
+export function readProc(path: string): string {
+  const fd = openSync(path, constants.O_RDONLY)
+  try {
+    const bytes = Buffer.allocUnsafe(PROC)
+    return bytes.toString('latin1', 0, readSync(fd, bytes, 0, PROC, 0))
+  } finally {
+    closeSync(fd)
+  }
+}
+
+const PROC = 4096
 
 export {
   chmodSync as chmod,

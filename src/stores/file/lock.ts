@@ -82,16 +82,10 @@ export class Lock {
     return join(this.#path, this.#owner!.name)
   }
 
-  /** Whether somebody else holds it: a look, before anything is loaded or made. */
-  isHeld(): boolean {
-    const name = ownerName(this.folder.path, this.key)
-    return name !== undefined && !isDead(this.#path, name)
-  }
-
-  /** Takes the lock if nobody has it. `size`: bytes of the record that may have to be written. */
+  /** Takes the lock if nobody has it, or one who is dead. `size`: bytes of the record that may have to be written. */
   take(size: number): boolean {
     step('take.list', this.key)
-    if (ownerName(this.folder.path, this.key) !== undefined) return false
+    if (!this.#isFree()) return false
     const owner = makeOwner({
       number: this.draw(this.displaced === undefined ? 0 : (parseOwner(this.displaced)?.number ?? 0)),
       place: thisPlace(),
@@ -120,14 +114,16 @@ export class Lock {
     return true
   }
 
-  /** Removes the holder if it is dead. One process can. */
-  evict(): void {
+  /** Whether nobody has it. A dead holder is removed, by exactly its owner file: one process can. */
+  #isFree(): boolean {
     const name = ownerName(this.folder.path, this.key)
-    if (name === undefined || !isDead(this.#path, name)) return
+    if (name === undefined) return true
+    if (!isDead(this.#path, name)) return false
     step('evict.judged', this.key)
     this.displaced = name
     this.#unlink(join(this.#path, name))
     step('evict.done', this.key)
+    return true
   }
 
   /** Whether our owner file is still there. */
@@ -241,8 +237,16 @@ export function sweepLocks(dir: string, key: string): void {
   }
 }
 
-/** node:crypto is loaded when a lock is taken, not by everybody who reads a value. */
-const nonce = (): string => process.getBuiltinModule('node:crypto').randomBytes(8).toString('hex')
+const { random } = Math
+
+/**
+ * Tells a take from every other of this process; processes differ in the rest of the name. Not node:crypto's: to load that
+ * takes longer than to take the lock, while others find it free.
+ */
+function nonce(): string {
+  const parts = [random() * 2 ** 32, (monotonic() * 1e6) % 2 ** 32]
+  return parts.map((part) => Math.floor(part).toString(16).padStart(8, '0')).join('')
+}
 
 /** Renames a folder onto another, if that is missing or empty. */
 function renameOnto(from: string, to: string): boolean {

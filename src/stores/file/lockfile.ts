@@ -3,39 +3,36 @@ import { codeOf } from './io.js'
 import type { Lock } from './lock.js'
 
 /**
- * The only user of proper-lockfile. It runs the lock's life: take, take over, heartbeat, compromised, release, and release
- * when the process exits. Which of these succeeds is decided by our rules: every path operation it makes is mapped to one on
- * the lock, its `stale` never decides, and it can only ever remove what is ours.
- *
- * Loaded when a lock seems free to take, not by those who wait.
+ * The only user of proper-lockfile. It runs the lock's life: heartbeat, compromised, release, and release when the process
+ * exits. Which of these succeeds is decided by our rules: every path operation it makes is mapped to one on the lock, its
+ * `stale` never decides, and it can only ever remove what is ours.
  */
 
 /** Milliseconds between signs of life. A fifth of the silence that counts as death. */
 const BEAT = 2000
 
-/** No clock, however wrong, makes these look otherwise to its comparison. Epoch milliseconds. */
-const FURTHEST = 8.64e15
-
 /** Another copy of this package in the process may share the library, and its table, with us. */
 const copy = Math.random().toString(36).slice(2)
 let takes = 0
 
-/** Takes the lock. `undefined`: somebody else has it. The result stops the heartbeat and lets go. */
+/**
+ * Takes the lock. `undefined`: somebody else has it. The result stops the heartbeat and lets go.
+ *
+ * It is taken before the library is loaded: of many processes that ask at once all would find it free while they load, and
+ * load what only one of them needs.
+ */
 export async function takeLock(lock: Lock, size: number, lost: () => void): Promise<(() => Promise<void>) | undefined> {
-  const { default: lockfile } = await import('proper-lockfile')
+  if (!lock.take(size)) return undefined
   let beat = new Date(0)
-
+  const lookAt = () => {
+    if (!lock.held()) throw Object.assign(new Error('lost'), { code: 'ENOENT' })
+    return { mtime: beat }
+  }
   const operations = {
-    mkdir: () => {
-      if (!lock.take(size)) throw Object.assign(new Error('held'), { code: 'EEXIST' })
-    },
-    // Ours: the time we set last, as long as the file is there. Another's: as old as our verdict on it says.
-    stat: () => {
-      if (lock.owner === undefined) return { mtime: new Date(lock.isHeld() ? FURTHEST : -FURTHEST) }
-      if (!lock.held()) throw Object.assign(new Error('lost'), { code: 'ENOENT' })
-      return { mtime: beat }
-    },
-    rmdir: () => (lock.owner === undefined ? lock.evict() : lock.release()),
+    mkdir: lookAt,
+    // The time we set last, as long as the file is there.
+    stat: lookAt,
+    rmdir: () => lock.release(),
     utimes: (_atime: Date, mtime: Date) => {
       lock.beat(mtime)
       beat = mtime
@@ -43,6 +40,7 @@ export async function takeLock(lock: Lock, size: number, lost: () => void): Prom
   }
 
   try {
+    const { default: lockfile } = await import('proper-lockfile')
     // Its table of locks is keyed by this name: no two takes may share one.
     const letGo = await lockfile.lock(`take-${copy}-${++takes}`, {
       realpath: false,
@@ -58,8 +56,9 @@ export async function takeLock(lock: Lock, size: number, lost: () => void): Prom
       return letGo()
     }
   } catch (error) {
-    // ENOENT: taken, and lost again before it could be told.
-    if (codeOf(error) === 'ELOCKED' || codeOf(error) === 'ENOENT') return undefined
+    lock.release()
+    // Lost again before it could be told.
+    if (codeOf(error) === 'ENOENT') return undefined
     throw error
   }
 }

@@ -112,7 +112,6 @@ export class FileStore implements Store {
       this.#drawn.set(key, number)
       return number
     })
-    if (lock.isHeld()) return undefined
     const lost = new AbortController()
     const letGo = await takeLock(lock, record === undefined ? 0 : 2 * JSON.stringify(record).length, () => lost.abort())
     if (letGo === undefined) return undefined
