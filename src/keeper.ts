@@ -63,15 +63,15 @@ export class Keeper {
    */
   async attain(goal: Goal, waits: boolean, deadline: AbortSignal): Promise<DogRecord | undefined> {
     if (this.store.refresh !== undefined) return await this.#askElsewhere(goal, deadline)
-    const look = async () => ({ record: await this.read(), ledger: await this.store.ledger(this.key) })
-    const first = await look()
-    const seen = first.record
+    const seen = await this.read()
+    const before = await this.store.ledger(this.key)
     const patience = { slow: 0 }
     let told = false
-    for (let { record, ledger } = first; ; { record, ledger } = await look()) {
+    for (let round = 0, record = seen; ; round++, record = await this.read()) {
       deadline.throwIfAborted()
       if (record !== undefined && (goal.accepts(record, now()) || record.generation !== seen?.generation)) return record
-      const failure = failedMeanwhile(this.key, ledger, first.ledger)
+      const ledger = round === 0 ? before : await this.store.ledger(this.key)
+      const failure = failedMeanwhile(this.key, ledger, before)
       if (failure !== undefined) throw failure
 
       const obstacle = obstacleTo(this.key, this.config, goal, ledger)
@@ -92,7 +92,7 @@ export class Keeper {
       if (holder === undefined) await pause(BREATH)
       if (!told) this.around.waiting(this.key, holder?.name)
       told = true
-      await this.store.settled(this.key, record?.generation, deadline)
+      await this.store.settled(this.key, this.memory.storedFor(record)?.generation, deadline)
     }
   }
 

@@ -19,6 +19,11 @@ export class Memory {
     return this.#unwritten ?? this.#record
   }
 
+  /** What the store had when this record was read: one that only memory has, it never had. */
+  storedFor(record: DogRecord | undefined): DogRecord | undefined {
+    return record === this.#unwritten ? this.#record : record
+  }
+
   get unwritten(): DogRecord | undefined {
     return this.#unwritten
   }

@@ -48,6 +48,15 @@ export class Reader {
     return this.#readLegacy(key)
   }
 
+  /** Whether the record may be another by now than that of a generation which was read before: by one look at its file. */
+  mayDiffer(key: string, generation: number | undefined): boolean {
+    const path = recordFile(this.folder.path, key)
+    const found = this.#stat(path, key)
+    const seen = this.#seen.get(path)
+    if (found === undefined || seen === undefined) return (found ?? seen) !== undefined
+    return seen.record?.generation !== generation || !isSame(seen.stat, found)
+  }
+
   /** The key that the record of an encoded name says it has. */
   keyAt(name: string): string | undefined {
     try {

@@ -144,8 +144,7 @@ export class FileStore implements Store {
     try {
       for (let look = 0, poll = FIRST_POLL; !signal.aborted; look++) {
         rest.begin()
-        const record = await this.read(key)
-        if (record?.generation !== seen) return
+        if (look === 0 ? (await this.read(key))?.generation !== seen : this.#reader.mayDiffer(key, seen)) return
         // To judge a holder costs five times as much as to see that its lock and its pid are still there.
         if (look % JUDGED === 0 || owner === undefined || !stillHeld(this.dir, key, owner)) {
           if (this.holder(key) === undefined) return

@@ -1,3 +1,4 @@
+import { soon } from '../../clock.js'
 import * as io from './io.js'
 
 /**
@@ -25,7 +26,8 @@ export class Wake {
     if (this.#stop === undefined && !this.#failed) this.#start()
     return () => {
       this.#waiting.delete(callback)
-      if (this.#waiting.size === 0) this.#end()
+      // After the answer, which it would hold up.
+      if (this.#waiting.size === 0) soon(() => this.#endIfIdle())
     }
   }
 
@@ -38,6 +40,10 @@ export class Wake {
     } catch (error) {
       this.#fail(io.codeOf(error) ?? 'failed')
     }
+  }
+
+  #endIfIdle(): void {
+    if (this.#waiting.size === 0) this.#end()
   }
 
   #fail(reason: string): void {
