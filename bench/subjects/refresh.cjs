@@ -27,7 +27,10 @@ const roles = {
     const before = fetched
     register(key, ms)
     const value = await dog.get(key)
-    say({ at: clock(), value, ...(fetched > before && { renamed }) })
+    const at = clock()
+    // Reported when all have their answer: a report is no part of it, and would hold up those who come later.
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    say({ at, value, ...(fetched > before && { renamed }) })
   },
   /** Asks at times of its own until it sees another value than the last. */
   async idle({ key, last }) {

@@ -137,7 +137,7 @@ export function readProc(path: string): string {
   }
 }
 
-const PROC = 4096
+const PROC = 1024
 
 export {
   chmodSync as chmod,

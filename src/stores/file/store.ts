@@ -192,7 +192,9 @@ export class FileStore implements Store {
     return isCut(name) ? this.#reader.keyAt(name) : decodeKey(name)
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#wake.close()
+  }
 }
 
 /** A symbolic link to a folder is followed, once. */

@@ -1,5 +1,8 @@
-import { soon } from '../../clock.js'
+import { startTimer, stopTimer, type Timer } from '../../clock.js'
 import * as io from './io.js'
+
+/** Milliseconds for which the watcher outlives the last who waited. */
+const LINGERING = 1000
 
 /**
  * Wakes waiters when something in the folder changes, by one system watcher however many wait. A help only: whoever waits
@@ -9,6 +12,7 @@ export class Wake {
   readonly #waiting = new Set<() => void>()
   #stop: (() => void) | undefined
   #failed = false
+  #timer: Timer | undefined
 
   constructor(
     readonly folder: string,
@@ -26,8 +30,7 @@ export class Wake {
     if (this.#stop === undefined && !this.#failed) this.#start()
     return () => {
       this.#waiting.delete(callback)
-      // After the answer, which it would hold up.
-      if (this.#waiting.size === 0) soon(() => this.#endIfIdle())
+      if (this.#waiting.size === 0) this.#endLater()
     }
   }
 
@@ -42,14 +45,25 @@ export class Wake {
     }
   }
 
-  #endIfIdle(): void {
-    if (this.#waiting.size === 0) this.#end()
+  /** Not at once: who waited is about to be answered, as are all others on the machine, and may wait again soon. */
+  #endLater(): void {
+    stopTimer(this.#timer)
+    this.#timer = startTimer(() => {
+      if (this.#waiting.size === 0) this.#end()
+    }, LINGERING)
+    this.#timer.unref()
   }
 
   #fail(reason: string): void {
     this.#end()
     this.#failed = true
     this.warn('ERR_DOG_STORE', `${this.folder} cannot be watched (${reason}): polling instead`)
+  }
+
+  /** Ends the watcher now; a later wait makes another. */
+  close(): void {
+    stopTimer(this.#timer)
+    this.#end()
   }
 
   #end(): void {
