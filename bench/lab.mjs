@@ -22,6 +22,8 @@ export class Lab {
     for (const file of ['package.json', 'dist']) cpSync(join(root, file), join(modules, 'dotdog', file), { recursive: true })
     // What dotdog loads when it fetches.
     symlinkSync(join(root, 'node_modules'), join(modules, 'dotdog/node_modules'))
+    // The same copy that dotdog/redis loads.
+    symlinkSync(join(root, 'node_modules/ioredis'), join(modules, 'ioredis'))
     cpSync(join(here, 'node_modules/guard_dog'), join(modules, 'guard_dog'), { recursive: true })
     for (const name of readdirSync(join(here, 'node_modules'))) {
       if (!name.startsWith('.') && !existsSync(join(modules, name)))

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { DogError, type DogRecord, type Lease, type Ledger, type Store } from 'dotdog'
-import { monotonic, now, pause } from '../../clock.js'
+import { monotonic, now, pause, Rest } from '../../clock.js'
 import { type Decoded, decodeLedger, decodeRecord } from '../../record.js'
 import type { Backend } from './backend.js'
 import { Ear } from './ear.js'
@@ -100,11 +100,12 @@ export class NetworkStore implements Store {
       () => POLL,
       () => RETRY,
     )
+    const rest = new Rest()
     let failing = 0
     while (!signal.aborted) {
-      const woken = new AbortController()
-      const wake = () => woken.abort()
+      const wake = () => rest.end()
       // Before the look: what happens after it is heard.
+      rest.begin()
       let isNewer = false
       const stop = this.#ear.wait(key, (generation) => {
         isNewer ||= generation !== undefined && generation > (seen ?? 0)
@@ -115,7 +116,7 @@ export class NetworkStore implements Store {
         const [record, holder] = await Promise.all([this.read(key), this.#ask(key, () => this.#backend.holder(key))])
         if (record?.generation !== seen || holder === undefined) return
         failing = 0
-        await pause(Math.min(poll, holder.left + 1), woken.signal)
+        await rest.take(Math.min(poll, holder.left + 1))
         // Another look would cost every waiter a way there and back, all at the same time.
         if (isNewer) return
       } catch (error) {

@@ -1,0 +1,32 @@
+// One of many processes that share a key in Redis. The one that fetches notes the moment before it sends its commit.
+const { Redis } = require('ioredis')
+const { clock, listen, say } = require('./talk.cjs')
+
+let sent
+const { evalsha } = Redis.prototype
+Redis.prototype.evalsha = function (...args) {
+  // The text of a record is sent by a commit only.
+  if (args.some((arg) => String(arg).startsWith('{"dotdog"') && String(arg).includes('"value"'))) sent = clock()
+  return evalsha.apply(this, args)
+}
+
+const { createDog } = require('dotdog')
+const { redisStore } = require('dotdog/redis')
+const [url] = process.argv.slice(2)
+const dog = createDog({ store: redisStore({ url }) })
+
+listen(async ({ key, ms }) => {
+  let fetches = 0
+  sent = undefined
+  dog.init(key, async () => {
+    fetches++
+    await new Promise((resolve) => setTimeout(resolve, ms))
+    return { value: `${process.pid}`, expiresIn: 7200 }
+  })
+  const value = await dog.get(key)
+  const at = clock()
+  // Reported when all have their answer: a report is no part of it, and would hold up those who come later.
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  say({ at, value, fetches, ...(fetches > 0 && { sent }) })
+})
+say('ready')
