@@ -28,6 +28,9 @@ const PLACE = ['dir', 'store', 'identity'] as const
 export function createDog(dogOptions: DogOptions = {}): Dog {
   const defaults = checkDogOptions(dogOptions)
   const entries = new Map<string, Entry>()
+  /** The one that was asked for last: a program asks for the same key again and again. */
+  let last: Entry | undefined
+  let lastKey: string | undefined
   const places = new Map<string, Given>()
   let place: Given = { identity: undefined }
   const events = new Events()
@@ -113,12 +116,20 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
     const config = configOf(fetcher, options)
     const entry = new Entry(new Keeper(key, sealedBy(config.sealingKeys, store), config, around))
     entries.set(key, entry)
+    lastKey = undefined
     return entry
+  }
+
+  function find(key: string): Entry | undefined {
+    if (key === lastKey) return last
+    last = entries.get(key)
+    lastKey = last && key
+    return last
   }
 
   /** The entry of a key; one that only follows where nobody initialised it here. */
   function entryOf(key: string, store?: Store): Entry {
-    const known = entries.get(key)
+    const known = find(key)
     if (known !== undefined) return known
     checkKey(key)
     return makeEntry(key, store ?? shelf.at(defaults), undefined, { ...defaults, autoRefresh: false })
@@ -145,7 +156,7 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
       if (events.count('change') > 0) shelf.watch()
     }
     const target = shelf.at({ dir, store })
-    let entry = entries.get(key)
+    let entry = find(key)
     if (entry?.keeper.store === target && options.encryptionKey === undefined) entry.keeper.config = configOf(fetcher, options)
     else entry = makeEntry(key, target, fetcher, options)
     // Of many keys most have the same.
@@ -168,7 +179,7 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
 
   function get(key: string, how?: unknown): Promise<never> | undefined {
     if (how === undefined) {
-      const hot = entries.get(key)?.hot()
+      const hot = find(key)?.hot()
       if (hot !== undefined) return hot as Promise<never>
     }
     if (typeof how === 'function') return callBack(key, how as Callback)
@@ -201,7 +212,7 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
   const dog: Dog = {
     init: init as unknown as Dog['init'],
     get: get as Dog['get'],
-    peek: ((key: string) => (entries.get(key) ?? entryOf(key)).peek()) as Dog['peek'],
+    peek: ((key: string) => (find(key) ?? entryOf(key)).peek()) as Dog['peek'],
     refresh: (key, options) => failing(() => asked(key).refresh(checkRefreshOptions(options)) as Promise<never>),
     use: (key, task) => {
       if (typeof task !== 'function') throw misuseOfSecret('task', 'must be a function', task)

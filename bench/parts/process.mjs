@@ -12,6 +12,8 @@ const WAYS = [
   { own: 'dotdog.cjs', peer: 'read.cjs', title: 'a process: require, get, exit', against: 'read + JSON.parse', target: 1.05 },
   { own: 'dotdog.cjs', peer: 'guard_dog.cjs', title: 'a process: require, get, exit', against: 'guard_dog', target: 1.03 },
   { own: 'dotdog.mjs', peer: 'read.mjs', title: 'a process: import, get, exit', against: 'import fs + read', target: 1.1 },
+  // What Node asks for a package with sub-paths, whatever is in it.
+  { own: 'empty.cjs', peer: 'read.cjs', title: 'a process: a package that only reads', against: 'read + JSON.parse' },
 ]
 
 export async function process(lab) {
@@ -19,6 +21,8 @@ export async function process(lab) {
   // Its refresh-ahead is the whole lifetime: else its timer keeps the process alive for two hours.
   const kept = { data: TOKEN, expires_in: 7200, gen_time: Date.now(), dir: '', ahead: 7200 }
   writeFileSync(join(lab.folder('guard_dog'), `${KEY}.dog`), JSON.stringify(kept))
+
+  makeEmptyPackage(lab)
 
   const lines = []
   for (const { own, peer, title, against, target } of WAYS) {
@@ -49,6 +53,15 @@ export async function process(lab) {
     )
   }
   return lines
+}
+
+/** Resolved as dotdog is, and does what the floor does. */
+function makeEmptyPackage(lab) {
+  const dir = lab.folder('node_modules/empty')
+  writeFileSync(join(dir, 'package.json'), JSON.stringify({ name: 'empty', exports: { '.': { default: './index.js' } } }))
+  const body = readFileSync(lab.program('process-read.cjs'), 'utf8').replace('__dirname', 'process.cwd()')
+  writeFileSync(join(dir, 'index.js'), body)
+  writeFileSync(lab.program('process-empty.cjs'), "require('empty')\n")
 }
 
 function run(lab, program) {
