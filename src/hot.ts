@@ -16,6 +16,7 @@ export class Hot {
   #record: DogRecord | undefined
   #peeked: Peeked<unknown> | undefined
   #answer: Promise<unknown> | undefined
+  #isAskedAgain = false
 
   /** What `get` answers, if that still stands. */
   hot(): Promise<unknown> | undefined {
@@ -29,6 +30,11 @@ export class Hot {
   }
 
   protected heat(record: DogRecord, answer?: Promise<unknown>): void {
+    // A script that asks once, as most do, does not pay for it.
+    if (!this.#isAskedAgain) {
+      this.#isAskedAgain = true
+      return
+    }
     this.#record = record
     this.#peeked = undefined
     this.#answer = answer

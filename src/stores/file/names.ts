@@ -17,13 +17,15 @@ const LEDGER = '.json'
 /** Long names are cut and told apart by a hash, as most file systems allow 255 bytes. */
 const LONGEST = 180
 
-/** What Windows keeps for itself, with any ending. */
+/** What Windows keeps for itself, with any ending. All have three or four letters. */
 const RESERVED = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])$/i
+const PLAIN = /^[\w-]*$/
 
 /** Letters, digits, `_` and `-` stay, the rest is %XX, so that no key leaves the folder or hides in it. */
 export function encodeKey(key: string): string {
   const percent = (byte: number) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
-  if (RESERVED.test(key)) return percent(key.charCodeAt(0)) + key.slice(1)
+  if (key.length <= 4 && RESERVED.test(key)) return percent(key.charCodeAt(0)) + key.slice(1)
+  if (PLAIN.test(key)) return key
   let name = ''
   for (const char of key) name += /[A-Za-z0-9_-]/.test(char) ? char : [...Buffer.from(char)].map(percent).join('')
   return name.length <= LONGEST ? name : `${name.slice(0, LONGEST - 18)}~${fingerprint(key)}`
