@@ -22,13 +22,16 @@ const common = {
 
 // require('dotdog') is the default dog itself, so that `dotdog.debug = true` reaches its accessor (esbuild's own export
 // object has getters only, and throws in strict code). What Node loads for it is a small file before the engine: `import`
-// looks for names through the whole text of a CommonJS file, which took as long as half a start of Node. The dead assignment
+// looks for names through the whole text of a CommonJS file, which takes as long as half a start of Node. The dead assignment
 // tells it the names.
 const names = [
   ...['init', 'get', 'peek', 'refresh', 'use', 'set', 'remove', 'status', 'on', 'off', 'close', 'debug'],
   ...['createDog', 'memoryStore', 'fileStore', 'DogError'],
 ]
-const footer = { js: 'module.exports = module.exports.default;' }
+const engine = {
+  stdin: { contents: "import dotdog from './src/index.js'\nmodule.exports = dotdog", resolveDir: root },
+  logOverride: { 'commonjs-variable-in-esm': 'silent' },
+}
 const entry = `module.exports = require('./engine.js');\n0 && (module.exports = { ${names.join(', ')} });\n`
 
 /** What every process parses when it starts. */
@@ -44,11 +47,11 @@ const injector = {
 async function main() {
   if (process.argv.includes('--injected')) {
     const outfile = 'test/build/injected.js'
-    await esbuild.build({ ...common, entryPoints: ['src/index.ts'], outfile, footer, plugins: [injector], minifySyntax: false })
+    await esbuild.build({ ...common, ...engine, outfile, plugins: [injector], minifySyntax: false })
     return
   }
   rmSync('dist', { recursive: true, force: true })
-  await esbuild.build({ ...common, entryPoints: ['src/index.ts'], outfile: 'dist/engine.js', footer, ...small })
+  await esbuild.build({ ...common, ...engine, outfile: 'dist/engine.js', ...small })
   writeFileSync('dist/index.js', entry)
   const entryPoints = ['src/wechat/index.ts', 'src/testing/index.ts', 'src/stores/suite.ts', 'src/demo/index.ts']
   entryPoints.push('src/testing/cli.ts', 'src/fetchers/index.ts', 'src/server/index.ts', 'src/cli/index.ts')
