@@ -21,6 +21,7 @@ import { storeError } from '../../errors.js'
  * The only importer of `fs`, so that a test can fail its n-th call. Synchronous: a stat takes 1.4 µs, its promise 60 times
  * that. Knows nothing of keys, records or locks. Names are imported one by one: a namespace is copied at every start.
  */
+
 /** As large as a file of ours may be. */
 export const LARGEST = 1024 * 1024
 
@@ -137,6 +138,7 @@ export function readProc(path: string): string {
   }
 }
 
+/** Bytes. */
 const PROC = 1024
 
 export {

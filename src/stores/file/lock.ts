@@ -85,7 +85,7 @@ export class Lock {
   /** Takes the lock if nobody has it, or one who is dead. `size`: bytes of the record that may have to be written. */
   take(size: number): boolean {
     step('take.list', this.key)
-    if (!this.#isFree()) return false
+    if (!this.#makeWay()) return false
     const owner = makeOwner({
       number: this.draw(this.displaced === undefined ? 0 : (parseOwner(this.displaced)?.number ?? 0)),
       place: thisPlace(),
@@ -114,8 +114,8 @@ export class Lock {
     return true
   }
 
-  /** Whether nobody has it. A dead holder is removed, by exactly its owner file: one process can. */
-  #isFree(): boolean {
+  /** Removes a holder that is dead, by exactly its owner file: one process can. Returns whether nobody has the lock now. */
+  #makeWay(): boolean {
     const name = ownerName(this.folder.path, this.key)
     if (name === undefined) return true
     if (!isDead(this.#path, name)) return false
