@@ -116,7 +116,7 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
     const config = configOf(fetcher, options)
     const entry = new Entry(new Keeper(key, sealedBy(config.sealingKeys, store), config, around))
     entries.set(key, entry)
-    lastKey = undefined
+    last = lastKey = undefined
     return entry
   }
 
@@ -157,7 +157,9 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
     }
     const target = shelf.at({ dir, store })
     let entry = find(key)
-    if (entry?.keeper.store === target && options.encryptionKey === undefined) entry.keeper.config = configOf(fetcher, options)
+    // One that only followed may have adopted another account's record: whose it is was not asked then.
+    const isSame = entry?.keeper.store === target && entry.keeper.config.identity === identity
+    if (entry !== undefined && isSame && options.encryptionKey === undefined) entry.keeper.config = configOf(fetcher, options)
     else entry = makeEntry(key, target, fetcher, options)
     // Of many keys most have the same.
     if (PLACE.some((name) => place[name] !== options[name])) place = { dir, store, identity }

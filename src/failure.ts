@@ -24,7 +24,8 @@ export interface Described {
 
 export function failureOf(key: string, error: unknown): Described {
   if (isOurs(error) && OWN.includes(error.code as never)) {
-    return { code: error.code, message: error.message, isRecorded: !UNRECORDED.includes(error.code) }
+    // A fetcher may throw one of its own making: its message is as little to be trusted as any.
+    return { code: error.code, message: messageOf(error), isRecorded: !UNRECORDED.includes(error.code) }
   }
   const message = `The fetcher of "${key}" failed: ${messageOf(error)}`.slice(0, LONGEST_MESSAGE)
   // What the user's own code aborted is no failure of the upstream.

@@ -21,7 +21,7 @@ export class Memory {
 
   /** What the store had when this record was read: one that only memory has, it never had. */
   storedFor(record: DogRecord | undefined): DogRecord | undefined {
-    return record === this.#unwritten ? this.#record : record
+    return record !== undefined && record === this.#unwritten ? this.#record : record
   }
 
   get unwritten(): DogRecord | undefined {

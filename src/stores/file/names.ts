@@ -16,6 +16,8 @@ const LEDGER = '.json'
 
 /** Long names are cut and told apart by a hash, as most file systems allow 255 bytes. */
 const LONGEST = 180
+/** Characters of a key: a file with a longer name is nobody's. */
+const LONGEST_KEY = 120
 
 /** What Windows keeps for itself, with any ending. All have three or four letters. */
 const RESERVED = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])$/i
@@ -35,7 +37,7 @@ export function encodeKey(key: string): string {
 export function decodeKey(name: string): string | undefined {
   try {
     const key = decodeURIComponent(name)
-    return key.length > 0 && encodeKey(key) === name ? key : undefined
+    return key.length > 0 && key.length <= LONGEST_KEY && encodeKey(key) === name ? key : undefined
   } catch {
     return undefined
   }

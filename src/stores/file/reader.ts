@@ -54,7 +54,8 @@ export class Reader {
     const found = this.#stat(path, key)
     const seen = this.#seen.get(path)
     if (found === undefined || seen === undefined) return (found ?? seen) !== undefined
-    return seen.record?.generation !== generation || !isSame(seen.stat, found)
+    // What is damaged has no generation: what was read then came from elsewhere.
+    return !isSame(seen.stat, found) || (seen.record !== undefined && seen.record.generation !== generation)
   }
 
   /** The key that the record of an encoded name says it has. */
