@@ -279,11 +279,12 @@ export interface Failure {
   message: string
 }
 
-/** What all processes know of the attempts for a key. */
+/** What all processes know of the attempts for a key. `aborted`: the last one, by its own process; two in a row are a failure. */
 export interface Ledger {
   /** `last`: the number of the newest fetch that was begun. */
   fetches: { since: number; count: number; last: number }
   failure?: Failure
+  aborted?: boolean
   [unknown: string]: unknown
 }
 

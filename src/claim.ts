@@ -1,17 +1,28 @@
 import type { DogRecord, Store } from '../index.js'
 import { DogError } from './errors.js'
+import type { KeyConfig } from './options.js'
 import { unseal } from './seal.js'
 
-/**
- * Whether a record is this key's to use: another account's, or one that is encrypted where no key is given, is an error, never
- * a miss. A miss would be fetched over it.
- */
-export function checkClaim(found: DogRecord, store: Store, identity: string | undefined): void {
+/** Whose a record is. What is not this key's to use is an error, never a miss: a miss would be fetched over it. */
+
+/** Another account's, or one that no given key opens, is refused. */
+export function checkClaim(found: DogRecord, store: Store, { identity, sealingKeys }: KeyConfig): void {
+  checkIdentity(found, store, identity)
+  // A store that encrypts has opened what its keys open.
+  if (found.sealed !== undefined) unseal(found, sealingKeys, store.path?.(found.key) ?? store.name)
+}
+
+export function checkIdentity(found: DogRecord, store: Store, identity: string | undefined): void {
+  if (!isForeign(found, identity)) return
   const { key } = found
   const path = store.path?.(key)
-  // A store that encrypts has opened it already.
-  if (found.sealed !== undefined) unseal(found, [], path ?? store.name)
-  if (identity === undefined || found.identity === undefined || found.identity === identity) return
   const message = `"${key}" belongs to ${found.identity} here, not to ${identity}: ${path ?? store.name}`
   throw new DogError('ERR_DOG_IDENTITY', message, { key, path })
 }
+
+/** Whether it may be encrypted here: who only reads writes nothing, and nobody writes what is another account's. */
+export const isOursToSeal = (found: DogRecord, { identity, fetcher, fetch }: KeyConfig): boolean =>
+  fetch && fetcher !== undefined && !isForeign(found, identity)
+
+const isForeign = (found: DogRecord, identity: string | undefined): boolean =>
+  identity !== undefined && found.identity !== undefined && found.identity !== identity

@@ -1,4 +1,5 @@
-import type { Dog, DogEvent, DogOptions, DogRecord, Fetcher, KeyOptions, KeyStatus, Secret, Store } from '../index.js'
+import type { Dog, DogEvent, DogOptions, DogRecord, Fetcher, KeyStatus, Secret, Store } from '../index.js'
+import { isOursToSeal } from './claim.js'
 import { soon } from './clock.js'
 import { WaitGraph } from './cycles.js'
 import { print } from './debug.js'
@@ -7,9 +8,12 @@ import { DogError, misuse, misuseOfSecret } from './errors.js'
 import { Events } from './events.js'
 import { Keeper, type Surroundings } from './keeper.js'
 import { checkKey } from './key.js'
-import { checkDogOptions, checkGetOptions, checkKeyOptions, configOf } from './options.js'
-import { type Place, Shelf, sealedBy } from './shelf.js'
+import type { Memory } from './memory.js'
+import { checkDogOptions, checkGetOptions, checkKeyOptions, configOf, type KeyConfig } from './options.js'
+import { areSame } from './seal.js'
+import { type Place, Shelf, sealedBy, unwrapped } from './shelf.js'
 import { statusOf } from './status.js'
+import { Strangers } from './strangers.js'
 import { useValue } from './use.js'
 
 type Callback = (value?: unknown, error?: DogError) => void
@@ -50,10 +54,10 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
     events.emit('warning', { key, code, message })
   }
 
+  const strangers = new Strangers((key, record) => around.changed(key, record))
   const shelf = new Shelf(defaults.mode, warn, (key, store) => {
-    entryOf(key, store)
-      .look(true)
-      .catch(() => {})
+    const looking = entries.get(key)?.look(true) ?? strangers.look(key, store)
+    looking.catch(() => {})
   })
 
   const around: Surroundings = {
@@ -112,11 +116,15 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
     }
   }
 
-  function makeEntry(key: string, store: Store, fetcher: Fetcher<never> | undefined, options: KeyOptions): Entry {
-    const config = configOf(fetcher, options)
-    const entry = new Entry(new Keeper(key, sealedBy(config.sealingKeys, store), config, around))
+  function keeperOf(key: string, store: Store, config: KeyConfig, memory?: Memory): Keeper {
+    const sealed = sealedBy(config.sealingKeys, store, (record) => isOursToSeal(record, keeper.config))
+    const keeper = new Keeper(key, sealed, config, around, memory)
+    return keeper
+  }
+
+  function makeEntry(key: string, store: Store, config: KeyConfig): Entry {
+    const entry = new Entry(keeperOf(key, store, config))
     entries.set(key, entry)
-    last = lastKey = undefined
     return entry
   }
 
@@ -128,11 +136,11 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
   }
 
   /** The entry of a key; one that only follows where nobody initialised it here. */
-  function entryOf(key: string, store?: Store): Entry {
+  function entryOf(key: string): Entry {
     const known = find(key)
     if (known !== undefined) return known
     checkKey(key)
-    return makeEntry(key, store ?? shelf.at(defaults), undefined, { ...defaults, autoRefresh: false })
+    return makeEntry(key, shelf.at(defaults), configOf(undefined, { ...defaults, autoRefresh: false }))
   }
 
   /** The entry for a call that may wait. */
@@ -151,22 +159,32 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
     if (other !== undefined) {
       throw new TypeError(`init("${key}"): it has another ${other} already; a second dog (createDog) keeps them apart`)
     }
-    if (closing?.signal.aborted) {
-      closing = undefined
-      if (events.count('change') > 0) shelf.watch()
-    }
+    if (closing?.signal.aborted) reopen()
     const target = shelf.at({ dir, store })
-    let entry = find(key)
-    // One that only followed may have adopted another account's record: whose it is was not asked then.
-    const isSame = entry?.keeper.store === target && entry.keeper.config.identity === identity
-    if (entry !== undefined && isSame && options.encryptionKey === undefined) entry.keeper.config = configOf(fetcher, options)
-    else entry = makeEntry(key, target, fetcher, options)
+    const config = configOf(fetcher, options)
+    const known = find(key)
+    const entry = known ?? makeEntry(key, target, config)
+    if (known !== undefined) configure(known, target, config)
     // Of many keys most have the same.
     if (PLACE.some((name) => place[name] !== options[name])) place = { dir, store, identity }
     places.set(key, place)
     entry.arm()
     tell(key, () => `is kept in ${target.dir ?? target.name}`)
     return secretOf(key)
+  }
+
+  function configure(entry: Entry, store: Store, config: KeyConfig): void {
+    const { key, memory, store: before, config: old } = entry.keeper
+    // One that only followed may have adopted another account's record, from another folder: that is forgotten.
+    const isSame = unwrapped(before) === store && old.identity === config.identity
+    if (isSame && areSame(old.sealingKeys, config.sealingKeys)) entry.keeper.config = config
+    else entry.renew(keeperOf(key, store, config, isSame ? memory : undefined))
+  }
+
+  function reopen(): void {
+    closing = undefined
+    if (events.count('change') > 0) shelf.watch()
+    for (const entry of entries.values()) entry.arm()
   }
 
   const secretOf = (key: string): Secret<never> => ({
@@ -233,7 +251,8 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
       for (const [key, { keeper }] of entries) all.push(await statusOf(key, keeper.store, keeper.config, keeper.memory))
       // Of a key that nobody asked for here, nothing is remembered.
       for (const store of shelf.all()) {
-        for await (const key of store.keys()) if (!entries.has(key)) all.push(await statusOf(key, store, config))
+        const opened = sealedBy(config.sealingKeys, store, () => false)
+        for await (const key of store.keys()) if (!entries.has(key)) all.push(await statusOf(key, opened, config))
       }
       return all.sort((a, b) => (a.key < b.key ? -1 : 1))
     },

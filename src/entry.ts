@@ -1,8 +1,10 @@
 import type { DogRecord, Expiry, Peeked, RefreshOptions } from '../index.js'
 import { checkAnswer } from './answer.js'
 import { AutoRefresh, LOOK } from './auto.js'
+import { checkIdentity } from './claim.js'
 import { monotonic, now, startTimer, stopTimer, unless } from './clock.js'
 import { DogError } from './errors.js'
+import { follow } from './follow.js'
 import { type Goal, wantFresh, wantLonger, wantNew, wantOther, wantValid } from './goal.js'
 import { Hot, peekedOf } from './hot.js'
 import type { Keeper } from './keeper.js'
@@ -20,18 +22,36 @@ const AMPLE = 60_000
  * the keeper where it cannot. It knows nothing of leases and ledgers.
  */
 export class Entry extends Hot {
+  #keeper: Keeper
   /** Of those keys only that refresh by themselves: of the others there may be many. */
   #auto: AutoRefresh | undefined
-  readonly #recheck: Recheck
+  #recheck: Recheck
   #flight: { landing: Promise<DogRecord | undefined>; force: boolean } | undefined
+  /** Flights of the keepers before. */
+  #ending: Promise<unknown> | undefined
   #quietUntil = 0
   /** The last warning of a background refresh. */
   #said = ''
 
-  constructor(readonly keeper: Keeper) {
+  constructor(keeper: Keeper) {
     super()
+    this.#keeper = keeper
     this.#recheck = new Recheck(keeper)
     keeper.memory.hot = this
+  }
+
+  get keeper(): Keeper {
+    return this.#keeper
+  }
+
+  /** Another keeper from now on. What is under way ends with the one before, and nobody joins it any more. */
+  renew(keeper: Keeper): void {
+    this.#ending = Promise.all([this.#ending, this.#flight?.landing.catch(() => {})])
+    this.#flight = undefined
+    this.#keeper = keeper
+    this.#recheck = new Recheck(keeper)
+    keeper.memory.hot = this
+    this.cool()
   }
 
   get(minTtl = 0, signal?: AbortSignal): Promise<unknown> {
@@ -124,35 +144,32 @@ export class Entry extends Hot {
     } catch (error) {
       throw new TypeError(`set("${key}"): ${(error as Error).message.replace(/^.*?answer: /, '')}`)
     }
-    await this.#write(async (number) => this.keeper.recordOf(answer, number, await this.keeper.read()))
+    await this.#write(async (number) => this.keeper.recordOf(answer, number, await this.#replaced()))
   }
 
   async remove(): Promise<boolean> {
     let existed = false
     await this.#write(async () => {
-      existed = await this.#exists()
+      existed = (await this.#replaced()) !== undefined
       return undefined
     })
     return existed
   }
 
-  /** What no key opens is there, and can be removed. */
-  async #exists(): Promise<boolean> {
-    try {
-      return (await this.keeper.read()) !== undefined
-    } catch (error) {
-      if (error instanceof DogError && error.code === 'ERR_DOG_DECRYPT') return true
-      throw error
-    }
+  /** What a write is about to replace: also what no key opens, but never another account's. */
+  async #replaced(): Promise<DogRecord | undefined> {
+    const { key, store, memory, config } = this.keeper
+    const found = memory.unwritten ?? (await store.read(key))
+    if (found !== undefined) checkIdentity(found, store, config.identity)
+    return found
   }
 
   /** A commit under a lease, that is no fetch. */
   async #write(make: (number: number) => Promise<DogRecord | undefined>): Promise<void> {
-    const { timer, signal } = this.#deadline(true)
-    const deadline = AbortSignal.any([signal, this.keeper.around.closing()])
+    const deadline = this.#deadline(true, this.keeper.around.closing())
     try {
       for (;;) {
-        const lease = await this.keeper.lease(deadline)
+        const lease = await this.keeper.lease(deadline.signal)
         let record: DogRecord | undefined
         try {
           // Read again, as before a fetch: what was numbered after us stays.
@@ -167,7 +184,7 @@ export class Entry extends Hot {
         return
       }
     } finally {
-      stopTimer(timer)
+      deadline.end()
     }
   }
 
@@ -222,7 +239,7 @@ export class Entry extends Hot {
   async close(): Promise<void> {
     this.#auto?.stop()
     this.cool()
-    await this.#flight?.landing.catch(() => {})
+    await Promise.all([this.#ending, this.#flight?.landing.catch(() => {})])
   }
 
   /** One process refreshes, and nobody waits for it; its failure is a warning. Resolves to whether there is a new value. */
@@ -246,8 +263,8 @@ export class Entry extends Hot {
 
   /** Waits until a flight lands with what the goal wants. Keeps the process alive. */
   async #wait(goal: Goal, signal?: AbortSignal): Promise<unknown> {
-    const deadline = this.#deadline(true)
-    const gone = signal === undefined ? deadline.signal : AbortSignal.any([signal, deadline.signal])
+    const deadline = this.#deadline(true, signal)
+    const gone = deadline.signal
     try {
       for (;;) {
         const { landing, force } = this.#flight ?? { landing: this.#launch(goal, true), force: goal.force }
@@ -255,15 +272,16 @@ export class Entry extends Hot {
         if (record !== undefined && (goal.accepts(record, now()) || goal.acceptsNew(record))) return copyOf(record.value)
       }
     } finally {
-      stopTimer(deadline.timer)
+      deadline.end()
     }
   }
 
   #launch(goal: Goal, waits: boolean): Promise<DogRecord | undefined> {
-    const { timer, signal } = this.#deadline(false)
-    const landing = this.keeper.attain(goal, waits, AbortSignal.any([signal, this.keeper.around.closing()])).finally(() => {
-      stopTimer(timer)
-      this.#flight = undefined
+    const { keeper } = this
+    const deadline = this.#deadline(false, keeper.around.closing())
+    const landing = keeper.attain(goal, waits, deadline.signal).finally(() => {
+      deadline.end()
+      if (this.#keeper === keeper) this.#flight = undefined
       this.#recheck.expire()
       this.arm()
     })
@@ -273,14 +291,22 @@ export class Entry extends Hot {
     return landing
   }
 
-  #deadline(keepsAlive: boolean): { timer: ReturnType<typeof startTimer>; signal: AbortSignal } {
+  /** Aborts when the time of a call is over, or with `other`. */
+  #deadline(keepsAlive: boolean, other?: AbortSignal): { signal: AbortSignal; end(): void } {
     const { key } = this.keeper
     const seconds = this.bound
     const aborter = new AbortController()
     const message = `No value of "${key}" came within ${seconds} s (twice its time-out and 2 s)`
     const timer = startTimer(() => aborter.abort(new DogError('ERR_DOG_WAIT_TIMEOUT', message, { key })), seconds * 1000)
     if (!keepsAlive) timer.unref()
-    return { timer, signal: aborter.signal }
+    const leave = () => aborter.abort(other!.reason)
+    if (other?.aborted) leave()
+    const unfollow = other && follow(other, leave)
+    const end = () => {
+      stopTimer(timer)
+      unfollow?.()
+    }
+    return { signal: aborter.signal, end }
   }
 
   /** Seconds a `get` may take. */

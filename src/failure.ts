@@ -19,17 +19,21 @@ const LONGEST_WAIT = 7 * 86_400
 export interface Described {
   code: string
   message: string
-  isRecorded: boolean
+  /** Seconds that the upstream asked for. */
+  retryAfter: number | undefined
+  /** `aborted`: its own process broke the fetch off; `none`: it says nothing of the upstream. */
+  kind: 'recorded' | 'aborted' | 'none'
 }
 
 export function failureOf(key: string, error: unknown): Described {
   if (isOurs(error) && OWN.includes(error.code as never)) {
     // A fetcher may throw one of its own making: its message is as little to be trusted as any.
-    return { code: error.code, message: messageOf(error), isRecorded: !UNRECORDED.includes(error.code) }
+    const kind = UNRECORDED.includes(error.code) ? 'none' : 'recorded'
+    return { code: error.code, message: messageOf(error), retryAfter: retryAfterOf(error), kind }
   }
   const message = `The fetcher of "${key}" failed: ${messageOf(error)}`.slice(0, LONGEST_MESSAGE)
-  // What the user's own code aborted is no failure of the upstream.
-  return { code: 'ERR_DOG_FETCH', message, isRecorded: fieldOf(error, 'name') !== 'AbortError' }
+  const kind = fieldOf(error, 'name') === 'AbortError' ? 'aborted' : 'recorded'
+  return { code: 'ERR_DOG_FETCH', message, retryAfter: retryAfterOf(error), kind }
 }
 
 /** The error that a recorded failure is, here and in every other process. */
@@ -41,12 +45,14 @@ export function recordedError(key: string, failure: Failure, cause?: unknown): D
 
 /** The error of a failure that is not recorded. */
 export function unrecordedError(key: string, { code, message }: Described, cause: unknown): DogError {
-  const isOwn = isOurs(cause) && cause.code === code
-  return isOwn ? cause : new DogError(code as DogError['code'], message, { key, cause })
+  const own = isOurs(cause) && cause.code === code ? cause : undefined
+  // Never the error itself: the fetcher may have made it, and hung anything on it.
+  const fields = own === undefined ? { key, cause } : { key: own.key ?? key, path: own.path, cause: own.cause }
+  return new DogError(code as DogError['code'], message, fields)
 }
 
 /** How long the upstream wants to be left alone: `error.retryAfter` in seconds, or the `retryAt` of another key's failure. */
-export function retryAfterOf(error: unknown): number | undefined {
+function retryAfterOf(error: unknown): number | undefined {
   const retryAfter = fieldOf(error, 'retryAfter')
   if (typeof retryAfter === 'number' && retryAfter >= 0) return Math.min(retryAfter, LONGEST_WAIT)
   if (!isOurs(error) || error.retryAt === undefined) return undefined

@@ -2,16 +2,16 @@ import type { DogRecord, Lease, Ledger, Reason, Store } from '../index.js'
 import type { Answer } from './answer.js'
 import { checkClaim } from './claim.js'
 import { now, pause } from './clock.js'
-import { DogError, storeError } from './errors.js'
-import { failureOf, recordedError, retryAfterOf, unrecordedError } from './failure.js'
+import { storeError } from './errors.js'
+import { failureOf, recordedError, unrecordedError } from './failure.js'
 import { type Links, type Run, runFetcher } from './fetch.js'
 import type { Goal } from './goal.js'
 import { hostname } from './host.js'
 import { copyOf, Memory } from './memory.js'
 import type { KeyConfig } from './options.js'
-import { withAttempt, withFailure } from './policy.js'
+import { withAttempt } from './policy.js'
 import { unknownFields } from './record.js'
-import { failedMeanwhile, ledgerAfter, obstacleTo } from './rules.js'
+import { failedMeanwhile, ledgerAfter, ledgerAfterFailure, obstacleTo } from './rules.js'
 import { step } from './steps.js'
 
 /** What a keeper tells its dog. */
@@ -40,13 +40,12 @@ const BREATH = 2
  * and, where somebody else has the lease: wait until it is settled, and start over. It knows stores by their contract only.
  */
 export class Keeper {
-  readonly memory = new Memory()
-
   constructor(
     readonly key: string,
     readonly store: Store,
     public config: KeyConfig,
     readonly around: Surroundings,
+    readonly memory = new Memory(),
   ) {}
 
   /** Read: what the store has, or a newer value that it could not take. */
@@ -150,9 +149,9 @@ export class Keeper {
       try {
         if (!lease.held()) return undefined
         const failure = failureOf(this.key, error)
-        if (!failure.isRecorded || run.stoodStill()) throw unrecordedError(this.key, failure, error)
-        const noted = withFailure(counted, now(), { ...failure, retryAfter: retryAfterOf(error) })
-        await lease.note(noted)
+        const noted = run.stoodStill() ? counted : ledgerAfterFailure(counted, failure)
+        if (noted !== counted) await lease.note(noted)
+        if (noted.failure === counted.failure) throw unrecordedError(this.key, failure, error)
         throw recordedError(this.key, noted.failure!, error)
       } finally {
         await lease.release()
@@ -216,12 +215,20 @@ export class Keeper {
 
   /** Stores a value under a new lease, unless there is one of a later-drawn number. Returns the newer of both. */
   async #commitLate(record: DogRecord): Promise<DogRecord> {
-    // Also while the dog closes: the fetch is let finish.
-    const lease = await this.lease(new AbortController().signal)
+    for (;;) {
+      // Also while the dog closes: the fetch is let finish.
+      const lease = await this.lease(new AbortController().signal)
+      const newest = await this.#commitUnder(lease, record)
+      if (newest !== undefined) return newest
+    }
+  }
+
+  /** Undefined: robbed. */
+  async #commitUnder(lease: Lease, record: DogRecord): Promise<DogRecord | undefined> {
     try {
       const newest = await this.read()
       if (newest !== undefined && newest.generation >= record.generation && newest !== this.memory.unwritten) return newest
-      if (!(await lease.commit(record))) return await this.#commitLate(record)
+      if (!(await lease.commit(record))) return undefined
       this.adopt(record)
       this.around.refreshed(this.key, record, 'missing', lease.age(), true)
       return record
@@ -230,10 +237,11 @@ export class Keeper {
     }
   }
 
-  /** Writes the value that the store could not take. */
+  /** Writes the value that the store could not take, unless somebody else is at work there. */
   async writeUnwritten(): Promise<void> {
     const record = this.memory.unwritten
-    if (record !== undefined) await this.#commitLate(record)
+    const lease = record && (await this.store.take(this.key, this.config.timeout))
+    if (lease !== undefined) await this.#commitUnder(lease, record!)
   }
 
   /** The lease, when it is to be had. For writes that are no fetch. */
@@ -251,17 +259,8 @@ export class Keeper {
   /** Whether a number as late as the lease's was used since it was drawn: then it orders nothing, and another is drawn. */
   async isPassed(lease: Lease): Promise<boolean> {
     const ledger = await this.store.ledger(this.key)
-    return Math.max((await this.#generation()) ?? 0, ledger?.fetches.last ?? 0) >= lease.number
-  }
-
-  async #generation(): Promise<number | undefined> {
-    try {
-      return (await this.store.read(this.key))?.generation
-    } catch (error) {
-      // What no key opens can be replaced by `set` and `remove`.
-      if (error instanceof DogError && error.code === 'ERR_DOG_DECRYPT') return undefined
-      throw error
-    }
+    const record = await this.store.read(this.key)
+    return Math.max(record?.generation ?? 0, ledger?.fetches.last ?? 0) >= lease.number
   }
 
   /** Half of the time-out went by before the fetch began: it is not begun, and not counted. */
@@ -291,7 +290,7 @@ export class Keeper {
   }
 
   adopt(found: DogRecord | undefined): DogRecord | undefined {
-    if (found !== undefined && found !== this.memory.record) checkClaim(found, this.store, this.config.identity)
+    if (found !== undefined && found !== this.memory.record) checkClaim(found, this.store, this.config)
     const { record, changed } = this.memory.adopt(found)
     if (changed) this.around.changed(this.key, record)
     return record

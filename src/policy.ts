@@ -76,7 +76,9 @@ export function withFailure(
   return { ...ledger, failure: { at: now, count, retryAt: Math.ceil(now + wait), code, message } }
 }
 
+/** The ledger after a success. */
 export function withoutFailure(ledger: Ledger): Ledger {
-  const { failure, ...rest } = ledger
+  if (ledger.failure === undefined && ledger.aborted === undefined) return ledger
+  const { failure, aborted, ...rest } = ledger
   return rest
 }

@@ -1,7 +1,7 @@
 import type { DogRecord, Ledger } from '../index.js'
 import { now } from './clock.js'
 import { DogError } from './errors.js'
-import { recordedError } from './failure.js'
+import { type Described, recordedError } from './failure.js'
 import type { Goal } from './goal.js'
 import type { KeyConfig } from './options.js'
 import { quotaEnd, standingFailure, withFailure, withoutFailure } from './policy.js'
@@ -43,5 +43,15 @@ export function ledgerAfter(counted: Ledger, goal: Goal, previous: DogRecord | u
     const message = isSame ? 'the upstream gave the rejected value again' : 'a value was rejected right after its fetch'
     if (isSame || isSoon) return withFailure(counted, now(), { code: 'ERR_DOG_REJECTED', message })
   }
-  return counted.failure === undefined ? counted : withoutFailure(counted)
+  return withoutFailure(counted)
+}
+
+/**
+ * The ledger after a fetch that failed; the same one if nobody has to know. A fetch that its own process broke off is no
+ * failure, and who waits may try at once: but two of them in a row are an upstream that hangs, and a fetcher's own time-out.
+ */
+export function ledgerAfterFailure(counted: Ledger, failure: Described): Ledger {
+  if (failure.kind === 'none') return counted
+  if (failure.kind === 'aborted' && counted.aborted !== true) return { ...counted, aborted: true }
+  return withFailure(counted, now(), failure)
 }

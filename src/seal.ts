@@ -44,6 +44,9 @@ export function seal(record: DogRecord, { id, bytes }: SealingKey): DogRecord {
 export const needsSealing = (record: DogRecord, keys: readonly SealingKey[]): boolean =>
   keys.length > 0 && (record.sealed as Sealed | undefined)?.id !== keys[0]!.id
 
+export const areSame = (some: readonly SealingKey[], others: readonly SealingKey[]): boolean =>
+  some.length === others.length && some.every(({ bytes }, at) => bytes.equals(others[at]!.bytes))
+
 /** The record with its value. `path` is for the message. */
 export function unseal(record: DogRecord, keys: readonly SealingKey[], path: string): DogRecord {
   const sealed = record.sealed as Sealed | undefined

@@ -1,4 +1,4 @@
-import type { Store } from '../index.js'
+import type { DogRecord, Store } from '../index.js'
 import type { SealingKey } from './seal.js'
 import { FileStore } from './stores/file/store.js'
 import { SealedStore } from './stores/sealed.js'
@@ -73,6 +73,9 @@ export class Shelf {
   }
 }
 
-/** The store as a key uses it: encrypting, if the key has encryption keys. */
-export const sealedBy = (keys: readonly SealingKey[], store: Store): Store =>
-  keys.length === 0 ? store : new SealedStore(store, keys)
+/** The store as a key uses it: encrypting, if the key has encryption keys. `maySeal`: see SealedStore. */
+export const sealedBy = (keys: readonly SealingKey[], store: Store, maySeal: (record: DogRecord) => boolean): Store =>
+  keys.length === 0 ? store : new SealedStore(store, keys, maySeal)
+
+/** The store itself, without what a key puts around it. */
+export const unwrapped = (store: Store): Store => (store instanceof SealedStore ? store.inner : store)

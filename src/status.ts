@@ -15,7 +15,7 @@ export async function statusOf(key: string, store: Store, config: KeyConfig, mem
     const stored = await store.read(key)
     const record = memory?.unwritten ?? stored
     if (record !== undefined) {
-      checkClaim(record, store, config.identity)
+      checkClaim(record, store, config)
       const { expiresAt, fetchedAt, generation, by, identity } = record
       const dueAt = expiresAt - record.ahead * 1000
       Object.assign(status, { state: stateOf(record, now()), expiresAt, dueAt, fetchedAt, generation })

@@ -1,20 +1,33 @@
 import type { DogRecord, Lease, Ledger, Store } from '../../index.js'
+import { monotonic } from '../clock.js'
 import { needsSealing, type SealingKey, seal, unseal } from '../seal.js'
+
+/** A record that could not be sealed again is tried again so often; milliseconds. */
+const RESEAL = 1000
 
 /**
  * A store whose values are encrypted, over any other store: it opens what is read and seals what is committed. The engine
- * above and the store below know nothing of it.
+ * above and the store below know nothing of it. What no key opens is given as it is, still sealed: its caller refuses it.
  */
 export class SealedStore implements Store {
   readonly #inner: Store
   readonly #keys: readonly SealingKey[]
+  readonly #maySeal: (record: DogRecord) => boolean
   /** Each record is decrypted once. */
   readonly #opened = new Map<string, { found: DogRecord; record: DogRecord }>()
-  readonly #sealing = new Set<string>()
+  /** When a key's record was last tried to be sealed again; monotonic milliseconds. */
+  readonly #tried = new Map<string, number>()
 
-  constructor(inner: Store, keys: readonly SealingKey[]) {
+  /** @param maySeal whether a record that is found plain, or sealed with an older key, is ours to write again */
+  constructor(inner: Store, keys: readonly SealingKey[], maySeal: (record: DogRecord) => boolean) {
     this.#inner = inner
     this.#keys = keys
+    this.#maySeal = maySeal
+  }
+
+  /** The store below. */
+  get inner(): Store {
+    return this.#inner
   }
 
   get name(): string {
@@ -33,29 +46,32 @@ export class SealedStore implements Store {
   #open(key: string, found: DogRecord | undefined): DogRecord | undefined {
     if (found === undefined) return undefined
     const last = this.#opened.get(key)
-    if (last?.found === found) return last.record
-    const record = unseal(found, this.#keys, this.path(key))
-    this.#opened.set(key, { found, record })
-    if (needsSealing(found, this.#keys)) this.#sealAgain(key).catch(() => {})
+    const record = last?.found === found ? last.record : this.#unsealed(key, found)
+    if (record !== last?.record) this.#opened.set(key, { found, record })
+    if (record.sealed === undefined && needsSealing(found, this.#keys)) this.#sealAgain(key, found).catch(() => {})
     return record
   }
 
-  /** What was written plain, or with an older key, is written again, without a fetch. If it cannot be, at the next read. */
-  async #sealAgain(key: string): Promise<void> {
-    if (this.#sealing.has(key)) return
-    this.#sealing.add(key)
+  #unsealed(key: string, found: DogRecord): DogRecord {
     try {
-      const lease = await this.#inner.take(key, 5)
-      if (lease === undefined) return
-      try {
-        const found = await this.#inner.read(key)
-        if (found === undefined || !needsSealing(found, this.#keys)) return
-        await lease.commit(seal(unseal(found, this.#keys, this.path(key)), this.#keys[0]!))
-      } finally {
-        await lease.release()
-      }
+      return unseal(found, this.#keys, this.path(key))
+    } catch {
+      return found
+    }
+  }
+
+  /** What was written plain, or with an older key, is written again, without a fetch. If it cannot be, at a later read. */
+  async #sealAgain(key: string, seen: DogRecord): Promise<void> {
+    if (!this.#maySeal(seen) || monotonic() < (this.#tried.get(key) ?? 0) + RESEAL) return
+    this.#tried.set(key, monotonic())
+    const lease = await this.#inner.take(key, 5)
+    if (lease === undefined) return
+    try {
+      const found = await this.#inner.read(key)
+      if (found === undefined || !needsSealing(found, this.#keys) || !this.#maySeal(found)) return
+      await lease.commit(seal(unseal(found, this.#keys, this.path(key)), this.#keys[0]!))
     } finally {
-      this.#sealing.delete(key)
+      await lease.release()
     }
   }
 

@@ -15,23 +15,12 @@ const LAYERS: string[][] = [
   ['entry.ts', 'status.ts'],
   ['recheck.ts'],
   ['keeper.ts'],
-  ['rules.ts', 'hot.ts'],
+  ['rules.ts', 'claim.ts', 'hot.ts'],
   [
-    ...[
-      'fetch.ts',
-      'goal.ts',
-      'failure.ts',
-      'claim.ts',
-      'memory.ts',
-      'options.ts',
-      'cycles.ts',
-      'auto.ts',
-      'events.ts',
-      'debug.ts',
-    ],
+    ...['fetch.ts', 'goal.ts', 'failure.ts', 'memory.ts', 'options.ts', 'cycles.ts', 'auto.ts', 'events.ts', 'debug.ts'],
     'key.ts',
   ],
-  ['use.ts', 'shelf.ts', 'timer.ts'],
+  ['use.ts', 'shelf.ts', 'strangers.ts', 'timer.ts'],
   ['stores/memory.ts', 'stores/sealed.ts', 'stores/file/store.ts'],
   ['stores/file/lease.ts'],
   ['reader.ts', 'lockfile.ts', 'ledger.ts', 'watch.ts', 'wake.ts'].map((name) => `stores/file/${name}`),
@@ -43,7 +32,7 @@ const LAYERS: string[][] = [
   ['seal.ts'],
   ['policy.ts', 'record.ts'],
   ['errors.ts'],
-  ['redact.ts', 'clock.ts', 'steps.ts', 'host.ts'],
+  ['redact.ts', 'clock.ts', 'follow.ts', 'steps.ts', 'host.ts'],
 ]
 
 /** These are users of the package: they know it by its name. */
