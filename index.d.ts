@@ -318,8 +318,8 @@ export interface Store {
   ledger(key: string): Awaitable<Ledger | undefined>
   /** `timeout` in seconds. `undefined`: someone else holds it. */
   take(key: string, timeout: number): Promise<Lease | undefined>
-  /** Resolves when the record's generation is no longer `seen`, the lease was let go, its holder is dead, or `signal` aborts. */
-  settled(key: string, seen: number | undefined, signal: AbortSignal): Promise<void>
+  /** Ends when the record's generation is not `seen`, the lease is let go, its holder dead, or `signal` aborts. May bring the record. */
+  settled(key: string, seen: number | undefined, signal: AbortSignal): Promise<DogRecord | undefined> | Promise<void>
   keys(): AsyncIterable<string>
   close(): Promise<void>
   /** The living holder of the key's lease. */

@@ -48,8 +48,9 @@ export class Keeper {
     readonly memory = new Memory(),
   ) {}
 
-  /** Read: what the store has, or a newer value that it could not take. */
-  read(): DogRecord | undefined | Promise<DogRecord | undefined> {
+  /** Read: what the store has (or has just brought), or a newer value that it could not take. */
+  read(brought?: DogRecord): DogRecord | undefined | Promise<DogRecord | undefined> {
+    if (brought !== undefined) return this.memory.hasOvertaken(brought) ? this.memory.record : this.adopt(brought)
     const found = this.store.read(this.key)
     if (!(found instanceof Promise)) return this.adopt(found)
     const before = this.memory.record
@@ -66,7 +67,8 @@ export class Keeper {
     const before = await this.store.ledger(this.key)
     const patience = { slow: 0 }
     let told = false
-    for (let round = 0, record = seen; ; round++, record = await this.read()) {
+    for (let round = 0, record = seen, brought: DogRecord | undefined; ; round++, record = await this.read(brought)) {
+      brought = undefined
       deadline.throwIfAborted()
       if (record !== undefined && (goal.accepts(record, now()) || record.generation !== seen?.generation)) return record
       const ledger = round === 0 ? before : await this.store.ledger(this.key)
@@ -91,7 +93,7 @@ export class Keeper {
       if (holder === undefined) await pause(BREATH)
       if (!told) this.around.waiting(this.key, holder?.name)
       told = true
-      await this.store.settled(this.key, this.memory.storedFor(record)?.generation, deadline)
+      brought = (await this.store.settled(this.key, this.memory.storedFor(record)?.generation, deadline)) ?? undefined
     }
   }
 

@@ -33,8 +33,8 @@ export class Memory {
     return this.#known
   }
 
-  /** Whether what a database answered was overtaken on its way: since `before`, a newer record is known. */
-  hasOvertaken(found: DogRecord | undefined, before: DogRecord | undefined): boolean {
+  /** Whether what a database answered was overtaken on its way: a newer record is known, and was not `before`. */
+  hasOvertaken(found: DogRecord | undefined, before?: DogRecord): boolean {
     const { record } = this
     return record !== before && record !== undefined && (found?.generation ?? 0) < record.generation
   }

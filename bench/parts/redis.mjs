@@ -14,16 +14,19 @@ export async function redis(lab) {
     console.log('redis: skipped, there is no redis-server')
     return []
   }
-  const { url, stop } = await startServer()
   const crowds = []
-  for (const name of ['dotdog', 'plain']) {
-    const subjects = Array.from({ length: PROCESSES }, () => lab.start(`redis-${name}.cjs`, [url]))
-    for (const subject of subjects) await subject.next()
-    crowds.push({ subjects, rounds: [], fetches: 0 })
+  const { url, stop } = await startServer()
+  try {
+    for (const name of ['dotdog', 'plain']) {
+      const subjects = Array.from({ length: PROCESSES }, () => lab.start(`redis-${name}.cjs`, [url]))
+      for (const subject of subjects) await subject.next()
+      crowds.push({ subjects, rounds: [], fetches: 0 })
+    }
+    for (let round = 0; round < ROUNDS; round++) for (const crowd of inTurns(crowds, round)) await once(crowd, `KEY-${round}`)
+    for (const { subjects } of crowds) await Promise.all(subjects.map((subject) => subject.stop()))
+  } finally {
+    stop()
   }
-  for (let round = 0; round < ROUNDS; round++) for (const crowd of inTurns(crowds, round)) await once(crowd, `KEY-${round}`)
-  for (const { subjects } of crowds) await Promise.all(subjects.map((subject) => subject.stop()))
-  stop()
 
   const [own, plain] = crowds
   // The first round loads what a wait needs.

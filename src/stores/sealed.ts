@@ -84,8 +84,8 @@ export class SealedStore implements Store {
     return this.#inner.ledger(key)
   }
 
-  settled(key: string, seen: number | undefined, signal: AbortSignal): Promise<void> {
-    return this.#inner.settled(key, seen, signal)
+  async settled(key: string, seen: number | undefined, signal: AbortSignal): Promise<DogRecord | undefined> {
+    return this.#open(key, (await this.#inner.settled(key, seen, signal)) ?? undefined)
   }
 
   async holder(key: string): Promise<{ number: number; name: string } | undefined> {

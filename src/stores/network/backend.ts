@@ -29,6 +29,12 @@ export interface Backend {
   /** Lets go and tells the listeners. Of a lease that is not ours, nothing. */
   release(key: string, nonce: string): Promise<void>
 
+  /**
+   * Waits in the database, at most `ms`, until something happens to the key after the `mark`, and brings the record's text: a
+   * waiter wakes once, not for a message and again for what it then reads. Undefined: it cannot be waited for so, or not now.
+   */
+  park?(key: string, mark: string, ms: number): Promise<{ text: string | undefined } | undefined>
+
   /** Every key that has a record. */
   keys(): AsyncIterable<string>
   /**
@@ -47,6 +53,8 @@ export interface Holder {
   name: string
   /** Milliseconds its lease still runs. */
   left: number
+  /** What had happened to the key when this was so, where the backend can `park`. */
+  mark?: string
 }
 
 export interface Claim {

@@ -86,10 +86,11 @@ export class FallbackStore implements Store {
     )
   }
 
-  settled(key: string, seen: number | undefined, signal: AbortSignal): Promise<void> {
-    return this.#or(
-      () => this.#inner.settled(key, seen, signal),
-      () => this.#local.settled(key, seen, signal),
+  /** Brings no record: what is read here is compared with what this process has for itself. */
+  async settled(key: string, seen: number | undefined, signal: AbortSignal): Promise<void> {
+    await this.#or(
+      async () => await this.#inner.settled(key, seen, signal),
+      async () => await this.#local.settled(key, seen, signal),
     )
   }
 

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { DogError, type DogRecord, type Lease, type Ledger, type Store } from 'dotdog'
-import { monotonic, now, pause, Rest } from '../../clock.js'
+import { monotonic, now, pause, Rest, unless } from '../../clock.js'
 import { type Decoded, decodeLedger, decodeRecord } from '../../record.js'
-import type { Backend } from './backend.js'
+import type { Backend, Holder } from './backend.js'
 import { Ear } from './ear.js'
 import { type Ask, GRACE, LEASE, leaseFor, NetworkLease } from './lease.js'
 
@@ -42,7 +42,10 @@ export class NetworkStore implements Store {
   }
 
   async read(key: string): Promise<DogRecord | undefined> {
-    const text = await this.#ask(key, () => this.#backend.read(key))
+    return this.#decoded(key, await this.#ask(key, () => this.#backend.read(key)))
+  }
+
+  #decoded(key: string, text: string | undefined): DogRecord | undefined {
     const last = this.#known.get(key)
     if (text === undefined) {
       this.#known.delete(key)
@@ -94,13 +97,10 @@ export class NetworkStore implements Store {
     return new NetworkLease(this.#backend, ask, { key, nonce, since, limit, leaseMs, ...taken })
   }
 
-  async settled(key: string, seen: number | undefined, signal: AbortSignal): Promise<void> {
-    // Deaf, it looks more often.
-    let poll = await this.#ear.open().then(
-      () => POLL,
-      () => RETRY,
-    )
+  async settled(key: string, seen: number | undefined, signal: AbortSignal): Promise<DogRecord | undefined> {
     const rest = new Rest()
+    /** Of one who listens. */
+    let poll: number | undefined
     let failing = 0
     while (!signal.aborted) {
       const wake = () => rest.end()
@@ -113,23 +113,54 @@ export class NetworkStore implements Store {
       })
       signal.addEventListener('abort', wake)
       try {
-        const [record, holder] = await Promise.all([this.read(key), this.#ask(key, () => this.#backend.holder(key))])
-        if (record?.generation !== seen || holder === undefined) return
+        // The holder first: what happens after its mark is either read, or ends the wait.
+        const looks = [this.#ask(key, () => this.#backend.holder(key)), this.read(key)] as const
+        const [holder, record] = await Promise.all(looks)
+        if (record?.generation !== seen || holder === undefined) return record
         failing = 0
-        await rest.take(Math.min(poll, holder.left + 1))
-        // Another look would cost every waiter a way there and back, all at the same time.
-        if (isNewer) return
+        if (poll === undefined) {
+          const parked = await this.#park(key, holder, signal)
+          if (parked === undefined) poll = await this.#listen()
+          else if (parked.record?.generation !== seen) return parked.record
+        } else {
+          await rest.take(Math.min(poll, holder.left + 1))
+          // Another look would cost every waiter a way there and back, all at the same time.
+          if (isNewer) return undefined
+        }
       } catch (error) {
         // One that is down for longer than a lease is told; a hiccup is not.
         failing ||= monotonic()
         if (monotonic() - failing > LEASE) throw error
         await pause(RETRY, signal)
-        poll = RETRY
+        poll &&= RETRY
       } finally {
         stop()
         signal.removeEventListener('abort', wake)
       }
     }
+  }
+
+  /** Milliseconds between two looks of one who listens from now on. Deaf, it looks more often. */
+  #listen(): Promise<number> {
+    return this.#ear.open().then(
+      () => POLL,
+      () => RETRY,
+    )
+  }
+
+  /** Waits in the database, if it can, at most until the lease ends. */
+  async #park(
+    key: string,
+    { mark, left }: Holder,
+    signal: AbortSignal,
+  ): Promise<{ record: DogRecord | undefined } | undefined> {
+    if (mark === undefined) return undefined
+    const ms = Math.min(POLL, Math.ceil(left) + 1)
+    const parked = await unless(
+      signal,
+      this.#ask(key, async () => await this.#backend.park?.(key, mark, ms)),
+    )
+    return parked && { record: this.#decoded(key, parked.text) }
   }
 
   watch(listener: (key: string) => void): () => void {

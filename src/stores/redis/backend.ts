@@ -2,6 +2,7 @@ import type { Backend, Claim, Holder, LedgerText, RecordText, Taken } from '../n
 import { BOUND, bounded, NoAnswer } from './bound.js'
 import { type Client, isCluster, type Redis } from './client.js'
 import { codeOf, failed, isReply } from './errors.js'
+import { Line } from './line.js'
 import { decode, encode, Names } from './names.js'
 import { COMMIT, HOLDER, LEDGER, NOTE, READ, RELEASE, RENEW, type Script, TAKE } from './scripts.js'
 import type { Source } from './source.js'
@@ -21,11 +22,13 @@ export class RedisBackend implements Backend {
   readonly name = 'redis'
   readonly #source: Source
   readonly #names: Names
+  readonly #line: Line
   readonly #subscriber: Subscriber
 
   constructor(source: Source, prefix: string) {
     this.#source = source
     this.#names = new Names(prefix)
+    this.#line = new Line(source)
     this.#subscriber = new Subscriber(source, this.#names.channel)
   }
 
@@ -42,8 +45,15 @@ export class RedisBackend implements Backend {
   }
 
   async holder(key: string): Promise<Holder | undefined> {
-    const found = (await this.#run(HOLDER, key)) as [string, string, string] | null
-    return found === null ? undefined : { number: Number(found[0]), name: found[1], left: Number(found[2]) }
+    const found = (await this.#run(HOLDER, key)) as [string, string, string, string] | null
+    if (found === null) return undefined
+    const [number, name, left, mark] = found
+    return { number: Number(number), name, left: Number(left), ...(mark !== '' && { mark }) }
+  }
+
+  async park(key: string, mark: string, ms: number): Promise<{ text: string | undefined } | undefined> {
+    const [record, , stream] = this.#names.of(key)
+    return await this.#line.park(record, stream, mark, ms).catch((error) => this.#refuse(error))
   }
 
   async take(key: string, { nonce, name, leaseMs, floor }: Claim): Promise<Taken | undefined> {
@@ -123,6 +133,7 @@ export class RedisBackend implements Backend {
   }
 
   async close(): Promise<void> {
+    this.#line.close()
     this.#subscriber.close()
     this.#source.close()
   }

@@ -1,6 +1,6 @@
 /**
- * What things are called in Redis. A key has two names, of its record and of its state, which share a hash tag and so lie in
- * one slot of a cluster: `dotdog:{ACCESS_TOKEN}:record`, `dotdog:{ACCESS_TOKEN}:state`. The one place that builds and parses
+ * What things are called in Redis. A key has three names, of its record, its state and its events, which share a hash tag and
+ * so lie in one slot of a cluster: `dotdog:{ACCESS_TOKEN}:record`, `…:state`, `…:events`. The one place that builds and parses
  * them.
  */
 const TAIL = ':record'
@@ -15,10 +15,10 @@ export class Names {
     this.#head = `${prefix}{`
   }
 
-  /** The record's name and the state's. */
-  of(key: string): [record: string, state: string] {
+  /** The names of the record, of the state, and of the stream of what happens. */
+  of(key: string): [record: string, state: string, stream: string] {
     const tag = `${this.#head}${encode(key)}}`
-    return [`${tag}${TAIL}`, `${tag}:state`]
+    return [`${tag}${TAIL}`, `${tag}:state`, `${tag}:events`]
   }
 
   /** Matches the names of all records. `before`: what the client puts before every name. */

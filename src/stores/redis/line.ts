@@ -1,0 +1,80 @@
+import { startTimer, stopTimer } from '../../clock.js'
+import { BOUND, bounded, NoAnswer } from './bound.js'
+import { connect, end, isCluster, type Redis } from './client.js'
+import { isReply } from './errors.js'
+import type { Source } from './source.js'
+
+const { setImmediate } = globalThis
+
+interface Opening {
+  redis?: Redis
+  ready?: Promise<Redis>
+}
+
+/**
+ * The one connection on which a store waits in Redis, for one key at a time: a blocking look at the key's stream with the read
+ * of its record sent behind, so that the change brings the record. Who waits for another key meanwhile listens, and reads when
+ * told. Keeps no process alive.
+ */
+export class Line {
+  readonly #source: Source
+  #opening: Opening | undefined
+  #isBusy = false
+  /** This Redis, or this user, cannot. */
+  #isRefused = false
+
+  constructor(source: Source) {
+    this.#source = source
+  }
+
+  /** The record's text after the change, or after `ms`. Undefined: not so, or not now. */
+  async park(record: string, stream: string, mark: string, ms: number): Promise<{ text: string | undefined } | undefined> {
+    if (this.#isBusy || this.#isRefused) return undefined
+    this.#isBusy = true
+    const opening = (this.#opening ??= {})
+    try {
+      const redis = await bounded((opening.ready ??= this.#open(opening)), BOUND)
+      const { before } = this.#source
+      const woken = redis.xread('BLOCK', ms, 'STREAMS', before + stream, mark)
+      const read = redis.hget(before + record, 'text')
+      const [, text] = await within(Promise.all([woken, read]), ms + BOUND)
+      return { text: text ?? undefined }
+    } catch (error) {
+      this.#drop(opening)
+      if (!isReply(error)) throw error
+      this.#isRefused = true
+      return undefined
+    } finally {
+      this.#isBusy = false
+    }
+  }
+
+  async #open(opening: Opening): Promise<Redis> {
+    // A key's stream is on one of a cluster's nodes, and another connection on any.
+    if (isCluster(await this.#source.client())) throw Object.assign(new Error('cluster'), { name: 'ReplyError' })
+    const redis = await this.#source.another()
+    if (this.#opening !== opening) throw new Error('closed')
+    opening.redis = redis
+    redis.once('end', () => this.#drop(opening))
+    await connect(redis)
+    return redis
+  }
+
+  #drop(opening: Opening): void {
+    end(opening.redis)
+    if (this.#opening === opening) this.#opening = undefined
+  }
+
+  close(): void {
+    if (this.#opening !== undefined) this.#drop(this.#opening)
+  }
+}
+
+/** As `bounded`, in one piece: a wait that lasts must not count it down. */
+function within<T>(task: Promise<T>, ms: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    // What came in while the process stood still is taken first.
+    const timer = startTimer(() => setImmediate(() => reject(new NoAnswer())), ms).unref()
+    task.then(resolve, reject).finally(() => stopTimer(timer))
+  })
+}
