@@ -100,7 +100,7 @@ export class NetworkStore implements Store {
   async settled(key: string, seen: number | undefined, signal: AbortSignal): Promise<DogRecord | undefined> {
     const rest = new Rest()
     /** Of one who listens. */
-    let poll: number | undefined
+    let poll = this.#backend.park === undefined ? await this.#listen() : undefined
     let failing = 0
     while (!signal.aborted) {
       const wake = () => rest.end()
@@ -158,7 +158,7 @@ export class NetworkStore implements Store {
     const ms = Math.min(POLL, Math.ceil(left) + 1)
     const parked = await unless(
       signal,
-      this.#ask(key, async () => await this.#backend.park?.(key, mark, ms)),
+      this.#ask(key, () => this.#backend.park!(key, mark, ms)),
     )
     return parked && { record: this.#decoded(key, parked.text) }
   }

@@ -1,10 +1,16 @@
 import { startTimer, stopTimer } from '../../clock.js'
 import { BOUND, bounded, NoAnswer } from './bound.js'
 import { connect, end, isCluster, type Redis } from './client.js'
-import { isReply } from './errors.js'
+import { codeOf, isReply } from './errors.js'
 import type { Source } from './source.js'
 
 const { setImmediate } = globalThis
+
+/** This will not be otherwise the next time: no right to it, no such command. */
+const REFUSALS = ['NOPERM', 'ERR']
+
+/** A key's stream is on one of the nodes, and another connection on any. */
+class OfCluster extends Error {}
 
 interface Opening {
   redis?: Redis
@@ -20,7 +26,7 @@ export class Line {
   readonly #source: Source
   #opening: Opening | undefined
   #isBusy = false
-  /** This Redis, or this user, cannot. */
+  /** For good. */
   #isRefused = false
 
   constructor(source: Source) {
@@ -41,8 +47,8 @@ export class Line {
       return { text: text ?? undefined }
     } catch (error) {
       this.#drop(opening)
-      if (!isReply(error)) throw error
-      this.#isRefused = true
+      this.#isRefused = error instanceof OfCluster || (isReply(error) && REFUSALS.includes(codeOf(error)))
+      if (!this.#isRefused) throw error
       return undefined
     } finally {
       this.#isBusy = false
@@ -50,8 +56,7 @@ export class Line {
   }
 
   async #open(opening: Opening): Promise<Redis> {
-    // A key's stream is on one of a cluster's nodes, and another connection on any.
-    if (isCluster(await this.#source.client())) throw Object.assign(new Error('cluster'), { name: 'ReplyError' })
+    if (isCluster(await this.#source.client())) throw new OfCluster()
     const redis = await this.#source.another()
     if (this.#opening !== opening) throw new Error('closed')
     opening.redis = redis
