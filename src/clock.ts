@@ -62,16 +62,6 @@ export class Rest {
   }
 }
 
-/** The promise's outcome, unless the signal aborts first. */
-export function unless<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const leave = () => reject(signal.reason)
-    if (signal.aborted) return leave()
-    signal.addEventListener('abort', leave)
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave))
-  })
-}
-
 /** Calls back when the code that runs now, and all promises it settles, are done: before the process can wait for anything. */
 export const soon: (callback: (...args: unknown[]) => void, ...args: unknown[]) => void = process.nextTick.bind(process)
 

@@ -2,7 +2,7 @@ import type { DogRecord, Expiry, Peeked, RefreshOptions } from '../index.js'
 import { checkAnswer } from './answer.js'
 import { AutoRefresh, LOOK } from './auto.js'
 import { checkIdentity } from './claim.js'
-import { monotonic, now, startTimer, stopTimer, unless } from './clock.js'
+import { monotonic, now, startTimer, stopTimer } from './clock.js'
 import { DogError } from './errors.js'
 import { follow } from './follow.js'
 import { type Goal, wantFresh, wantLonger, wantNew, wantOther, wantValid } from './goal.js'
@@ -166,7 +166,7 @@ export class Entry extends Hot {
 
   /** A commit under a lease, that is no fetch. */
   async #write(make: (number: number) => Promise<DogRecord | undefined>): Promise<void> {
-    const deadline = this.#deadline(true, this.keeper.around.closing())
+    const deadline = this.#aborting(true, this.keeper.around.closing())
     try {
       for (;;) {
         const lease = await this.keeper.lease(deadline.signal)
@@ -264,11 +264,11 @@ export class Entry extends Hot {
   /** Waits until a flight lands with what the goal wants. Keeps the process alive. */
   async #wait(goal: Goal, signal?: AbortSignal): Promise<unknown> {
     const deadline = this.#deadline(true, signal)
-    const gone = deadline.signal
     try {
       for (;;) {
         const { landing, force } = this.#flight ?? { landing: this.#launch(goal, true), force: goal.force }
-        const record = await unless(gone, force || !goal.force ? landing.catch(isOverdue) : landing.catch(() => undefined))
+        const landed = landing.catch(force || !goal.force ? isOverdue : () => undefined)
+        const record = await Promise.race([deadline.passed, landed])
         if (record !== undefined && (goal.accepts(record, now()) || goal.acceptsNew(record))) return copyOf(record.value)
       }
     } finally {
@@ -278,7 +278,7 @@ export class Entry extends Hot {
 
   #launch(goal: Goal, waits: boolean): Promise<DogRecord | undefined> {
     const { keeper } = this
-    const deadline = this.#deadline(false, keeper.around.closing())
+    const deadline = this.#aborting(false, keeper.around.closing())
     const landing = keeper.attain(goal, waits, deadline.signal).finally(() => {
       deadline.end()
       if (this.#keeper === keeper) this.#flight = undefined
@@ -291,22 +291,31 @@ export class Entry extends Hot {
     return landing
   }
 
-  /** Aborts when the time of a call is over, or with `other`. */
-  #deadline(keepsAlive: boolean, other?: AbortSignal): { signal: AbortSignal; end(): void } {
+  /** A signal that aborts then. */
+  #aborting(keepsAlive: boolean, other: AbortSignal): { signal: AbortSignal; end(): void } {
+    const aborter = new AbortController()
+    const { passed, end } = this.#deadline(keepsAlive, other)
+    passed.catch((reason) => aborter.abort(reason))
+    return { signal: aborter.signal, end }
+  }
+
+  /** Rejects when the time of a call is over, or when `other` aborts. */
+  #deadline(keepsAlive: boolean, other?: AbortSignal): { passed: Promise<never>; end(): void } {
     const { key } = this.keeper
     const seconds = this.bound
-    const aborter = new AbortController()
+    let pass!: (reason: unknown) => void
+    const passed = new Promise<never>((_, reject) => (pass = reject))
     const message = `No value of "${key}" came within ${seconds} s (twice its time-out and 2 s)`
-    const timer = startTimer(() => aborter.abort(new DogError('ERR_DOG_WAIT_TIMEOUT', message, { key })), seconds * 1000)
+    const timer = startTimer(() => pass(new DogError('ERR_DOG_WAIT_TIMEOUT', message, { key })), seconds * 1000)
     if (!keepsAlive) timer.unref()
-    const leave = () => aborter.abort(other!.reason)
+    const leave = () => pass(other!.reason)
     if (other?.aborted) leave()
     const unfollow = other && follow(other, leave)
     const end = () => {
       stopTimer(timer)
       unfollow?.()
     }
-    return { signal: aborter.signal, end }
+    return { passed, end }
   }
 
   /** Seconds a `get` may take. */

@@ -87,7 +87,8 @@ function isFailure(failure: unknown): failure is Failure {
 function parse(text: string): Record<string, unknown> | undefined {
   try {
     const raw: unknown = JSON.parse(text)
-    return isObject(raw) && isShallow(raw) ? raw : undefined
+    // A short text cannot be deep.
+    return isObject(raw) && (text.length <= DEEPEST || isShallow(raw)) ? raw : undefined
   } catch {
     return undefined
   }

@@ -7,8 +7,21 @@ const known = new Set<string>()
 const KNOWN_LIMIT = 30_000
 const MASK = '***'
 
+/** Learned since something was redacted: a process that prints nothing need not know a value in all its forms. */
+let latest: unknown[] = []
+const LATEST_LIMIT = 100
+
 /** Remembers the strings in a value, so that no message repeats them. */
 export function learn(value: unknown): void {
+  if (latest.push(value) >= LATEST_LIMIT) learnLatest()
+}
+
+function learnLatest(): void {
+  for (const value of latest) remember(value)
+  latest = []
+}
+
+function remember(value: unknown): void {
   if (typeof value === 'string') {
     // Shorter ones would turn ordinary words into masks.
     if (value.length < 6) return
@@ -21,11 +34,12 @@ export function learn(value: unknown): void {
       known.delete(oldest)
     }
   } else if (typeof value === 'object' && value !== null) {
-    for (const part of Object.values(value)) learn(part)
+    for (const part of Object.values(value)) remember(part)
   }
 }
 
 export function redact(text: string): string {
+  learnLatest()
   let out = text
   for (const value of known) if (out.includes(value)) out = out.replaceAll(value, MASK)
   return (

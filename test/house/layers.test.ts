@@ -37,8 +37,8 @@ const LAYERS: string[][] = [
 
 /** These are users of the package: they know it by its name. */
 const FRONT = /^src\/(demo|cli|server|wechat|fetchers|testing|stores\/(suite|network|redis|postgres|remote))(\/|\.ts$)/
-/** Pure, so that a sub-path may hold a copy: what a record is, and the clock. */
-const SHARED = ['src/record.ts', 'src/clock.ts']
+/** Pure, so that a sub-path may hold a copy: what a record is, the clock, and who follows a signal. */
+const SHARED = ['src/record.ts', 'src/clock.ts', 'src/follow.ts']
 
 /** Each outside package has one importer, by import() inside a function: loading dotdog loads none of them. */
 const PACKAGES = ['proper-lockfile', 'write-file-atomic', 'chokidar', 'undici', 'oauth4webapi', 'ioredis', 'pg', 'find-my-way']

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { DogError, type DogRecord, type Lease, type Ledger, type Store } from 'dotdog'
-import { monotonic, now, pause, Rest, unless } from '../../clock.js'
+import { monotonic, now, pause, Rest } from '../../clock.js'
+import { follow } from '../../follow.js'
 import { type Decoded, decodeLedger, decodeRecord } from '../../record.js'
 import type { Backend, Holder } from './backend.js'
 import { Ear } from './ear.js'
@@ -11,6 +12,9 @@ import { type Ask, GRACE, LEASE, leaseFor, NetworkLease } from './lease.js'
 const POLL = 1000
 /** Milliseconds between two looks of a waiter while the database does not answer. */
 const RETRY = 100
+
+type Parked = { text: string | undefined }
+const NOTHING: Parked = { text: undefined }
 
 type Warning = { key: string | undefined; code: string; message: string }
 
@@ -104,6 +108,11 @@ export class NetworkStore implements Store {
     let failing = 0
     while (!signal.aborted) {
       const wake = () => rest.end()
+      let leave: (() => void) | undefined
+      const abort = () => {
+        wake()
+        leave?.()
+      }
       // Before the look: what happens after it is heard.
       rest.begin()
       let isNewer = false
@@ -111,7 +120,7 @@ export class NetworkStore implements Store {
         isNewer ||= generation !== undefined && generation > (seen ?? 0)
         wake()
       })
-      signal.addEventListener('abort', wake)
+      const unfollow = follow(signal, abort)
       try {
         // The holder first: what happens after its mark is either read, or ends the wait.
         const looks = [this.#ask(key, () => this.#backend.holder(key)), this.read(key)] as const
@@ -119,9 +128,15 @@ export class NetworkStore implements Store {
         if (record?.generation !== seen || holder === undefined) return record
         failing = 0
         if (poll === undefined) {
-          const parked = await this.#park(key, holder, signal)
+          const parked = await new Promise<Parked | undefined>((resolve, reject) => {
+            leave = () => resolve(NOTHING)
+            this.#park(key, holder).then(resolve, reject)
+          })
           if (parked === undefined) poll = await this.#listen()
-          else if (parked.record?.generation !== seen) return parked.record
+          else if (parked !== NOTHING) {
+            const found = this.#decoded(key, parked.text)
+            if (found?.generation !== seen) return found
+          }
         } else {
           await rest.take(Math.min(poll, holder.left + 1))
           // Another look would cost every waiter a way there and back, all at the same time.
@@ -135,7 +150,7 @@ export class NetworkStore implements Store {
         poll &&= RETRY
       } finally {
         stop()
-        signal.removeEventListener('abort', wake)
+        unfollow()
       }
     }
   }
@@ -149,18 +164,9 @@ export class NetworkStore implements Store {
   }
 
   /** Waits in the database, if it can, at most until the lease ends. */
-  async #park(
-    key: string,
-    { mark, left }: Holder,
-    signal: AbortSignal,
-  ): Promise<{ record: DogRecord | undefined } | undefined> {
-    if (mark === undefined) return undefined
-    const ms = Math.min(POLL, Math.ceil(left) + 1)
-    const parked = await unless(
-      signal,
-      this.#ask(key, () => this.#backend.park!(key, mark, ms)),
-    )
-    return parked && { record: this.#decoded(key, parked.text) }
+  #park(key: string, { mark, left }: Holder): Promise<Parked | undefined> {
+    if (mark === undefined) return Promise.resolve(undefined)
+    return this.#ask(key, () => this.#backend.park!(key, mark, Math.min(POLL, Math.ceil(left) + 1)))
   }
 
   watch(listener: (key: string) => void): () => void {

@@ -51,9 +51,9 @@ export class RedisBackend implements Backend {
     return { number: Number(number), name, left: Number(left), ...(mark !== '' && { mark }) }
   }
 
-  async park(key: string, mark: string, ms: number): Promise<{ text: string | undefined } | undefined> {
+  park(key: string, mark: string, ms: number): Promise<{ text: string | undefined } | undefined> {
     const [record, , stream] = this.#names.of(key)
-    return await this.#line.park(record, stream, mark, ms).catch((error) => this.#refuse(error))
+    return this.#line.park(record, stream, mark, ms).catch((error) => this.#refuse(error))
   }
 
   async take(key: string, { nonce, name, leaseMs, floor }: Claim): Promise<Taken | undefined> {

@@ -41,9 +41,11 @@ export class Line {
     try {
       const redis = await bounded((opening.ready ??= this.#open(opening)), BOUND)
       const { before } = this.#source
-      const woken = redis.xread('BLOCK', ms, 'STREAMS', before + stream, mark)
-      const read = redis.hget(before + record, 'text')
-      const [, text] = await within(Promise.all([woken, read]), ms + BOUND)
+      let failed: unknown
+      redis.xread('BLOCK', ms, 'STREAMS', before + stream, mark).catch((error) => (failed = error))
+      // Answered after that one.
+      const text = await within(redis.hget(before + record, 'text'), ms + BOUND)
+      if (failed !== undefined) throw failed
       return { text: text ?? undefined }
     } catch (error) {
       this.#drop(opening)
