@@ -63,7 +63,7 @@ async function main() {
     stdio: 'inherit',
   })
   // What the stores share is in their bundles; no declaration of theirs names it.
-  for (const shared of ['clock', 'record']) rmSync(`dist/${shared}.d.ts`)
+  for (const shared of ['clock', 'follow', 'record']) rmSync(`dist/${shared}.d.ts`)
 }
 
 main().catch((error) => {
