@@ -130,7 +130,8 @@ export class NetworkStore implements Store {
         if (poll === undefined) {
           const parked = await new Promise<Parked | undefined>((resolve, reject) => {
             leave = () => resolve(NOTHING)
-            this.#park(key, holder).then(resolve, reject)
+            if (signal.aborted) leave()
+            else this.#park(key, holder).then(resolve, reject)
           })
           if (parked === undefined) poll = await this.#listen()
           else if (parked !== NOTHING) {
