@@ -1,6 +1,6 @@
 // What an attack on the engine found.
 import { getEventListeners } from 'node:events'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import t from 'tap'
@@ -59,6 +59,30 @@ t.test('a file whose name is too long for a key harms nobody who listens to chan
   )
   const { code, out, err } = await start(script, { DIR: join(dir, '.dog'), ENTRY: entry }).exited
   t.strictSame({ code, out, err }, { code: 0, out: 'told\n', err: '' })
+})
+
+t.test('a new folder is kept out of git, also if another process uses it before it is done', async (t) => {
+  const dir = join(folder(t), '.dog')
+  const other = join(dir, '..', 'other.cjs')
+  writeFileSync(
+    other,
+    `require(${JSON.stringify(entry)}).createDog({ dir: ${JSON.stringify(dir)} }).set('B', 'v', { expiresIn: 60 })`,
+  )
+  const script = join(dir, '..', 'first.cjs')
+  writeFileSync(
+    script,
+    `const fs = require('node:fs')
+    const real = fs.mkdirSync
+    fs.mkdirSync = (path, options) => {
+      fs.mkdirSync = real
+      const made = real(path, options)
+      require('node:child_process').spawnSync(process.execPath, [${JSON.stringify(other)}], { stdio: 'inherit' })
+      return made
+    }
+    require(${JSON.stringify(entry)}).createDog({ dir: ${JSON.stringify(dir)} }).set('A', 'v', { expiresIn: 60 })`,
+  )
+  t.match(await start(script, {}).exited, { code: 0, err: '' })
+  t.strictSame(readdirSync(dir).sort(), ['.gitignore', '.lock', '.state', 'A.dog', 'B.dog'])
 })
 
 t.test('a DogError of the fetcher’s own making is redacted like any error', async (t) => {

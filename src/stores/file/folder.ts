@@ -111,13 +111,15 @@ export class Folder {
   /** Makes what is missing of the folder, and checks what is there. Before a fetch is spent. */
   prepare(): void {
     if (!this.check(true)) {
+      let isNew = false
       this.#attempt(this.path, () => {
-        io.makeFolder(this.path, { recursive: true, mode: this.#mode })
+        isNew = io.makeFolder(this.path, { recursive: true, mode: this.#mode }) !== undefined
         io.chmod(this.path, this.#mode)
       })
       this.#attempt(this.path, () => {
-        // The folder is new, or another process has just made it.
-        if (io.list(this.path).length === 0) io.createFile(join(this.path, '.gitignore'), Buffer.from('*\n'), 0o600)
+        // Who made it, though another process has put something there since; or who finds it as it was just made.
+        isNew ||= io.list(this.path).length === 0
+        if (isNew) io.createFile(join(this.path, '.gitignore'), Buffer.from('*\n'), 0o600)
       })
       this.check(true)
     }
