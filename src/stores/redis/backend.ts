@@ -10,6 +10,8 @@ import { Subscriber } from './subscriber.js'
 
 /** Keys that Redis looks at in one step of a listing, during which it does nothing else. */
 const SCANNED = 1000
+/** A script is sent so often, each time on a new connection, as long as its time is not over. */
+const TRIES = 5
 
 interface Attempt {
   /** To which it was sent. */
@@ -156,9 +158,9 @@ export class RedisBackend implements Backend {
     }
   }
 
-  /** A connection that turns out to be cut is replaced and the script sent again, once, which all of them stand. */
+  /** A connection that turns out to be cut is replaced and the script sent again, which all of them stand. */
   async #attempt(attempt: Attempt, script: Script, key: string, args: string[]): Promise<unknown> {
-    for (let isAgain = false; ; isAgain = true) {
+    for (let left = TRIES - 1; ; left--) {
       attempt.client = undefined
       // What cannot be connected now cannot be a moment later.
       const client = await this.#source.client()
@@ -170,7 +172,7 @@ export class RedisBackend implements Backend {
         // A refusal leaves the connection good; a replica that was the master does not.
         if (attempt.isOver || (isReply(error) && codeOf(error) !== 'READONLY')) throw error
         this.#source.drop(client)
-        if (isAgain) throw error
+        if (left === 0) throw error
       }
     }
   }
