@@ -57,7 +57,7 @@ const waiting = (dog: Dog, key: string): Promise<string> => {
   return dog.get(key)
 }
 
-t.test('a waiter parks, and the commit brings it the record without another read', engine, async (t) => {
+t.test('a waiter parks, and the commit brings it the record without a read', engine, async (t) => {
   const server = await startRedis(t)
   const holder = await holding(t, server, 'K')
   const got = waiting(dogAt(t, server), 'K')
@@ -65,14 +65,12 @@ t.test('a waiter parks, and the commit brings it the record without another read
   await server.admin.config('RESETSTAT')
   holder.answer()
   t.equal(await got, 'K value')
-  // The commit, and the holder's own; the read was sent before.
   const stats = String(await server.admin.info('commandstats'))
-  t.match(stats, /cmdstat_hget:calls=1,/)
-  t.notMatch(stats, /cmdstat_xread:/)
+  t.match(stats, /cmdstat_hset:calls=/)
+  t.notMatch(stats, /cmdstat_(hget|xread):/)
   t.equal((await waits(server)).listening, 0)
   const stream = await server.admin.xrange('dotdog:{K}:events', '-', '+')
   t.equal(stream.length, 1, 'one entry')
-  t.notMatch(JSON.stringify(stream), 'value')
 })
 
 t.test('with encryption, and through a client with a prefix of its own', engine, async (t) => {
@@ -86,6 +84,7 @@ t.test('with encryption, and through a client with a prefix of its own', engine,
   holder.answer()
   t.equal(await got, 'K value')
   t.notMatch(String(await server.admin.hget('app:dotdog:{K}:record', 'text')), 'K value')
+  t.notMatch(JSON.stringify(await server.admin.xrange('app:dotdog:{K}:events', '-', '+')), 'K value')
 })
 
 t.test('a second key is waited for by listening meanwhile, and both get theirs', engine, async (t) => {

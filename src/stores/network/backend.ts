@@ -30,10 +30,11 @@ export interface Backend {
   release(key: string, nonce: string): Promise<void>
 
   /**
-   * Waits in the database, at most `ms`, until something happens to the key after the `mark`, and brings the record's text: a
-   * waiter wakes once, not for a message and again for what it then reads. Undefined: it cannot be waited for so, or not now.
+   * Waits in the database, at most `ms`, until something happens to the key after the `mark`, and brings the text of a record
+   * that was committed: a waiter wakes once, not for a message and again for what it then reads. Without a text: look again.
+   * Undefined: it cannot be waited for so, or not now.
    */
-  park?(key: string, mark: string, ms: number): Promise<{ text: string | undefined } | undefined>
+  park?(key: string, mark: string, ms: number): Promise<{ text?: string } | undefined>
 
   /** Every key that has a record. */
   keys(): AsyncIterable<string>

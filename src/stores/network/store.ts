@@ -13,8 +13,7 @@ const POLL = 1000
 /** Milliseconds between two looks of a waiter while the database does not answer. */
 const RETRY = 100
 
-type Parked = { text: string | undefined }
-const NOTHING: Parked = { text: undefined }
+type Parked = { text?: string }
 
 type Warning = { key: string | undefined; code: string; message: string }
 
@@ -129,14 +128,14 @@ export class NetworkStore implements Store {
         failing = 0
         if (poll === undefined) {
           const parked = await new Promise<Parked | undefined>((resolve, reject) => {
-            leave = () => resolve(NOTHING)
+            leave = () => resolve({})
             if (signal.aborted) leave()
             else this.#park(key, holder).then(resolve, reject)
           })
           if (parked === undefined) poll = await this.#listen()
-          else if (parked !== NOTHING) {
+          else if (parked.text !== undefined) {
             const found = this.#decoded(key, parked.text)
-            if (found?.generation !== seen) return found
+            if (found !== undefined && found.generation > (seen ?? 0)) return found
           }
         } else {
           await rest.take(Math.min(poll, holder.left + 1))

@@ -53,9 +53,9 @@ export class RedisBackend implements Backend {
     return { number: Number(number), name, left: Number(left), ...(mark !== '' && { mark }) }
   }
 
-  park(key: string, mark: string, ms: number): Promise<{ text: string | undefined } | undefined> {
-    const [record, , stream] = this.#names.of(key)
-    return this.#line.park(record, stream, mark, ms).catch((error) => this.#refuse(error))
+  park(key: string, mark: string, ms: number): Promise<{ text?: string } | undefined> {
+    const [, , stream] = this.#names.of(key)
+    return this.#line.park(stream, mark, ms).catch((error) => this.#refuse(error))
   }
 
   async take(key: string, { nonce, name, leaseMs, floor }: Claim): Promise<Taken | undefined> {

@@ -18,9 +18,8 @@ interface Opening {
 }
 
 /**
- * The one connection on which a store waits in Redis, for one key at a time: a blocking look at the key's stream with the read
- * of its record sent behind, so that the change brings the record. Who waits for another key meanwhile listens, and reads when
- * told. Keeps no process alive.
+ * The one connection on which a store waits in Redis, for one key at a time: a blocking look at the key's stream, whose reply is
+ * the record that was committed. Who waits for another key meanwhile listens, and reads when told. Keeps no process alive.
  */
 export class Line {
   readonly #source: Source
@@ -33,20 +32,17 @@ export class Line {
     this.#source = source
   }
 
-  /** The record's text after the change, or after `ms`. Undefined: not so, or not now. */
-  async park(record: string, stream: string, mark: string, ms: number): Promise<{ text: string | undefined } | undefined> {
+  /** What was committed; no text after `ms`, or something else. Undefined: not so, or not now. */
+  async park(stream: string, mark: string, ms: number): Promise<{ text?: string } | undefined> {
     if (this.#isBusy || this.#isRefused) return undefined
     this.#isBusy = true
     const opening = (this.#opening ??= {})
     try {
       const redis = await bounded((opening.ready ??= this.#open(opening)), BOUND)
-      const { before } = this.#source
-      let failed: unknown
-      redis.xread('BLOCK', ms, 'STREAMS', before + stream, mark).catch((error) => (failed = error))
-      // Answered after that one.
-      const text = await within(redis.hget(before + record, 'text'), ms + BOUND)
-      if (failed !== undefined) throw failed
-      return { text: text ?? undefined }
+      const found = await within(redis.xread('BLOCK', ms, 'STREAMS', this.#source.before + stream, mark), ms + BOUND)
+      const [, events] = found?.[0] ?? []
+      const [, [, text] = []] = events?.at(-1) ?? []
+      return text ? { text } : {}
     } catch (error) {
       this.#drop(opening)
       this.#isRefused = error instanceof OfCluster || (isReply(error) && REFUSALS.includes(codeOf(error)))

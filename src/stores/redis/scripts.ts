@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 /**
  * What happens to a key happens in one of these: each runs alone in Redis, and all of it or nothing is done. KEYS: the record
  * (`text`, `generation`), the state (`nonce`, `name`, `until` of the lease; `drawn`; `ledger`, `last`; `done`), and a stream
- * whose one entry is the last thing that happened. All are safe to be sent twice by a client that lost the answer.
+ * whose one entry is the last thing that happened: a commit's `text`, or nothing. All are safe to be sent twice by a client that lost the answer.
  *
  * Who may not use streams, or has a Redis that is older than they are, is told by messages only.
  *
@@ -24,8 +24,8 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 /** Ends the waits in Redis, and then those of who listens. */
 const TELL = `
-local function tell(channel, generation, key)
-  redis.pcall('XADD', KEYS[3], 'MAXLEN', '1', '*', 'generation', generation)
+local function tell(channel, generation, key, text)
+  redis.pcall('XADD', KEYS[3], 'MAXLEN', '1', '*', 'text', text)
   redis.call('PUBLISH', channel, generation .. ' ' .. key)
 end
 `
@@ -55,7 +55,7 @@ local number = string.format('%.0f', known + 1)
 local ends = string.format('%.0f', now + tonumber(ARGV[3]))
 redis.call('HSET', KEYS[2], 'nonce', ARGV[1], 'name', ARGV[2], 'until', ends, 'drawn', number)
 -- A wait needs a mark. Where this holder may not add to the stream, there is none, and nobody waits for what he will not tell.
-if redis.pcall('EXISTS', KEYS[3]) == 0 then redis.pcall('XADD', KEYS[3], '*', 'generation', '') end
+if redis.pcall('EXISTS', KEYS[3]) == 0 then redis.pcall('XADD', KEYS[3], '*', 'text', '') end
 return { number, state[1] and state[4] or '' }
 `)
 
@@ -86,7 +86,7 @@ else
 end
 redis.call('HDEL', KEYS[2], 'nonce', 'name', 'until')
 redis.call('HSET', KEYS[2], 'done', ARGV[1])
-tell(ARGV[2], ARGV[5], ARGV[3])
+tell(ARGV[2], ARGV[5], ARGV[3], ARGV[4])
 return '1'
 `)
 
@@ -94,6 +94,6 @@ return '1'
 export const RELEASE = script(`${TELL}
 if redis.call('HGET', KEYS[2], 'nonce') ~= ARGV[1] then return '0' end
 redis.call('HDEL', KEYS[2], 'nonce', 'name', 'until')
-tell(ARGV[2], redis.call('HGET', KEYS[1], 'generation') or '', ARGV[3])
+tell(ARGV[2], redis.call('HGET', KEYS[1], 'generation') or '', ARGV[3], '')
 return '1'
 `)
