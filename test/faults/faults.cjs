@@ -13,7 +13,7 @@ SYNC.push('rmdir', 'rename', 'chmod', 'utimes', 'readlink', 'realpath', 'readFil
 const CALLBACKS = ['realpath', 'stat', 'open', 'write', 'close', 'chown', 'chmod', 'rename', 'unlink', 'fsync']
 
 // The packages themselves are loaded once, before: loading is not what is tested.
-for (const name of ['proper-lockfile', 'write-file-atomic', 'chokidar']) require(name)
+for (const name of ['proper-lockfile', 'chokidar']) require(name)
 const real = { ...fs }
 
 /** `from`: the first call that fails; `to`: the last. */

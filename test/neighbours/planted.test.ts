@@ -119,6 +119,25 @@ for (const what of Object.keys(plants)) {
   )
 
   t.test(
+    `${what} put in the place of a ledger's temporary file in mid-fetch: nothing behind it is written, and the failure is recorded`,
+    { skip: windows },
+    async (t) => {
+      const { dir, outside, dog, snapshot } = scene(t, { timeout: 10 })
+      let before = ''
+      dog.init('K', async () => {
+        // The owner's name ends with the nonce that names the file.
+        const nonce = readdirSync(join(dir, '.lock/K'))[0]!.split('.').at(-1)!
+        plants[what]!(join(dir, `.state/K.json.${nonce}`), outside)
+        before = snapshot()
+        throw new Error('down')
+      })
+      t.match(await failure(dog.get('K')), { code: 'ERR_DOG_FETCH', message: /down/ })
+      t.equal(snapshot(), before)
+      t.match(await failure(dog.get('K')), { code: 'ERR_DOG_FETCH', retryAt: Number })
+    },
+  )
+
+  t.test(
     `${what} put in the place of the holder's own file in mid-fetch: the value is served, and nothing behind it is written`,
     { skip: windows },
     async (t) => {

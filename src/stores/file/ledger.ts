@@ -7,10 +7,8 @@ import * as io from './io.js'
 import type { Lock } from './lock.js'
 import { isLedgerLitter, ledgerFile, nextLedgerFile, stateFolder } from './names.js'
 
-/**
- * The ledgers, and the only user of write-file-atomic. A ledger is written under the key's lease only, so its temporary
- * names need not be safe against other writers.
- */
+/** The ledgers. Each is written under its key's lease only. */
+
 export function readLedger(folder: Folder, key: string): Ledger | undefined {
   if (!folder.check()) return undefined
   if (!folder.checkInside(stateFolder(folder.path))) return undefined
@@ -27,20 +25,29 @@ export function readLedger(folder: Folder, key: string): Ledger | undefined {
 
 /** Writes it, unless the lock is lost: a ledger of the past must not replace a successor's. */
 export async function writeLedger(folder: Folder, lock: Lock, ledger: Ledger): Promise<void> {
-  const { default: writeFileAtomic } = await import('write-file-atomic')
   const path = ledgerFile(folder.path, lock.key)
   const next = nextLedgerFile(folder.path, lock.key, lock.owner?.nonce ?? '')
   try {
-    // A fresh object: it writes into the one it is given. No fsync: it must outlive a killed process, not a power cut.
-    // Synchronously: what it awaits otherwise (fs.realpath) waits for process.nextTick, which users fake.
-    writeFileAtomic.sync(next, encodeLedger(lock.key, ledger), { mode: folder.fileMode ?? 0o600, fsync: false })
+    // What was left or put there is removed, never followed or written into. No fsync: it must outlive a killed process, not a
+    // power cut.
+    io.remove(next)
+    io.createFile(next, Buffer.from(encodeLedger(lock.key, ledger)), folder.fileMode ?? 0o600)
     // In one synchronous step: still ours, and in place.
     if (lock.held()) io.rename(next, path)
     else io.remove(next)
   } catch (error) {
+    discard(next)
     // A successor has swept it.
     if (!lock.held()) return
     throw storeError(path, `cannot be written${io.ownerOf(path)}`, error, lock.key)
+  }
+}
+
+function discard(path: string): void {
+  try {
+    io.remove(path)
+  } catch {
+    // Swept under the next lease.
   }
 }
 

@@ -63,10 +63,10 @@ export const ledgerFile = (dir: string, key: string): string => join(dir, '.stat
 export const damagedFile = (dir: string, key: string): string => join(dir, '.state', `${encodeKey(key)}.damaged`)
 /** A ledger that one holder is writing. */
 export const nextLedgerFile = (dir: string, key: string, nonce: string): string => `${ledgerFile(dir, key)}.${nonce}`
-/** Whether a name in `.state` is one that a killed writer of this key's ledger left behind, or the library under it. */
+/** Whether a name in `.state` is one that a killed writer of this key's ledger left behind. */
 export const isLedgerLitter = (name: string, key: string): boolean => {
   const ledger = `${encodeKey(key)}${LEDGER}.`
-  return name.startsWith(ledger) && /^[0-9a-f]+(\.\d+)?$/.test(name.slice(ledger.length))
+  return name.startsWith(ledger) && /^[0-9a-f]+$/.test(name.slice(ledger.length))
 }
 
 export const lockFolder = (dir: string): string => join(dir, '.lock')
