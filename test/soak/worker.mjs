@@ -42,7 +42,13 @@ process.on('message', async ({ run }) => {
   await new Promise(setImmediate)
   globalThis.gc()
   const { heapUsed: heap, rss } = process.memoryUsage()
-  process.send({ ...counts, heap, rss, handles: process.getActiveResourcesInfo().length + descriptors(), messages: [...messages] })
+  process.send({
+    ...counts,
+    heap,
+    rss,
+    handles: process.getActiveResourcesInfo().length + descriptors(),
+    messages: [...messages],
+  })
   messages.clear()
 })
 process.on('disconnect', () => process.exit())
