@@ -28,10 +28,8 @@ export async function writeLedger(folder: Folder, lock: Lock, ledger: Ledger): P
   const path = ledgerFile(folder.path, lock.key)
   const next = nextLedgerFile(folder.path, lock.key, lock.owner?.nonce ?? '')
   try {
-    // What was left or put there is removed, never followed or written into. No fsync: it must outlive a killed process, not a
-    // power cut.
-    io.remove(next)
-    io.createFile(next, Buffer.from(encodeLedger(lock.key, ledger)), folder.fileMode ?? 0o600)
+    // No fsync: it must outlive a killed process, not a power cut.
+    createAnew(next, Buffer.from(encodeLedger(lock.key, ledger)), folder.fileMode ?? 0o600)
     // In one synchronous step: still ours, and in place.
     if (lock.held()) io.rename(next, path)
     else io.remove(next)
@@ -40,6 +38,17 @@ export async function writeLedger(folder: Folder, lock: Lock, ledger: Ledger): P
     // A successor has swept it.
     if (!lock.held()) return
     throw storeError(path, `cannot be written${io.ownerOf(path)}`, error, lock.key)
+  }
+}
+
+/** What was left or put there is removed: never followed, never written into. */
+function createAnew(path: string, bytes: Buffer, mode: number): void {
+  try {
+    io.createFile(path, bytes, mode)
+  } catch (error) {
+    if (io.codeOf(error) !== 'EEXIST') throw error
+    io.remove(path)
+    io.createFile(path, bytes, mode)
   }
 }
 
