@@ -71,7 +71,7 @@ t.test(
     upstream.failures = 0
     const [{ failure }] = (await Promise.all([processes[0]!.ask('status')])) as [{ failure: { retryAt: number } }]
     const before = upstream.count
-    await pause(Math.max(0, Math.min(10_000, failure.retryAt - Date.now())) + 20)
+    await pause(Math.max(0, Math.min(20_000, failure.retryAt - Date.now())) + 20)
     const values = await Promise.all(processes.map((process) => process.get()))
     t.equal(new Set(values).size, 1)
     t.equal(upstream.count, before + 1)
