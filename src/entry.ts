@@ -46,7 +46,7 @@ export class Entry extends Hot {
 
   /** Another keeper from now on. What is under way ends with the one before, and nobody joins it any more. */
   renew(keeper: Keeper): void {
-    this.#ending = Promise.all([this.#ending, this.#flight?.landing.catch(() => {})])
+    this.#ending = this.#ended()
     this.#flight = undefined
     this.#keeper = keeper
     this.#recheck = new Recheck(keeper)
@@ -239,7 +239,11 @@ export class Entry extends Hot {
   async close(): Promise<void> {
     this.#auto?.stop()
     this.cool()
-    await Promise.all([this.#ending, this.#flight?.landing.catch(() => {})])
+    await this.#ended()
+  }
+
+  #ended(): Promise<unknown> {
+    return Promise.all([this.#ending, this.#flight?.landing.catch(() => {})])
   }
 
   /** One process refreshes, and nobody waits for it; its failure is a warning. Resolves to whether there is a new value. */

@@ -6,15 +6,16 @@ const followers = new WeakMap<AbortSignal, Set<() => void>>()
  * it may live as long as the process, and Node warns of more than ten. AbortSignal.any would stay with it for ever.
  */
 export function follow(signal: AbortSignal, leave: () => void): () => void {
-  const known = followers.get(signal)
-  const leaves = known ?? new Set()
-  const abort = () => {
-    for (const each of leaves) each()
-  }
-  if (known === undefined) {
-    followers.set(signal, leaves)
-    signal.addEventListener('abort', abort)
-  }
+  const leaves = followers.get(signal) ?? listen(signal)
   leaves.add(leave)
   return () => void leaves.delete(leave)
+}
+
+function listen(signal: AbortSignal): Set<() => void> {
+  const leaves = new Set<() => void>()
+  followers.set(signal, leaves)
+  signal.addEventListener('abort', () => {
+    for (const leave of leaves) leave()
+  })
+  return leaves
 }

@@ -64,6 +64,29 @@ export async function put(
   return record
 }
 
+/** An object that does some things differently. */
+export const altered = <T extends object>(target: T, changed: Partial<T>): T =>
+  new Proxy(target, {
+    get: (_proxy, name) => {
+      const from = name in changed ? changed : target
+      const member = Reflect.get(from, name, from)
+      return typeof member === 'function' ? member.bind(from) : member
+    },
+  })
+
+/** A store on which commits fail for want of space while it is full. */
+export const filling = (store: Store, isFull: () => boolean): Store =>
+  altered(store, {
+    take: async (key, timeout) => {
+      const lease = await store.take(key, timeout)
+      const commit = async (record: DogRecord | undefined) => {
+        if (isFull()) throw Object.assign(new Error('no space'), { code: 'ENOSPC' })
+        return await lease!.commit(record)
+      }
+      return lease && altered(lease, { commit })
+    },
+  })
+
 type Failed = Error & { code?: string; key?: string; retryAt?: number; path?: string }
 
 /** The error of a promise that must reject, or of a call that must throw. */

@@ -14,7 +14,7 @@ t.test('require, init and getting a fresh value from the file load none of the h
   t.same(JSON.parse(out), { value: 'kept', phases: { require: [], init: [], get: [] } })
 })
 
-t.test('a fetch loads the two that it needs, and not before', async (t) => {
+t.test('a fetch loads what it needs, and not before', async (t) => {
   const DIR = temporary((end) => t.teardown(end))
   const { code, out, err } = await start(script, { DIR }).exited
   t.equal(code, 0, err)

@@ -4,15 +4,17 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import t from 'tap'
-import type { Lease, Store } from '../../index.js'
+import type { Lease } from '../../index.js'
 import { Memory } from '../../src/memory.js'
 import {
+  altered,
   counting,
   createDog,
   DogError,
   entry,
   failure,
   fileStore,
+  filling,
   folder,
   gate,
   kennel,
@@ -106,20 +108,18 @@ t.test('who began to wait before a value came gets it, though somebody else is f
   const inner = memoryStore()
   const first = (await inner.take('K', 30))!
   let later: Lease | undefined
-  const store = new Proxy(inner, {
-    get: (target, name) => {
-      const member = Reflect.get(target, name, target)
-      if (name !== 'holder' || later !== undefined) return typeof member === 'function' ? member.bind(target) : member
-      // Between its look at the holder and its wait.
-      return async (key: string) => {
+  const store = altered(inner, {
+    // Between its look at the holder and its wait.
+    holder: async (key) => {
+      if (later === undefined) {
         const now = Date.now()
         const record = { key, value: 'v1', fetchedAt: now, expiresAt: now + 3_600_000, ahead: 0, generation: first.number }
         await first.commit(record)
-        later = await target.take(key, 30)
-        return target.holder!(key)
+        later = await inner.take(key, 30)
       }
+      return await inner.holder!(key)
     },
-  }) as Store
+  })
   const dog = createDog({ store })
   dog.on('change', () => {})
   dog.init('K', counting())
@@ -242,28 +242,14 @@ t.test('a value that was not stored leaves nobody waiting for the lease of other
   const inner = memoryStore()
   let waiting = 0
   let isFull = true
-  const store = new Proxy(inner, {
-    get: (target, name) => {
-      const member = Reflect.get(target, name, target)
-      if (name === 'settled') {
-        return async (...args: Parameters<Store['settled']>) => {
-          waiting++
-          await target.settled(...args)
-          waiting--
-        }
-      }
-      if (name !== 'take') return typeof member === 'function' ? member.bind(target) : member
-      return async (key: string, timeout: number) => {
-        const lease = await target.take(key, timeout)
-        if (lease !== undefined && isFull) {
-          lease.commit = async () => {
-            throw Object.assign(new Error('no space'), { code: 'ENOSPC' })
-          }
-        }
-        return lease
-      }
+  const full = filling(inner, () => isFull)
+  const store = altered(full, {
+    settled: async (...args) => {
+      waiting++
+      await full.settled(...args)
+      waiting--
     },
-  }) as Store
+  })
   const dog = createDog({ store })
   t.teardown(() => dog.close())
   dog.init('K', counting())

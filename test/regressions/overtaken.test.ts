@@ -1,24 +1,19 @@
 import t from 'tap'
-import type { Store } from '../../index.js'
-import { createDog, memoryStore, pause } from '../api/setup.js'
+import { altered, createDog, memoryStore, pause } from '../api/setup.js'
 
 /** A database may answer later what it was asked earlier: the older record was put back for a while. */
 t.test('a read that was overtaken does not put an older value back', async (t) => {
   const inner = memoryStore()
   let delay = 0
-  const store = new Proxy(inner, {
-    get: (target, name) => {
-      const member = Reflect.get(target, name, target)
-      if (name !== 'read') return typeof member === 'function' ? member.bind(target) : member
-      return async (key: string) => {
-        const record = await target.read(key)
-        const ms = delay
-        delay = 0
-        if (ms > 0) await pause(ms)
-        return record
-      }
+  const store = altered(inner, {
+    read: async (key) => {
+      const record = await inner.read(key)
+      const ms = delay
+      delay = 0
+      if (ms > 0) await pause(ms)
+      return record
     },
-  }) as Store
+  })
   const dog = createDog({ store })
   t.teardown(() => dog.close())
   let count = 0

@@ -2,8 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import type { Store } from '../../index.js'
-import { counting, createDog, folder, gate, memoryStore, next, pause, until } from '../api/setup.js'
+import { counting, createDog, filling, folder, gate, memoryStore, next, pause, until } from '../api/setup.js'
 
 const KEY = '1f'.repeat(32)
 
@@ -60,23 +59,7 @@ t.test('who asks after the second init does not get what the first one’s fetch
 t.test('a value that the store did not take is kept, and written by the new keys', async (t) => {
   const inner = memoryStore()
   let isFull = true
-  const store = new Proxy(inner, {
-    get: (target, name) => {
-      const member = Reflect.get(target, name, target)
-      if (name !== 'take') return typeof member === 'function' ? member.bind(target) : member
-      return async (key: string, timeout: number) => {
-        const lease = await target.take(key, timeout)
-        const commit = lease?.commit.bind(lease)
-        if (lease !== undefined) {
-          lease.commit = async (record) => {
-            if (isFull) throw Object.assign(new Error('no space'), { code: 'ENOSPC' })
-            return commit!(record)
-          }
-        }
-        return lease
-      }
-    },
-  }) as Store
+  const store = filling(inner, () => isFull)
   const dog = createDog({ store })
   t.teardown(() => dog.close())
   const fetcher = counting()
@@ -100,11 +83,12 @@ t.test('init of one key opens the dog for all: the others refresh by themselves 
   const { count } = fetcher.calls
   await pause(500)
   t.equal(fetcher.calls.count, count, 'a closed dog refreshes nothing')
-  dog.init('OTHER', counting())
+  const other = counting()
+  dog.init('OTHER', other)
   // What expired meanwhile is not fetched by itself.
   await dog.get('K')
   await until(() => fetcher.calls.count > count + 2)
-  t.pass()
+  t.equal(other.calls.count, 0, 'and nothing that nobody asked for')
 })
 
 t.test('a change in the folder of another key binds nothing to that folder', async (t) => {

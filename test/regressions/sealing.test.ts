@@ -1,24 +1,24 @@
 // Who seals a plain record again, and who must not.
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { counting, createDog, failure, fileStore, folder, pause, until } from '../api/setup.js'
 
 const KEY = '1f'.repeat(32)
 const OTHER_KEY = '2e'.repeat(32)
 
-/** The folder with a plain record of account A, and its file. */
-async function plain(dir: string): Promise<string> {
+/** A folder with a plain record of account A, its file, and what is in it. */
+async function plain(t: Test): Promise<{ dir: string; file: string; text: string }> {
+  const dir = folder(t)
   const dog = createDog({ dir })
   dog.init('K', async () => ({ value: 'token-of-A', expiresIn: 7200 }), { identity: 'wxA' })
   await dog.get('K')
-  return join(dir, 'K.dog')
+  const file = join(dir, 'K.dog')
+  return { dir, file, text: readFileSync(file, 'utf8') }
 }
 
 t.test('another account’s plain record stays as it is', async (t) => {
-  const dir = folder(t)
-  const file = await plain(dir)
-  const text = readFileSync(file, 'utf8')
+  const { dir, file, text } = await plain(t)
   const dog = createDog({ dir, encryptionKey: KEY })
   t.teardown(() => dog.close())
   dog.init('K', counting(), { identity: 'wxB' })
@@ -32,14 +32,11 @@ t.test('another account’s plain record stays as it is', async (t) => {
 })
 
 t.test('who only reads, writes nothing', async (t) => {
-  const dir = folder(t)
-  const file = await plain(dir)
-  const text = readFileSync(file, 'utf8')
+  const { dir, file, text } = await plain(t)
   const dog = createDog({ dir, encryptionKey: KEY })
   t.teardown(() => dog.close())
   await dog.status()
   t.equal(await dog.get('K'), 'token-of-A', 'a follower')
-  dog.init('F', counting(), { fetch: false })
   const other = createDog({ dir, encryptionKey: KEY })
   t.teardown(() => other.close())
   other.init('K', counting(), { fetch: false })
@@ -49,8 +46,7 @@ t.test('who only reads, writes nothing', async (t) => {
 })
 
 t.test('a record that was plain while somebody held the lease is sealed later', async (t) => {
-  const dir = folder(t)
-  const file = await plain(dir)
+  const { dir, file } = await plain(t)
   // A file that has just changed is read again and again.
   await pause(100)
   const lease = (await fileStore({ dir }).take('K', 30))!

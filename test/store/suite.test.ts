@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import type { DogRecord, Lease, Store } from '../../index.js'
 import { storeSuite } from '../../src/stores/suite.js'
+import { altered } from '../api/setup.js'
 
 const dotdog: typeof import('../../index.js') = createRequire(import.meta.url)('../../dist/index.js')
 
@@ -19,17 +20,9 @@ const withLease =
   (store) => ({
     take: async (key, timeout) => {
       const lease = await store.take(key, timeout)
-      return lease && new Proxy(lease, over(lease, change(lease, store, key)))
+      return lease && altered(lease, change(lease, store, key))
     },
   })
-
-const over = <T extends object>(target: T, changed: Partial<T>): ProxyHandler<T> => ({
-  get: (_proxy, name) => {
-    const from = name in changed ? changed : target
-    const member = Reflect.get(from, name, from)
-    return typeof member === 'function' ? member.bind(from) : member
-  },
-})
 
 const BROKEN: [title: string, change: Break, found: RegExp][] = [
   [
@@ -100,7 +93,7 @@ for (const [title, change, wanted] of BROKEN) {
   t.test(`the suite finds a store that ${title}`, async (t) => {
     const found = await failed(() => {
       const store = dotdog.memoryStore()
-      return new Proxy(store, over(store, change(store)))
+      return altered(store, change(store))
     }, wanted)
     t.not(found.failed.length, 0)
     const sound = await failed(() => dotdog.memoryStore(), wanted)

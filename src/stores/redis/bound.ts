@@ -43,3 +43,12 @@ export function bounded<T>(task: Promise<T>, ms: number, background = false): Pr
     })
   })
 }
+
+/** The same for a wait that lasts, in one piece: a process that waits must not wake for it. In the background. */
+export function within<T>(task: Promise<T>, ms: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    // What came in while the process stood still is taken first.
+    const timer = startTimer(() => setImmediate(() => reject(new NoAnswer())), ms).unref()
+    task.then(resolve, reject).finally(() => stopTimer(timer))
+  })
+}

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto'
 /**
  * What happens to a key happens in one of these: each runs alone in Redis, and all of it or nothing is done. KEYS: the record
  * (`text`, `generation`), the state (`nonce`, `name`, `until` of the lease; `drawn`; `ledger`, `last`; `done`), and a stream
- * whose one entry is the last thing that happened: a commit's `text`, or nothing. All are safe to be sent twice by a client that lost the answer.
+ * whose one entry is the last thing that happened: a commit's `text`, or nothing. All are safe to be sent twice by a client that
+ * lost the answer.
  *
  * Who may not use streams, or has a Redis that is older than they are, is told by messages only.
  *

@@ -1,4 +1,5 @@
-import { another, type Client, type Cluster, connect, end, isCluster, make, type Redis } from './client.js'
+import { another, type Client, type Cluster, isCluster, make, type Redis } from './client.js'
+import { Connection } from './connection.js'
 
 /** Where connections come from. */
 export interface Source {
@@ -15,15 +16,10 @@ export interface Source {
   close(): void
 }
 
-interface Opening {
-  redis?: Redis
-  ready?: Promise<Redis>
-}
-
 /** Connections of our own, made when they are needed. */
 export class OwnSource implements Source {
   readonly before = ''
-  #current: Opening | undefined
+  readonly #connection = new Connection(() => this.another())
 
   constructor(
     readonly url: string,
@@ -31,34 +27,12 @@ export class OwnSource implements Source {
     readonly place: string,
   ) {}
 
-  async client(): Promise<Redis> {
-    if (this.#current?.redis?.status === 'end') this.#current = undefined
-    const current = (this.#current ??= {})
-    current.ready ??= this.#open(current)
-    return await current.ready
-  }
-
-  async #open(current: Opening): Promise<Redis> {
-    try {
-      const redis = await this.another()
-      // Given up while ioredis was loaded.
-      if (this.#current !== current) throw new Error('closed')
-      current.redis = redis
-      await connect(redis)
-      return redis
-    } catch (error) {
-      this.#forget(current)
-      throw error
-    }
-  }
-
-  #forget(current: Opening): void {
-    end(current.redis)
-    if (this.#current === current) this.#current = undefined
+  client(): Promise<Redis> {
+    return this.#connection.ready()
   }
 
   drop(client: Client | undefined): void {
-    if (this.#current !== undefined && (client === undefined || client === this.#current.redis)) this.#forget(this.#current)
+    this.#connection.drop(client)
   }
 
   another(): Promise<Redis> {
