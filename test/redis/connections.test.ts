@@ -40,6 +40,35 @@ t.test('a user who may do no more than it takes', engine, async (t) => {
   })
 })
 
+t.test(
+  'nothing is put into the queue of a given client that has no connection, and all goes on when it has',
+  engine,
+  async (t) => {
+    const redis = await startRedis(t)
+    const client = new Redis(redis.url, { retryStrategy: () => 50, maxRetriesPerRequest: null })
+    client.on('error', () => {})
+    t.teardown(() => client.disconnect())
+    const store = redisStore({ client })
+    t.equal(await store.read('K'), undefined, 'it may be connecting yet')
+    await redis.kill()
+    while (client.status === 'ready') await new Promise((resolve) => setTimeout(resolve, 10))
+    const failed = await Promise.all(
+      Array.from({ length: 50 }, () =>
+        store.read('K').then(
+          () => '',
+          ({ code }) => code,
+        ),
+      ),
+    )
+    t.same([...new Set(failed)], ['ERR_DOG_STORE'])
+    const { length } = (client as unknown as { offlineQueue: unknown[] }).offlineQueue
+    t.equal(length, 0, 'queued')
+    await startRedis(t, { port: redis.port })
+    while (client.status !== 'ready') await new Promise((resolve) => setTimeout(resolve, 10))
+    t.equal(await store.read('K'), undefined)
+  },
+)
+
 const hasOpenssl = spawnSync('openssl', ['version']).error === undefined
 t.test('TLS', hasOpenssl ? engine : { skip: 'openssl is not installed: TLS is not tested here' }, async (t) => {
   const dir = temporary((end) => t.teardown(end))

@@ -29,6 +29,24 @@ for (const [name, script] of Object.entries(scripts)) {
   })
 }
 
+t.test('a commit whose next connections are cut as well, while they are made, costs nothing', engine, async (t) => {
+  const { port } = await startRedis(t)
+  const proxy = await startProxy(t, port)
+  const upstream = await startUpstream({ delay: 50 })
+  t.teardown(() => upstream.close())
+  proxy.cutAt = (chunk) => {
+    const isCommit = proxy.cuts === 0 && chunk.includes(scripts.COMMIT.sha)
+    if (isCommit) proxy.resets = 5
+    return isCommit
+  }
+  const answer = await startWorker(t, { url: proxy.url }, upstream).answered
+  t.match(answer, { value: 'token-1-of-the-upstream', fetched: 1 })
+  t.same(answer.warnings, [])
+  t.equal(proxy.resets, 0)
+  t.equal((await startWorker(t, { url: proxy.url }, upstream).answered).value, 'token-1-of-the-upstream', 'it is stored')
+  t.equal(upstream.count, 1)
+})
+
 t.test('a line that is cut again and again: processes in a loop get one value with one fetch', engine, async (t) => {
   const { port } = await startRedis(t)
   const proxy = await startProxy(t, port)

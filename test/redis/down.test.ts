@@ -1,13 +1,8 @@
-import { createRequire } from 'node:module'
 import t from 'tap'
 import { startUpstream } from '../upstream.js'
 import { startProxy } from './proxy.js'
 import { engine, freePort, startRedis } from './server.js'
-import { startWorker, until, values } from './workers.js'
-
-const require = createRequire(import.meta.url)
-const { createDog }: typeof import('../../index.js') = require('../../dist/index.js')
-const { redisStore }: typeof import('../../src/stores/redis/index.js') = require('../../dist/stores/redis/index.js')
+import { startWorker, until } from './workers.js'
 
 /** Seconds that Redis stands still; the issue names 10. */
 const STILL = Number(process.env.DOTDOG_REDIS_STILL ?? 3)
@@ -134,44 +129,4 @@ t.test('no Redis at all: a get fails at once, and the process ends by itself', e
   t.notMatch(answer.message, /marked-password|user/)
   t.same(await worker.exited.then(({ code, err }) => ({ code, err })), { code: 0, err: '' })
   t.equal(upstream.count, 0)
-})
-
-t.test('fetchWhenDown: without Redis each process fetches for itself; when it is back all use one value', engine, async (t) => {
-  const port = await freePort()
-  const store = { url: `redis://127.0.0.1:${port}`, fetchWhenDown: true }
-  const upstream = await startUpstream()
-  t.teardown(() => upstream.close())
-  const loops = Array.from({ length: 3 }, () => startWorker(t, store, upstream, { LOOP: '10' }))
-  await until('all have a value', () => loops.every((worker) => worker.last()?.value))
-  t.equal(upstream.count, 3)
-  t.equal(values(loops).length, 3)
-  for (const worker of loops) t.match(worker.last()!.warnings, [/fetches for itself/])
-  await startRedis(t, { port })
-  await until('all have one', () => values(loops).length === 1)
-  await pause(300)
-  const ended = await Promise.all(loops.map((worker) => worker.end()))
-  t.equal(upstream.count, 3)
-  for (const { warnings } of ended) t.equal(warnings.length, 1, `one warning each: ${warnings}`)
-})
-
-t.test('fetchWhenDown: a number from a clock that was ahead is no reason not to fetch', engine, async (t) => {
-  const redis = await startRedis(t)
-  const upstream = await startUpstream()
-  t.teardown(() => upstream.close())
-  const store = redisStore({ url: redis.url, fetchWhenDown: true })
-  t.teardown(() => store.close())
-  const lease = await store.take('K', 5)
-  const generation = Date.now() + 60_000
-  const record = { key: 'K', value: 'old', fetchedAt: Date.now(), expiresAt: Date.now() + 400, ahead: 0, generation }
-  t.equal(await lease!.commit(record), true)
-  const dog = createDog({ store })
-  let fetches = 0
-  dog.init('K', async () => ({ value: `new ${++fetches}`, expiresIn: 60 }))
-  t.equal(await dog.get('K'), 'old')
-  await redis.kill()
-  await pause(500)
-  t.equal(await dog.get('K'), 'new 1')
-  t.ok(dog.peek('K')!.generation > generation)
-  t.equal(fetches, 1)
-  await dog.close()
 })

@@ -11,6 +11,8 @@ export interface Proxy {
   cutAt: ((chunk: Buffer) => boolean) | undefined
   /** So often it was cut like that. */
   cuts: number
+  /** So many of the next connections are reset as soon as they are made. */
+  resets: number
   /** Ends all connections. */
   cut(): void
   /** Whoever is connected gets nothing any more, and is not told. */
@@ -23,6 +25,11 @@ export async function startProxy(t: Test, target: number): Promise<Proxy> {
   /** The last of those that get nothing. */
   let silent = 0
   const server = createServer((client) => {
+    if (proxy.resets > 0) {
+      proxy.resets--
+      client.on('error', () => {})
+      return client.resetAndDestroy()
+    }
     const upstream = connect(proxy.target, '127.0.0.1')
     let isDoomed = false
     const number = ++connections
@@ -56,6 +63,7 @@ export async function startProxy(t: Test, target: number): Promise<Proxy> {
     target,
     cutAt: undefined,
     cuts: 0,
+    resets: 0,
     cut: () => {
       for (const socket of open) socket.destroy()
     },

@@ -7,13 +7,16 @@ type Warning = { key: string | undefined; code: string; message: string }
 
 /**
  * A store that goes on in this process's memory while the one below is down, for users who would rather fetch once a process
- * than not at all. The value of such a time is handed over when the store is back, if it is the newer one.
+ * than not at all. The value of such a time is handed over when the store is back, if it is the newer one; once the store has
+ * had one as new as that, it is over for good, also when the store loses or removes what it had.
  */
 export class FallbackStore implements Store {
   readonly #inner: Store
   readonly #local = memoryStore()
   /** As read last from the store below. */
   readonly #seen = new Map<string, DogRecord | undefined>()
+  /** The highest number that the store below was seen to have: of what is here, only what comes after it counts. */
+  readonly #floor = new Map<string, number>()
   readonly #handing = new Set<string>()
   readonly #listeners = new Set<(warning: Warning) => void>()
   #isDown = false
@@ -32,34 +35,42 @@ export class FallbackStore implements Store {
   }
 
   async read(key: string): Promise<DogRecord | undefined> {
-    const local = await this.#local.read(key)
     const found = await this.#or(
       async () => {
         const record = await this.#inner.read(key)
         this.#seen.set(key, record)
+        if (record !== undefined) this.#raise(key, record.generation)
         return record
       },
       () => this.#seen.get(key),
     )
-    if (local === undefined || local.generation <= (found?.generation ?? 0)) return found
+    const local = await this.#local.read(key)
+    if (local === undefined || local.generation <= this.#floorOf(key)) return found
     if (!this.#isDown) this.#handOver(key, local).catch(() => {})
     return local
+  }
+
+  #floorOf(key: string): number {
+    return this.#floor.get(key) ?? 0
+  }
+
+  #raise(key: string, number: number): void {
+    this.#floor.set(key, Math.max(this.#floorOf(key), number))
   }
 
   async #handOver(key: string, record: DogRecord): Promise<void> {
     if (this.#handing.has(key)) return
     this.#handing.add(key)
     try {
-      const lease = await this.#inner.take(key, HANDOVER)
+      const lease = await this.#above(key, HANDOVER)
       if (lease === undefined) return
       try {
         const newest = await this.#inner.read(key)
         if (newest === undefined || newest.generation < record.generation) await lease.commit(record)
+        else this.#raise(key, newest.generation)
       } finally {
         await lease.release()
       }
-      const done = await this.#local.take(key, HANDOVER)
-      await done?.commit(undefined)
     } finally {
       this.#handing.delete(key)
     }
@@ -74,15 +85,31 @@ export class FallbackStore implements Store {
 
   take(key: string, timeout: number): Promise<Lease | undefined> {
     return this.#or(
-      () => this.#inner.take(key, timeout),
+      () => this.#above(key, timeout),
       async () => {
+        const floor = this.#floorOf(key)
         // What is numbered here comes after what was seen there.
-        const seen = this.#seen.get(key)
-        if (seen !== undefined && ((await this.#local.read(key))?.generation ?? 0) < seen.generation) {
-          await (await this.#local.take(key, HANDOVER))?.commit(seen)
+        if (((await this.#local.read(key))?.generation ?? 0) < floor) {
+          await (await this.#local.take(key, HANDOVER))?.commit(markOf(key, floor))
         }
         return await this.#local.take(key, timeout)
       },
+    )
+  }
+
+  /** A lease of the store below, whose commit ends what is here. */
+  async #above(key: string, timeout: number): Promise<Lease | undefined> {
+    const lease = await this.#inner.take(key, timeout)
+    const commit = lease?.commit.bind(lease)
+    return (
+      lease &&
+      Object.assign(lease, {
+        commit: async (record: DogRecord | undefined) => {
+          const isDone = await commit!(record)
+          if (isDone) this.#raise(key, lease.number)
+          return isDone
+        },
+      })
     )
   }
 
@@ -105,8 +132,12 @@ export class FallbackStore implements Store {
     return this.#inner.watch?.(listener) ?? (() => {})
   }
 
-  keys(): AsyncIterable<string> {
-    return this.#inner.keys()
+  async *keys(): AsyncIterable<string> {
+    yield* await this.#or(
+      () => listed(this.#inner.keys()),
+      // Nothing else is known then.
+      () => [...this.#seen.keys()],
+    )
   }
 
   close(): Promise<void> {
@@ -129,4 +160,16 @@ export class FallbackStore implements Store {
       return await here()
     }
   }
+}
+
+/** No value: a place for a number. */
+const markOf = (key: string, generation: number): DogRecord => ({
+  ...{ key, value: null, generation },
+  ...{ fetchedAt: 0, expiresAt: 0, ahead: 0 },
+})
+
+async function listed(all: AsyncIterable<string>): Promise<string[]> {
+  const keys: string[] = []
+  for await (const key of all) keys.push(key)
+  return keys
 }

@@ -41,6 +41,7 @@ export class Connection {
   readonly #given: Given
   readonly #secrets: string[]
   #own: Promise<Pool> | undefined
+  #isClosed = false
 
   constructor(given: Given) {
     this.#given = given
@@ -96,6 +97,7 @@ export class Connection {
   }
 
   async #pool(): Promise<Pool> {
+    this.#mustBeOpen()
     if ('pool' in this.#given) {
       const pool = this.#given.pool as Pool
       if (!heard.has(pool)) pool.on('error', ignore)
@@ -116,14 +118,20 @@ export class Connection {
   /** A connection apart, not begun yet: with the settings of the pool, and none of its places. */
   async client(): Promise<Apart> {
     const { Client } = await load()
+    this.#mustBeOpen()
     const given = 'pool' in this.#given ? this.#given.pool.options : this.#given
     const client = new Client(settings(given)) as Apart
     client.on('error', ignore)
     return client
   }
 
-  /** A pool that was given is its giver's. */
+  #mustBeOpen(): void {
+    if (this.#isClosed) throw new Fault('this store was closed', undefined)
+  }
+
+  /** For good. A pool that was given is its giver's. */
   async close(): Promise<void> {
+    this.#isClosed = true
     const own = this.#own
     this.#own = undefined
     // A server that does not answer does not say goodbye either.

@@ -27,13 +27,16 @@ export function faultOf(error: unknown, secrets: readonly string[]): Fault {
   return new Fault(text, known)
 }
 
+/** A server that takes no writes (any more): another connection may lead to the one that took its place. */
+const READ_ONLY = '25006'
+
 /** The server answered, and the connection is as good as before. */
 export function isAnswer(error: unknown): boolean {
   const { code, severity } = fieldsOf(error)
-  return isSqlState(code) && severity === 'ERROR'
+  return isSqlState(code) && severity === 'ERROR' && code !== READ_ONLY
 }
 
-const LOST = ['ECONNRESET', 'EPIPE', '57P01', '57P02', '08003', '08006']
+const LOST = ['ECONNRESET', 'EPIPE', '57P01', '57P02', '08003', '08006', READ_ONLY]
 /** `pg` gives these no code. */
 const LOST_TEXT = /^(Connection terminated unexpectedly|Client has encountered a connection error)/
 

@@ -1,7 +1,8 @@
+import { pause } from '../../clock.js'
 import type { Backend, Claim, Holder, LedgerText, RecordText, Taken } from '../network/backend.js'
 import { BOUND, bounded, NoAnswer } from './bound.js'
 import { type Client, isCluster, type Redis } from './client.js'
-import { codeOf, failed, isReply } from './errors.js'
+import { codeOf, failed, isPassing } from './errors.js'
 import { Line } from './line.js'
 import { decode, encode, Names } from './names.js'
 import { COMMIT, HOLDER, LEDGER, NOTE, READ, RELEASE, RENEW, type Script, TAKE } from './scripts.js'
@@ -10,8 +11,8 @@ import { Subscriber } from './subscriber.js'
 
 /** Keys that Redis looks at in one step of a listing, during which it does nothing else. */
 const SCANNED = 1000
-/** A script is sent so often, each time on a new connection, as long as its time is not over. */
-const TRIES = 5
+/** Milliseconds before a script is sent again, each time on a new connection, as long as its time is not over. */
+const PAUSES = [0, 10, 20, 40, 80, 160]
 
 interface Attempt {
   /** To which it was sent. */
@@ -158,21 +159,24 @@ export class RedisBackend implements Backend {
     }
   }
 
-  /** A connection that turns out to be cut is replaced and the script sent again, which all of them stand. */
+  /**
+   * A connection that turns out to be cut, while it is made or later, is replaced and the script sent again, which all of them
+   * stand. Giving up on a commit would cost a fetch.
+   */
   async #attempt(attempt: Attempt, script: Script, key: string, args: string[]): Promise<unknown> {
-    for (let left = TRIES - 1; ; left--) {
+    for (let tries = 0; ; tries++) {
       attempt.client = undefined
-      // What cannot be connected now cannot be a moment later.
-      const client = await this.#source.client()
-      if (attempt.isOver) throw new NoAnswer()
-      attempt.client = client
       try {
+        const client = await this.#source.client()
+        if (attempt.isOver) throw new NoAnswer()
+        attempt.client = client
         return await this.#evaluate(client, script, key, args, attempt)
       } catch (error) {
-        // A refusal leaves the connection good; a replica that was the master does not.
-        if (attempt.isOver || (isReply(error) && codeOf(error) !== 'READONLY')) throw error
-        this.#source.drop(client)
-        if (left === 0) throw error
+        const { client, isOver } = attempt
+        const ms = PAUSES[tries]
+        if (isOver || ms === undefined || !isPassing(error, client !== undefined)) throw error
+        if (client !== undefined) this.#source.drop(client)
+        await pause(ms)
       }
     }
   }

@@ -1,4 +1,5 @@
 import { type Client, connect, end, type Redis } from './client.js'
+import { closed } from './errors.js'
 
 interface Opening {
   redis?: Redis
@@ -9,6 +10,7 @@ interface Opening {
 export class Connection {
   readonly #make: () => Promise<Redis>
   #current: Opening | undefined
+  #isClosed = false
 
   /** @param make a connection that is not connected yet */
   constructor(make: () => Promise<Redis>) {
@@ -16,6 +18,7 @@ export class Connection {
   }
 
   async ready(): Promise<Redis> {
+    if (this.#isClosed) throw closed()
     if (this.#current?.redis?.status === 'end') this.#current = undefined
     const current = (this.#current ??= {})
     current.ready ??= this.#open(current)
@@ -44,5 +47,11 @@ export class Connection {
   /** Gives it up, unless there is another one than `client` by now. */
   drop(client?: Client): void {
     if (this.#current !== undefined && (client === undefined || client === this.#current.redis)) this.#forget(this.#current)
+  }
+
+  /** For good. */
+  close(): void {
+    this.#isClosed = true
+    this.drop()
   }
 }

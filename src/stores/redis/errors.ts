@@ -16,6 +16,7 @@ const HINTS: Record<string, string> = {
   WRONGTYPE: 'a key with the name of ours is something else',
   ETIMEDOUT: 'no answer in time',
   ECONNREFUSED: 'nobody listens there',
+  CLOSED: 'this store was closed',
 }
 
 /** A connection that ended, or never began, and no answer. */
@@ -32,6 +33,21 @@ export function codeOf(error: unknown): string {
 
 /** Whether Redis itself refused, so that asking again is of no use. */
 export const isReply = (error: unknown): boolean => Object(error).name === 'ReplyError'
+
+/** What is asked of a store that was closed. */
+export const closed = (): Error => Object.assign(new Error('closed'), { code: 'CLOSED' })
+
+/** What ends a connection, and perhaps not the next one. */
+const LOST = [CLOSED, 'ECONNRESET', 'EPIPE']
+
+/**
+ * Whether asking again, on another connection, is of use. A refusal leaves a connection good, but of a replica that was the
+ * master; and where nobody listens, nobody will in a moment.
+ */
+export function isPassing(error: unknown, wasConnected: boolean): boolean {
+  if (isReply(error)) return codeOf(error) === 'READONLY'
+  return wasConnected || LOST.includes(codeOf(error))
+}
 
 /** Fit to be shown. */
 export function failed(error: unknown): Error & { code: string } {

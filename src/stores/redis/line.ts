@@ -51,6 +51,6 @@ export class Line {
   }
 
   close(): void {
-    this.#connection.drop()
+    this.#connection.close()
   }
 }

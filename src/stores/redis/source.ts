@@ -1,5 +1,6 @@
 import { another, type Client, type Cluster, isCluster, make, type Redis } from './client.js'
 import { Connection } from './connection.js'
+import { closed } from './errors.js'
 
 /** Where connections come from. */
 export interface Source {
@@ -40,7 +41,7 @@ export class OwnSource implements Source {
   }
 
   close(): void {
-    this.drop(undefined)
+    this.#connection.close()
   }
 }
 
@@ -48,14 +49,34 @@ export class OwnSource implements Source {
 export class GivenSource implements Source {
   readonly place: string
   readonly before: string
+  #coming: Promise<void> | undefined
+  #isClosed = false
 
   constructor(readonly given: Client) {
     this.place = placeOf(given)
     this.before = given.options.keyPrefix ?? ''
   }
 
+  /** What a client without a connection is sent would lie in its queue for as long as that lasts, and be done much later. */
   async client(): Promise<Client> {
+    if (this.#isClosed) throw closed()
+    while (!['ready', 'wait'].includes(this.given.status)) {
+      if (this.given.status === 'end') throw new Error('ended')
+      await (this.#coming ??= this.#change())
+    }
     return this.given
+  }
+
+  /** It is connected, or never will be. */
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      const settle = () => {
+        this.#coming = undefined
+        this.given.off('ready', settle).off('end', settle)
+        resolve()
+      }
+      this.given.on('ready', settle).on('end', settle)
+    })
   }
 
   drop(): void {}
@@ -64,7 +85,9 @@ export class GivenSource implements Source {
     return another(this.given)
   }
 
-  close(): void {}
+  close(): void {
+    this.#isClosed = true
+  }
 }
 
 function placeOf(client: Client): string {

@@ -1,6 +1,7 @@
 import { startTimer, stopTimer, type Timer } from '../../clock.js'
 import { BOUND, bounded } from './bound.js'
 import { connect, end, type Redis } from './client.js'
+import { closed } from './errors.js'
 import type { Source } from './source.js'
 
 /** Milliseconds until a lost connection is made again; doubled with every failure, up to the second figure. */
@@ -25,6 +26,7 @@ export class Subscriber {
   #opening: Opening | undefined
   #timer: Timer | undefined
   #retry = FIRST_RETRY
+  #isClosed = false
 
   constructor(source: Source, channel: string) {
     this.#source = source
@@ -44,6 +46,7 @@ export class Subscriber {
   }
 
   #open(): Promise<void> {
+    if (this.#isClosed) return Promise.reject(closed())
     if (this.#opening?.ready !== undefined) return this.#opening.ready
     stopTimer(this.#timer)
     const opening: Opening = {}
@@ -95,7 +98,9 @@ export class Subscriber {
     for (const listener of [...this.#listeners]) listener(text)
   }
 
+  /** For good. */
   close(): void {
+    this.#isClosed = true
     this.#listeners.clear()
     stopTimer(this.#timer)
     end(this.#opening?.redis)
