@@ -11,16 +11,21 @@ t.test('a store that was closed makes no connection again, whatever was under wa
   t.teardown(() => holder.close())
   const lease = await holder.take('K', 30)
   const left = new AbortController()
-  const underWay = [waiter.read('K'), waiter.settled('K', undefined, left.signal), waiter.settled('L', 1, left.signal)]
+  const underWay: unknown[] = [
+    waiter.read('K'),
+    waiter.settled('K', undefined, left.signal),
+    waiter.settled('L', 1, left.signal),
+  ]
   await new Promise((resolve) => setTimeout(resolve, 100))
   underWay.push(waiter.read('K'), waiter.ledger('K'))
   const stop = waiter.watch!(() => {})
+  const settled = Promise.allSettled(underWay)
   await waiter.close()
   await new Promise((resolve) => setTimeout(resolve, 700))
   left.abort()
-  await Promise.allSettled(underWay)
+  await settled
   stop()
-  await t.rejects(waiter.read('K'), { code: 'ERR_DOG_STORE', message: /closed/ })
+  await t.rejects(async () => await waiter.read('K'), { code: 'ERR_DOG_STORE', message: /closed/ })
   await lease!.release()
   await holder.close()
   const clients = String(await admin.client('LIST'))

@@ -1,6 +1,7 @@
 // The only importer of pg, an optional peer dependency.
 import { DogError } from 'dotdog'
 import type { Client, PoolClient, PoolConfig } from 'pg'
+import { pause } from '../../clock.js'
 import { BOUND, Bound, bounded } from './bound.js'
 import { cancel } from './cancel.js'
 import { Fault, faultOf, isAnswer, isPassing } from './faults.js'
@@ -9,8 +10,8 @@ import { Fault, faultOf, isAnswer, isPassing } from './faults.js'
 const MOST = 2
 /** Milliseconds after which an idle one is closed. */
 const IDLE = 10_000
-/** A pool may have kept several connections that were lost together. */
-const TRIES = MOST + 2
+/** Milliseconds before each further try: a pool may have kept several connections that were lost together. */
+const PAUSES = [0, 0, 20, 60]
 
 /** What is used of a `pg.Pool`. */
 export interface PostgresPool {
@@ -60,11 +61,13 @@ export class Connection {
     const pool = await this.#pool()
     const bound = new Bound()
     try {
-      for (let tries = 1; ; tries++) {
+      for (let tries = 0; ; tries++) {
         try {
           return await this.#runOnce(pool, bound, text, values)
         } catch (error) {
-          if (!isPassing(error) || tries === TRIES || bound.isOver) throw this.fault(error)
+          const ms = PAUSES[tries]
+          if (!isPassing(error) || ms === undefined || bound.isOver) throw this.fault(error)
+          await pause(ms)
         }
       }
     } finally {
