@@ -205,7 +205,7 @@ export interface Dog {
   status(): Promise<KeyStatus[]>
   on<E extends DogEvent>(event: E, listener: (payload: DogEvents[E]) => void): void
   off<E extends DogEvent>(event: E, listener: (payload: DogEvents[E]) => void): void
-  /** Lets a fetch under way finish and commit, rejects waiters with `ERR_DOG_CLOSED`. `init` reopens the dog. */
+  /** Lets a fetch under way finish and commit, rejects waiters with `ERR_DOG_CLOSED`. `init` reopens it. A `store` stays open. */
   close(): Promise<void>
   /** Prints what happens to each key on standard error. Never a value. Default false. */
   debug: boolean

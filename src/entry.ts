@@ -58,20 +58,24 @@ export class Entry extends Hot {
     try {
       const time = now()
       const record = this.#recheck.current(time)
-      if (record instanceof Promise) return record.then((found) => this.#answer(found, now(), minTtl, signal))
+      if (record instanceof Promise) {
+        const since = monotonic()
+        return record.then((found) => this.#answer(found, now(), minTtl, signal, since))
+      }
       return this.#answer(record, time, minTtl, signal)
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
-  #answer(record: DogRecord | undefined, time: number, minTtl: number, signal?: AbortSignal): Promise<unknown> {
+  /** `since`: monotonic milliseconds at which a look began that took its time. */
+  #answer(record: DogRecord | undefined, time: number, minTtl: number, signal?: AbortSignal, since?: number): Promise<unknown> {
     if (signal?.aborted) return Promise.reject(signal.reason)
     const state = record === undefined ? 'expired' : stateOf(record, time)
     if (record !== undefined && state !== 'expired' && record.expiresAt - time >= minTtl * 1000) {
       return this.#serve(record, time, state)
     }
-    return minTtl > 0 ? this.#waitLonger(record, minTtl, signal) : this.#wait(wantValid(record), signal)
+    return minTtl > 0 ? this.#waitLonger(record, minTtl, signal, since) : this.#wait(wantValid(record), signal, since)
   }
 
   #serve(record: DogRecord, time: number, state: State): Promise<unknown> {
@@ -82,9 +86,14 @@ export class Entry extends Hot {
     return answer
   }
 
-  async #waitLonger(record: DogRecord | undefined, minTtl: number, signal?: AbortSignal): Promise<unknown> {
+  async #waitLonger(
+    record: DogRecord | undefined,
+    minTtl: number,
+    signal?: AbortSignal,
+    since = monotonic(),
+  ): Promise<unknown> {
     try {
-      return await this.#wait(wantLonger(record, minTtl, await this.#newest(record), now()), signal)
+      return await this.#wait(wantLonger(record, minTtl, await this.#newest(record), now()), signal, since)
     } catch (error) {
       // A failure serves a still-valid value; the caller's own abort does not.
       if (signal?.aborted || record === undefined || stateOf(record, now()) === 'expired') throw error
@@ -266,8 +275,8 @@ export class Entry extends Hot {
   }
 
   /** Waits until a flight lands with what the goal wants. Keeps the process alive. */
-  async #wait(goal: Goal, signal?: AbortSignal): Promise<unknown> {
-    const deadline = this.#deadline(true, signal)
+  async #wait(goal: Goal, signal?: AbortSignal, since?: number): Promise<unknown> {
+    const deadline = this.#deadline(true, signal, since)
     try {
       for (;;) {
         const { landing, force } = this.#flight ?? { landing: this.#launch(goal, true), force: goal.force }
@@ -304,13 +313,14 @@ export class Entry extends Hot {
   }
 
   /** Rejects when the time of a call is over, or when `other` aborts. */
-  #deadline(keepsAlive: boolean, other?: AbortSignal): { passed: Promise<never>; end(): void } {
+  #deadline(keepsAlive: boolean, other?: AbortSignal, since = monotonic()): { passed: Promise<never>; end(): void } {
     const { key } = this.keeper
     const seconds = this.bound
+    const left = Math.max(1, seconds * 1000 - (monotonic() - since))
     let pass!: (reason: unknown) => void
     const passed = new Promise<never>((_, reject) => (pass = reject))
     const message = `No value of "${key}" came within ${seconds} s (twice its time-out and 2 s)`
-    const timer = startTimer(() => pass(new DogError('ERR_DOG_WAIT_TIMEOUT', message, { key })), seconds * 1000)
+    const timer = startTimer(() => pass(new DogError('ERR_DOG_WAIT_TIMEOUT', message, { key })), left)
     if (!keepsAlive) timer.unref()
     const leave = () => pass(other!.reason)
     if (other?.aborted) leave()

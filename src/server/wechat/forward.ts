@@ -45,6 +45,8 @@ function once({ baseUrl, method, path, headers, body, idle, signal }: Forwarded,
     const request = client.request(base, { method, path: full, headers, agent: !fresh && agent, signal })
     request.setTimeout(idle, () => request.destroy())
     request.once('response', resolve)
+    // Also without an answer and without an error: where the platform's way wants to go on with another protocol.
+    request.once('close', () => reject(new Unreachable('the platform gave no answer')))
     request.on('error', (error: NodeJS.ErrnoException) => {
       reject(Object.assign(new Unreachable('the platform cannot be reached'), { again: isLateClose(error) && !body }))
     })

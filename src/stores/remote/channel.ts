@@ -100,7 +100,13 @@ async function agentOf({ isSecure, ca }: Target) {
 function answerOf(request: ClientRequest, text: string | undefined, idle: Call['idle']): Promise<Said> {
   return new Promise((resolve, reject) => {
     request.on('error', reject)
-    request.on('response', (response) => read(response).then(resolve, reject))
+    let isAnswered = false
+    request.on('response', (response) => {
+      isAnswered = true
+      read(response).then(resolve, reject)
+    })
+    // Such as to go on with another protocol, which is no answer.
+    request.on('close', () => !isAnswered && reject(new Error('no answer')))
     if (idle !== undefined) {
       request.on('socket', (socket) => {
         socket.unref()

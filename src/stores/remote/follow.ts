@@ -10,6 +10,8 @@ const SLACK = 5000
 /** Milliseconds before the next try after a failure; doubled up to the last. */
 const FIRST_PAUSE = 250
 const LAST_PAUSE = 30_000
+/** Milliseconds that a server waits at least before it says that nothing is new. */
+const LEAST_WAIT = 1000
 
 /** Follows one key by long polls, so that a newer value is here before anybody asks. Keeps no process alive. */
 export class Follow {
@@ -43,8 +45,12 @@ export class Follow {
       const answer = await this.#channel.ask({ path, timeout: WAIT * 1000 + SLACK, signal: this.#end.signal, idle })
       const record = answer.status === 200 ? recordOf(key, answer) : undefined
       if (record !== undefined) this.#onRecord(record, since)
-      // A value that is over when it comes is no reason to ask for the next one at once.
-      isGood = answer.status === 304 || (record !== undefined && record.expiresAt > Date.now())
+      // A value that is over when it comes is no reason to ask for the next one at once; nor is one that is known, or an
+      // answer without a wait, which some that stand between give.
+      isGood =
+        record === undefined
+          ? answer.status === 304 && answer.ended - answer.begun >= LEAST_WAIT
+          : record.generation !== since && record.expiresAt > Date.now()
     } catch {
       // Whoever asks for the key is told.
     }

@@ -1,6 +1,6 @@
 import { DogError, type DogRecord, type Lease, type Ledger, type Store } from 'dotdog'
 import { pause } from '../../clock.js'
-import { problemOf, recordOf } from './answers.js'
+import { isMissing, keysOf, problemOf, recordOf } from './answers.js'
 import { type Answer, type Call, type Channel, pathOf } from './channel.js'
 import { Follow } from './follow.js'
 
@@ -36,7 +36,7 @@ export class RemoteStore implements Store {
     const headers = { 'cache-control': 'only-if-cached' }
     const before = this.#known.get(key)
     const answer = await this.#ask(key, { path: pathOf(key), headers, timeout: BOUND })
-    if (answer.status === 404 || answer.status === 504) {
+    if (isMissing(answer)) {
       if (this.#known.get(key) === before) this.#known.delete(key)
     } else this.#recordOf(key, answer, before?.generation)
     if (this.#asked.has(key)) this.#follow(key)
@@ -123,9 +123,9 @@ export class RemoteStore implements Store {
 
   async *keys(): AsyncIterable<string> {
     const answer = await this.#channel.ask({ path: '/v1/keys', timeout: BOUND })
-    const { keys } = answer.body
-    if (answer.status !== 200 || !Array.isArray(keys)) throw problemOf('*', this.#channel.place, answer)
-    for (const { key } of keys as { key: string }[]) yield key
+    const keys = keysOf(answer)
+    if (keys === undefined) throw problemOf('*', this.#channel.place, answer)
+    yield* keys
   }
 
   async close(): Promise<void> {
