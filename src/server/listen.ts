@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { Connections } from './connections.js'
 import type { Handle } from './handler.js'
 import type { Limits, ServerOptions, Where } from './options.js'
 import { listenAtSocket } from './socket.js'
@@ -16,8 +17,6 @@ export interface Listening {
 
 /** Seconds in which nothing moves on a connection; longer than the longest poll. */
 const STILL = 120
-/** Milliseconds between two looks for connections that have become idle. */
-const SWEEP = 50
 
 export async function listen(
   handle: Handle,
@@ -34,8 +33,13 @@ export async function listen(
     keepAliveTimeout: 30_000,
   }
   const isTcp = !('socketPath' in where)
-  const server: Server =
-    isTcp && tls !== undefined ? createTlsServer({ ...options, ...tls }, handle) : createServer(options, handle)
+  const isTls = isTcp && tls !== undefined
+  const server: Server = isTls ? createTlsServer({ ...options, ...tls }) : createServer(options)
+  const connections = new Connections(server, isTls)
+  server.on('request', (request, response) => {
+    connections.asked(request.socket, response)
+    handle(request, response)
+  })
   server.maxConnections = limits.connections
   server.maxHeadersCount = 100
   // Who does not read its answer is cut, too.
@@ -46,17 +50,8 @@ export async function listen(
   server.on('error', (error) => report(`dotdog: the socket is in trouble: ${error.message}`))
 
   return {
-    address: isTcp ? addressOf(server, where.host ?? '127.0.0.1', tls !== undefined) : `unix:${where.socketPath}`,
-    close: (seconds) =>
-      new Promise((resolve) => {
-        const sweep = setInterval(() => server.closeIdleConnections(), SWEEP)
-        const end = setTimeout(() => server.closeAllConnections(), seconds * 1000)
-        server.close(() => {
-          clearInterval(sweep)
-          clearTimeout(end)
-          resolve()
-        })
-      }),
+    address: isTcp ? addressOf(server, where.host ?? '127.0.0.1', isTls) : `unix:${where.socketPath}`,
+    close: (seconds) => connections.close(seconds),
   }
 }
 

@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, lstatSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import https from 'node:https'
+import { connect } from 'node:net'
 import { join } from 'node:path'
+import { connect as connectTls } from 'node:tls'
 import t from 'tap'
 import { start, temporary } from '../children.js'
-import { ask, createDog, createServer, memoryStore, newClient, served } from './setup.js'
+import { ask, createDog, createServer, memoryStore, newClient, pause, served } from './setup.js'
 
 const make = (options = {}) => createServer({ dog: createDog({ store: memoryStore() }), ...options })
 
@@ -144,8 +146,14 @@ t.test('with a certificate of its own it speaks TLS only', async (t) => {
     return t.comment('skipped: there is no openssl to make a certificate')
   }
   const some = newClient('some')
-  const [cert, key] = ['c', 'k'].map((name) => readFileSync(join(dir, name)))
-  const server = make({ clients: [some.config], tls: { cert, key } })
+  const [cert, key] = [readFileSync(join(dir, 'c')), readFileSync(join(dir, 'k'))]
+  const dog = createDog({ store: memoryStore() })
+  t.teardown(() => dog.close())
+  dog.init('SLOW', async () => {
+    await pause(1000)
+    return { value: 'slow', expiresIn: 60 }
+  })
+  const server = createServer({ dog, clients: [some.config], tls: { cert, key } })
   const address = await server.listen({ port: 0, host: '0.0.0.0' })
   t.teardown(() => server.close())
   const port = Number(new URL(address).port)
@@ -159,4 +167,25 @@ t.test('with a certificate of its own it speaks TLS only', async (t) => {
   })
   t.equal(status, 200)
   await t.rejects(ask(`http://127.0.0.1:${port}`, '/healthz'))
+
+  // One in the middle of a handshake, one after it, and one that waits for its answer.
+  const shaking = connect(port, '127.0.0.1')
+  shaking.on('error', () => {})
+  const idle = connectTls({ port, host: '127.0.0.1', ca: cert, servername: 'localhost' })
+  idle.on('error', () => {})
+  await new Promise((resolve) => idle.once('secureConnect', resolve))
+  const headers = { authorization: `Bearer ${some.token}` }
+  const slow = new Promise((resolve, reject) => {
+    https
+      .get({ host: '127.0.0.1', port, path: '/v1/keys/SLOW', ca: cert, servername: 'localhost', headers }, (response) => {
+        response.resume()
+        resolve(response.statusCode)
+      })
+      .on('error', reject)
+  })
+  await pause(300)
+  const began = performance.now()
+  await server.close()
+  t.ok(performance.now() - began < 15_000, 'of the 30 s that it waits for those who wait for it')
+  t.equal(await slow, 200)
 })

@@ -63,6 +63,30 @@ t.test('a connection that is kept alive is told while the server closes', async 
   t.match(text, /HTTP\/1\.1 200[\s\S]*secret-1/)
 })
 
+t.test('a shutdown does not wait for who says nothing, or stopped in the middle of a request', async (t) => {
+  const some = newClient('some')
+  const it = await served(t, { clients: [some.config], limits: { headersTimeout: 60, requestTimeout: 60, closeTimeout: 60 } })
+  const { host, port } = targetOf(it.address) as { host: string; port: number }
+  const post = `POST /v1/keys/TOKEN/refresh HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${some.token}\r\n`
+  const said = ['', 'GET /v1/ke', post, `${post}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{`]
+  const sockets = said.map((text) => {
+    const socket = connect(port, host)
+    socket.on('error', () => {})
+    socket.write(text)
+    return socket
+  })
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+  })
+  it.upstream.delay = 1500
+  const slow = it.ask('/v1/keys/TOKEN', some)
+  await pause(300)
+  const began = performance.now()
+  await it.server.close()
+  t.ok(performance.now() - began < 30_000, 'of the 60 s that it waits for those who wait for it')
+  t.equal((await slow).status, 200, 'and who waits for a fetch is answered')
+})
+
 t.test('slow clients are cut, others are served meanwhile', async (t) => {
   const some = newClient('some')
   const it = await served(t, { clients: [some.config], limits: { headersTimeout: 0.5, requestTimeout: 1 } })

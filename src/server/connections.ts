@@ -1,0 +1,86 @@
+import type { Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+
+/** Milliseconds between two looks at who is still there. */
+const SWEEP = 50
+/** Milliseconds without a byte after which a request that is not complete keeps nobody waiting. */
+const STALLED = 1000
+
+interface Progress {
+  bytes: number
+  /** Monotonic milliseconds. */
+  since: number
+}
+
+/**
+ * The connections of a server, and whether a request is under way on each, so that a shutdown waits for those only: not for
+ * who connected and says nothing, who stopped in the middle of a request, or who is at a handshake.
+ */
+export class Connections {
+  readonly #server: Server
+  readonly #open = new Map<Socket, Progress>()
+  /** Under TLS, those at a handshake: what comes of it is another object, of the same peer. */
+  readonly #shaking = new Map<string, Socket>()
+  /** The last request on each. What was answered stays: removing it would cost every request a listener. */
+  readonly #last = new WeakMap<Socket, ServerResponse>()
+
+  constructor(server: Server, isTls: boolean) {
+    this.#server = server
+    server.on('connection', (socket) => {
+      this.#add(socket)
+      if (isTls) this.#shaking.set(peerOf(socket), socket)
+    })
+    if (!isTls) return
+    server.on('secureConnection', (socket: Socket) => {
+      const raw = this.#shaking.get(peerOf(socket))
+      this.#shaking.delete(peerOf(socket))
+      if (raw !== undefined) this.#open.delete(raw)
+      this.#add(socket)
+    })
+  }
+
+  #add(socket: Socket): void {
+    this.#open.set(socket, { bytes: 0, since: performance.now() })
+    const peer = peerOf(socket)
+    socket.once('close', () => {
+      this.#open.delete(socket)
+      if (this.#shaking.get(peer) === socket) this.#shaking.delete(peer)
+    })
+  }
+
+  /** A request has come. */
+  asked(socket: Socket, response: ServerResponse): void {
+    this.#last.set(socket, response)
+  }
+
+  /** No new ones; waits for the requests under way, at most so many seconds. */
+  close(seconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      const sweep = setInterval(() => this.#sweep(), SWEEP)
+      const end = setTimeout(() => {
+        for (const socket of this.#open.keys()) socket.destroy()
+      }, seconds * 1000)
+      this.#server.close(() => {
+        clearInterval(sweep)
+        clearTimeout(end)
+        resolve()
+      })
+    })
+  }
+
+  #sweep(): void {
+    const time = performance.now()
+    for (const [socket, progress] of this.#open) {
+      if (socket.bytesRead !== progress.bytes) Object.assign(progress, { bytes: socket.bytesRead, since: time })
+      if (!this.#isBusy(socket, time - progress.since)) socket.destroy()
+    }
+  }
+
+  #isBusy(socket: Socket, silence: number): boolean {
+    const response = this.#last.get(socket)
+    if (response === undefined || response.writableFinished || response.destroyed) return false
+    return response.req.complete || silence < STALLED
+  }
+}
+
+const peerOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`
