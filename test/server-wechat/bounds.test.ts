@@ -131,12 +131,15 @@ t.test('a platform that is not there, or breaks off, is a 502; one that says not
   let how = 'nothing'
   const { url: baseUrl } = await platform(t, (_, response) => {
     if (how === 'cut') response.destroy()
+    if (how === 'other protocol')
+      response.socket!.end('HTTP/1.1 101 Switching Protocols\r\nUpgrade: other\r\nConnection: upgrade\r\n\r\n')
     if (how === 'half') response.writeHead(200, { 'content-length': 100 }).write('{"a":', () => response.destroy())
   })
-  const { url, on } = await proxied(t, { baseUrl, limits: { total: 300 } })
+  const { url, on } = await proxied(t, { baseUrl, limits: { total: 300, concurrent: 2 } })
   const path = on('/cgi-bin/user/info')
   t.match(await ask(url, path), { status: 504, json: { errcode: -1, errmsg: /^system error/ } })
-  for (how of ['cut', 'half']) t.match(await ask(url, path), { status: 502, json: { errcode: -1 } }, how)
+  for (how of ['cut', 'half', 'other protocol', 'other protocol', 'other protocol'])
+    t.match(await ask(url, path), { status: 502, json: { errcode: -1 } }, how)
   const closed = await proxied(t, { baseUrl: 'http://127.0.0.1:1' })
   const { status, bytes } = await ask(closed.url, closed.on('/cgi-bin/user/info'))
   t.equal(status, 502)

@@ -113,16 +113,40 @@ t.test('a ticket needs a token that was handed out here lately, and the right to
   await tokenOf(url, appId, reader)
   t.match((await ask(url, path({ access_token }))).json, { errcode: 0 })
   revoke(reader)
-  t.match((await ask(url, path({ access_token }))).json, { errcode: 48001 }, 'at once')
+  t.match((await ask(url, path({ access_token }))).json, dead, 'at once')
   revoke(secret)
   t.match((await ask(url, path({ access_token }))).json, dead)
 
   const late = add('late')
-  await tokenOf(url, appId, late)
+  const next = (await tokenOf(url, appId, late)).access_token
+  t.not(next, access_token, 'nobody is given what a revoked client has')
   advance(350)
-  t.match((await ask(url, path({ access_token }))).json, { errcode: 0 }, 'a moment is forgiven')
+  t.match((await ask(url, path({ access_token: next }))).json, { errcode: 0 }, 'a moment is forgiven')
   advance(20)
-  t.match((await ask(url, path({ access_token }))).json, dead, 'who was told 300 s does not keep it for hours')
+  t.match((await ask(url, path({ access_token: next }))).json, dead, 'who was told 300 s does not keep it for hours')
+})
+
+t.test('a revoked client gets in nowhere with the token it has, and the others go on with another one', async (t) => {
+  const { fake, url, appId, add, revoke, advance } = await setUp(t)
+  const ticket = async (access_token: string) =>
+    (await ask(url, `/cgi-bin/ticket/getticket${query({ type: 'jsapi', access_token })}`)).json
+  const call = async (access_token: string) =>
+    (await ask(url, `/cgi-bin/user/info${query({ access_token, openid: 'o1' })}`)).json
+  const [gone, stays] = [add('gone', { mayProxy: true }), add('stays', { mayProxy: true })]
+  const { access_token } = await tokenOf(url, appId, gone)
+  t.equal((await tokenOf(url, appId, stays)).access_token, access_token, 'both have the same')
+  // It was told to keep it for 300 s, and keeps it all the same; the other one asks again in time.
+  advance(400)
+  t.equal((await tokenOf(url, appId, stays)).access_token, access_token)
+  revoke(gone)
+  t.match(await ticket(access_token), { errcode: 40001, ticket: undefined })
+  t.match(await call(access_token), { errcode: 40001, openid: undefined })
+  const next = (await tokenOf(url, appId, stays)).access_token
+  t.equal(next, fake.currentToken())
+  t.match(await ticket(next), { errcode: 0 })
+  t.match(await call(next), { openid: 'o1' })
+  t.match(await call(access_token), { errcode: 40001 }, 'and so it stays')
+  t.match(fake.count, { token: 2 })
 })
 
 t.test('our trouble with the platform does not read as if the client were wrong, and tells no secret', async (t) => {

@@ -54,6 +54,10 @@ export function createCredential({ accounts, clients, handouts, probe, now }: Pa
   async function hand({ account, client, find }: ReturnType<typeof admit>, { response }: Exchange): Promise<void> {
     const { accessToken } = account.wx
     let current = await lastingOf(accessToken)
+    if (handouts.isAstray(current.value)) {
+      await replace(account, current.value)
+      current = await currentOf(accessToken)
+    }
     if (handouts.isRepeated(client, accessToken.key, current.generation)) {
       await probe.report(account, 'client')
       current = await currentOf(accessToken)
@@ -79,6 +83,10 @@ export function createCredential({ accounts, clients, handouts, probe, now }: Pa
     }
   }
 
+  /** Ends what a revoked client has. Where no other is to be had, this one serves on: only calls through us are refused. */
+  const replace = async ({ wx }: ServedAccount, value: string): Promise<unknown> =>
+    wx.accessToken.refresh({ stale: value }).catch(() => {})
+
   async function token(exchange: Exchange): Promise<void> {
     const { query } = exchange
     const asked = { appId: query.get('appid'), secret: query.get('secret'), grantType: query.get('grant_type') }
@@ -96,12 +104,13 @@ export function createCredential({ accounts, clients, handouts, probe, now }: Pa
   }
 
   async function ticket({ query, response }: Exchange): Promise<void> {
-    const handed = handouts.holdersOf(given(query.get('access_token')) ?? refuse(41001)) ?? refuse(40001)
+    const value = given(query.get('access_token')) ?? refuse(41001)
+    const handed = handouts.holdersOf(value) ?? refuse(40001)
     const secret = ticketOf(handed.account, query.get('type')) ?? refuse(40097)
     if (!handed.clients.some((client) => client.mayRead(secret.key))) refuse(48001, 'this client may not read the ticket')
     const current = await lastingOf(secret)
     // It may have taken a fetch: time enough to revoke a client.
-    if (!handed.clients.some((client) => client.mayRead(secret.key))) refuse(40001)
+    if (!handouts.holdersOf(value)?.clients.some((client) => client.mayRead(secret.key))) refuse(40001)
     sendJson(response, { errcode: 0, errmsg: 'ok', ticket: current.value, expires_in: expiresIn(current, now()) })
   }
 

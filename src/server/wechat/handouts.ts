@@ -20,7 +20,8 @@ interface Holder {
 
 interface Handed {
   account: ServedAccount
-  /** By the client's name. */
+  key: string
+  /** By the client's name. All who ever got it: who is told to forget it after 300 s may have kept it. */
   holders: Map<string, Holder>
 }
 
@@ -40,7 +41,12 @@ export interface Handouts {
   /** Whether this client has this generation already, and should not need to ask: it takes the value for dead. */
   isRepeated(client: Client, key: string, generation: number): boolean
   note(handout: Handout): void
-  /** Whose value this is: who got it lately and is a client still. */
+  /** Whether somebody has this value who may not have it any more: a revoked client. */
+  isAstray(value: string): boolean
+  /**
+   * Whose value this is: who got it lately, and may have it still. Of one that is astray nobody's: all who send it look the
+   * same.
+   */
   holdersOf(value: string): { account: ServedAccount; clients: Client[] } | undefined
 }
 
@@ -61,9 +67,8 @@ export function createHandouts(now: () => number): Handouts {
 
   function dropOld(): void {
     const time = now()
-    for (const [key, { holders }] of values) {
-      for (const [name, { until }] of holders) if (until <= time) holders.delete(name)
-      if (holders.size === 0) values.delete(key)
+    for (const [name, { holders }] of values) {
+      if ([...holders.values()].every(({ until }) => until <= time)) values.delete(name)
     }
     bound(values)
     bound(last)
@@ -79,19 +84,26 @@ export function createHandouts(now: () => number): Handouts {
       last.set(`${client.name}\0${key}`, { generation, until })
       const name = digest(value)
       const known = values.get(name)
-      const handed: Handed = known ?? { account, holders: new Map() }
+      const handed: Handed = known ?? { account, key, holders: new Map() }
       handed.holders.set(client.name, { client: find, until: until + GRACE * 1000 })
       if (known !== undefined) return
       values.set(name, handed)
       // Once a rotation is often enough.
       dropOld()
     },
+    isAstray(value) {
+      const handed = values.get(digest(value))
+      return handed !== undefined && isAstray(handed)
+    },
     holdersOf(value) {
       const handed = values.get(digest(value))
-      if (handed === undefined) return undefined
+      if (handed === undefined || isAstray(handed)) return undefined
       const time = now()
       const clients = [...handed.holders.values()].filter(({ until }) => time < until).flatMap(({ client }) => client() ?? [])
       return clients.length === 0 ? undefined : { account: handed.account, clients }
     },
   }
 }
+
+const isAstray = ({ key, holders }: Handed): boolean =>
+  [...holders.values()].some(({ client }) => client()?.mayRead(key) !== true)

@@ -99,9 +99,18 @@ export interface ProxyParts {
 export function createProxy({ handouts, probe, limits }: ProxyParts) {
   let running = 0
 
+  /** All who hold a token look the same here. */
+  function admit({ accessToken }: Target): ServedAccount {
+    const { account, clients } = handouts.holdersOf(accessToken) ?? refuse(40001)
+    if (!clients.some((client) => client.mayProxy)) refuse(48001, 'this client may not call through the server')
+    return account
+  }
+
   async function ask(call: Call): Promise<Answer> {
     const { exchange, account, target, body, signal } = call
     const token = (await currentOf(account.wx.accessToken)).value
+    // It may have taken a fetch: time enough to revoke a client.
+    admit(target)
     const query = `access_token=${encodeURIComponent(token)}${target.rest && `&${target.rest}`}`
     const message = await forward({
       baseUrl: account.baseUrl ?? 'https://api.weixin.qq.com',
@@ -128,9 +137,7 @@ export function createProxy({ handouts, probe, limits }: ProxyParts) {
   async function pass(exchange: Exchange): Promise<void> {
     const { request, response } = exchange
     const target = targetOf(request.url ?? '')
-    const { account, clients } = handouts.holdersOf(target.accessToken) ?? refuse(40001)
-    // All who hold a token look the same here.
-    if (!clients.some((client) => client.mayProxy)) refuse(48001, 'this client may not call through the server')
+    const account = admit(target)
     // Not the exchange's signal: a call under way is finished when the server shuts down, as nobody knows whether it has acted.
     const gone = new AbortController()
     response.once('close', () => gone.abort())
