@@ -59,7 +59,7 @@ export function createHandler(parts: HandlerParts): Handle {
     let problem = problemOf(error)
     if (problem === undefined) {
       // A copy: URLs cut, known values masked.
-      const { message } = new DogError('ERR_DOG_STORE', '', { cause: error }).cause as Error
+      const { message = 'it threw no error' } = Object(new DogError('ERR_DOG_STORE', '', { cause: error }).cause)
       report(`dotdog: ${route?.name ?? 'a request'} failed: ${message}`)
       problem = new Problem(500, 'internal', 'Something went wrong here; the server’s log says more')
     }

@@ -30,7 +30,8 @@ async function clear(path: string): Promise<void> {
   if (await isAlive(path)) throw inUse(path, 'is the socket of a server that is alive')
   const again = look(path)
   if (again === undefined) return
-  if (again.ino !== found.ino) throw inUse(path, 'was just taken by another server')
+  // A number of an inode is soon used again.
+  if (again.ino !== found.ino || again.ctimeMs !== found.ctimeMs) throw inUse(path, 'was just taken by another server')
   unlinkSync(path)
 }
 

@@ -53,3 +53,19 @@ t.test('a report may say which generation it knows, and nothing else', async (t)
   t.equal(one.json.value, other.json.value)
   t.equal(it.upstream.count, 2)
 })
+
+t.test('a handler that throws what is no error is a 500 like any other', async (t) => {
+  const lines: string[] = []
+  const it = await served(t, {
+    report: (line) => lines.push(line),
+    routes: [undefined, null, 'text', 5].map((thrown, index) => ({
+      ...{ method: 'GET', path: `/boom/${index}`, name: 'boom', auth: 'none' },
+      async handle() {
+        throw thrown
+      },
+    })),
+  })
+  for (let index = 0; index < 4; index++) t.equal((await it.ask(`/boom/${index}`)).status, 500)
+  t.equal(lines.length, 4)
+  for (const line of lines) t.match(line, /^dotdog: boom failed: ./)
+})
