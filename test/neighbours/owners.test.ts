@@ -51,7 +51,7 @@ for (const [what, make, why] of [
 ] as const) {
   const skip = what === 'belongs to another user' ? needsRoot : needsUsers
   // In a project's own folder, which is not ours to close.
-  for (const place of ['K.dog', '.state/K.json', '.lock', '.state']) {
+  for (const place of ['K.dog', '.state/K.json', '.lock', '.state', '.lock/K', '.lock/K/with a file in it']) {
     t.test(`${place} that ${what} is refused: it is not ours to believe`, { skip }, async (t) => {
       const { dir, dog, fetches } = scene(t)
       mkdirSync(dir)
@@ -63,9 +63,12 @@ for (const [what, make, why] of [
         JSON.stringify({ dotdog: 1, key: 'K', fetches: { since: 1, count: 1, last: 1 } }),
       )
       if (place === 'K.dog') writeFileSync(join(dir, place), record(), { mode: 0o600 })
-      make(join(dir, place))
+      const [path = '', inside] = join(dir, place).split(/(?<=\.lock\/K)\//)
+      if (place.startsWith('.lock/')) mkdirSync(path, { mode: 0o700 })
+      if (inside !== undefined) writeFileSync(join(path, inside), '')
+      make(path)
       const error = await failure(dog.get('K'))
-      t.match(error, { code: 'ERR_DOG_STORE', path: join(dir, place), message: why })
+      t.match(error, { code: 'ERR_DOG_STORE', path, message: why })
       t.equal(fetches.count, 0)
       t.equal(dog.peek('K'), undefined)
     })

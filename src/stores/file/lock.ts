@@ -85,6 +85,8 @@ export class Lock {
   /** Takes the lock if nobody has it, or one who is dead. `size`: bytes of the record that may have to be written. */
   take(size: number): boolean {
     step('take.list', this.key)
+    // Whoever may put a name into it decides who holds the lock, and for how long.
+    this.folder.checkInside(this.#path)
     if (!this.#makeWay()) return false
     const owner = makeOwner({
       number: this.draw(this.displaced === undefined ? 0 : (parseOwner(this.displaced)?.number ?? 0)),
