@@ -1,13 +1,13 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Desk, startUpstream, tokenNumber } from './upstream.js'
-import { monotonic, pause, type Told, temporary, Worker } from './workers.js'
+import { monotonic, pause, randomly, type Told, temporary, Worker } from './workers.js'
 
 /** The same instant: many processes at one lock, whose holder is dead, or only looks so. */
 const KEY = 'TOKEN'
 
 /** A time that all of a crew can be told of before it has come. */
-const soon = (): number => monotonic() + 120
+const soon = (): number => monotonic() + 60
 
 export interface Rounds {
   rounds: number
@@ -16,16 +16,45 @@ export interface Rounds {
   wrong: string[]
 }
 
+/** How far apart sixteen processes came, in milliseconds: the median of the rounds of a kind, and the worst. */
+export interface Spread {
+  rounds: number
+  median: number
+  worst: number
+}
+
+export interface DeadHolders extends Rounds {
+  together: Spread
+  around: Spread
+  /** Rounds in which some came before the first answer was there, and some after. */
+  crossed: number
+}
+
+/** Every so many rounds all sixteen come together, and all wait for one fetch. */
+const TOGETHER = 4
+/** Milliseconds after which the upstream answers, so that it is known when. */
+const ANSWERED = 30
+/**
+ * In the other rounds one comes first, and fifteen within so many milliseconds, from so many after the upstream's answer on:
+ * that is how long it takes to be a record. Who has read that there is none, and takes the lock when it has just been let
+ * go, must read again. In the first kind of round nobody ever does.
+ */
+const WITHIN = 15
+const AFTER = [1, 3, 5]
+
 /**
  * A process takes the lock in each of many folders, and is killed in mid-fetch. Then sixteen others want the value in the
- * same millisecond, one folder after the other.
+ * same millisecond, or around that of the commit, one folder after the other.
  */
-export async function deadHolders(rounds: number): Promise<Rounds> {
+export async function deadHolders(rounds: number): Promise<DeadHolders> {
   const { dir, remove } = temporary()
   const upstream = await startUpstream()
   const crew = Array.from({ length: 16 }, () => new Worker())
   const begun = monotonic()
   const wrong: string[] = []
+  const random = randomly(1)
+  const spreads = { together: [] as number[], around: [] as number[] }
+  let crossed = 0
   try {
     await Promise.all(crew.map(({ ready }) => ready))
     for (let done = 0; done < rounds; done += 10) {
@@ -44,20 +73,36 @@ export async function deadHolders(rounds: number): Promise<Rounds> {
       await Promise.all(asked)
       doomed.kill()
       await doomed.exited
-      for (const { desk, task } of places) {
-        desk.delay = () => 40
+      for (const [index, { desk, task }] of places.entries()) {
+        const round = done + index
         const at = soon()
-        const answers = await Promise.all(crew.map((worker) => worker.get({ ...task, at })))
+        const first = crew[round % crew.length]
+        const isTogether = round % TOGETHER === 0
+        const others = () => at + ANSWERED + AFTER[round % AFTER.length]! + WITHIN * random()
+        desk.delay = () => Math.max(0, at + ANSWERED - monotonic())
+        const answers = await Promise.all(
+          crew.map((worker) => worker.get({ ...task, at: isTogether || worker === first ? at : others() })),
+        )
+        const came = answers.filter((_, place) => isTogether || crew[place] !== first).map(({ from }) => from)
+        const ready = Math.min(...answers.map(({ to }) => to))
+        spreads[isTogether ? 'together' : 'around'].push(Math.max(...came) - Math.min(...came))
+        if (came.some((from) => from < ready) && came.some((from) => from > ready)) crossed++
         wrong.push(...check(desk, answers, 2), ...left(task.dir))
       }
     }
     await Promise.all(crew.map((worker) => worker.end()))
-    return { rounds, seconds: Math.round((monotonic() - begun) / 1000), wrong }
+    const seconds = Math.round((monotonic() - begun) / 1000)
+    return { rounds, seconds, wrong, together: spread(spreads.together), around: spread(spreads.around), crossed }
   } finally {
     for (const worker of crew) worker.process.kill('SIGKILL')
     await upstream.close()
     remove()
   }
+}
+
+function spread(all: number[]): Spread {
+  const sorted = all.map(Math.round).sort((a, b) => a - b)
+  return { rounds: all.length, median: sorted[Math.floor(sorted.length / 2)] ?? 0, worst: sorted.at(-1) ?? 0 }
 }
 
 /** What is wrong with a round, in which the last of so many tokens is everybody's. */

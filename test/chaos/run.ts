@@ -45,7 +45,12 @@ async function runSignals(): Promise<void> {
 
 async function runInstant(): Promise<void> {
   const dead = await deadHolders(rounds)
-  console.log(`16 processes on a dead holder's lock in one millisecond: ${dead.rounds} rounds, ${dead.seconds} s`)
+  const { together, around, crossed } = dead
+  console.log(`16 processes on a dead holder's lock: ${dead.rounds} rounds, ${dead.seconds} s`)
+  console.log(
+    `        all at once: ${JSON.stringify(together)} ms apart; around the first commit: ${JSON.stringify(around)} ms apart`,
+  )
+  console.log(`        before and after the first answer: ${crossed} rounds`)
   promise('rounds with other than one fetch, one value, nothing left', dead.wrong)
   const blocked = await blockedHolders(Math.ceil(rounds / 2))
   const { soonest, seconds } = blocked
