@@ -3,7 +3,7 @@ import { chmodSync, chownSync, mkdirSync, readdirSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { thisPlace, thisStart } from '../../src/stores/file/liveness.js'
-import { makeOwner } from '../../src/stores/file/names.js'
+import { makeOwner, type Owner, parseOwner } from '../../src/stores/file/names.js'
 import { type Desk, startUpstream } from './upstream.js'
 import { monotonic, pause, stateOf, type Task, temporary, until, Worker } from './workers.js'
 
@@ -58,10 +58,15 @@ function forgeLock(dir: string, start: string, timeout: number): void {
 
 t.test('a pid that was given to another process since does not hold the lock: one fetch, at once', async (t) => {
   const { dir, desk, task, hire } = await setting(t, 30)
+  const worker = hire()
+  await worker.ready
+  const since = monotonic()
   forgeLock(dir, String(Number(thisStart()) - 1), 30_000)
-  const { value } = await hire().get(task)
+  const { value } = await worker.get(task)
   t.equal(value, 'token-1-of-the-upstream')
   t.equal(desk.asked.length, 1)
+  // A living one would keep it for its time-out and 2 s, one elsewhere for 10 s of silence.
+  t.ok(desk.asked[0]!.call - since < 8000, `taken over after ${Math.round(desk.asked[0]!.call - since)} ms`)
 })
 
 t.test('the same with its own start time is alive: not robbed before its time-out and 2 s', async (t) => {
@@ -135,19 +140,90 @@ t.test(
 
 const noNamespaces = refusal('unshare', [...UNSHARE.slice(1), 'true'])
 
+/** The only child of a process that was started by `unshare` or `nsenter`. */
+const childOf = ({ pid }: Worker): number =>
+  Number(execFileSync('cat', [`/proc/${pid}/task/${pid}/children`], { encoding: 'utf8' }))
+
+/** The pid of a process as it sees it itself, in its namespace. */
+const innerPid = (pid: number): number =>
+  Number(/^NSpid:.*\s(\d+)$/m.exec(execFileSync('cat', [`/proc/${pid}/status`], { encoding: 'utf8' }))?.[1])
+
+const NEXT_PID = 'echo "$0" > /proc/sys/kernel/ns_last_pid'
+const noReuse =
+  refusal('unshare', [...UNSHARE.slice(1), 'sh', '-c', NEXT_PID, '300']) ??
+  refusal('nsenter', ['--pid', '--mount', '--target', String(process.pid), 'true'])
+
+t.test('a killed holder’s pid that the kernel gave to another process: one fetch, at once', { skip: noReuse }, async (t) => {
+  const { desk, task, hire } = await setting(t, 30)
+  desk.delay = () => 60_000
+  const waiter = hire(UNSHARE)
+  await waiter.ready
+  const enter = ['nsenter', '--pid', '--mount', '--target', String(childOf(waiter))]
+  const holder = hire(enter)
+  await holder.ready
+  const asked = desk.next()
+  holder.get(task)
+  const { pid } = await asked
+  process.kill(childOf(holder), 'SIGKILL')
+  await holder.exited
+
+  let successor = holder
+  // A thread of the waiter may come between.
+  for (let tries = 0, found = 0; found !== pid && tries < 5; tries++) {
+    execFileSync('nsenter', [...enter.slice(1), 'sh', '-c', NEXT_PID, String(pid - 1)])
+    successor = hire(enter)
+    await successor.ready
+    found = innerPid(childOf(successor))
+    t.comment(`the holder was ${pid}, its successor is ${found}`)
+  }
+  desk.delay = () => 50
+  const begun = monotonic()
+  // Its own pid in the name of a lock must not mislead the successor either.
+  const answers = await Promise.all([waiter.get(task), successor.get(task)])
+  t.equal(innerPid(childOf(successor)), pid, 'alive all the while, under the pid in the name of the lock')
+  t.strictSame([...new Set(answers.map(({ value }) => value))], ['token-2-of-the-upstream'])
+  t.equal(desk.asked.length, 2, 'the killed one, and one')
+  t.ok(desk.asked[1]!.call - begun < 8000, `taken over after ${Math.round(desk.asked[1]!.call - begun)} ms`)
+})
+
 t.test('two pid namespaces, pid 1 in both, on one folder make one fetch', { skip: noNamespaces }, async (t) => {
   const { dir, desk, task, hire } = await setting(t, 30)
   desk.delay = () => 1000
-  const [one, two] = [hire(UNSHARE, { AS: '1' }), hire(UNSHARE, { AS: '2' })]
-  await Promise.all([one.ready, two.ready])
+  const one = hire(UNSHARE, { AS: '1' })
+  await one.ready
+  // Several ticks of the kernel later: pid 1 of the one is not, by its start time, pid 1 of the other.
+  await pause(50)
+  const two = hire(UNSHARE, { AS: '2' })
+  await two.ready
+
+  const owners: Owner[] = []
+  const folders = ['one', 'two', 'both'].map((name) => join(dir, name))
+  for (const [folder, first, second] of [[folders[0]!, one, two] as const, [folders[1]!, two, one] as const]) {
+    const asked = desk.next()
+    const holding = first.get({ ...task, dir: folder })
+    await asked
+    // The second finds a lock of a pid, its own, that in its own namespace is not the holder.
+    const names = readdirSync(join(folder, '.lock', KEY))
+    owners.push(...names.map((name) => parseOwner(name)!))
+    const [{ value }, other] = await Promise.all([holding, second.get({ ...task, dir: folder })])
+    t.equal(value, `token-${owners.length}-of-the-upstream`)
+    t.equal(other.value, value)
+    t.equal(desk.asked.length, owners.length, 'one fetch in each folder')
+  }
+  t.strictSame(
+    owners.map(({ pid }) => pid),
+    [1, 1],
+  )
+  t.equal(new Set([...owners.map(({ place }) => place), thisPlace()]).size, 3, 'three places: theirs, and ours')
+
   const at = monotonic() + 200
-  const answers = await Promise.all([one.get({ ...task, at }), two.get({ ...task, at })])
+  const answers = await Promise.all([one, two].map((worker) => worker.get({ ...task, dir: folders[2]!, at })))
   t.strictSame(
     answers.map(({ value }) => value),
-    ['token-1-of-the-upstream', 'token-1-of-the-upstream'],
+    ['token-3-of-the-upstream', 'token-3-of-the-upstream'],
   )
-  t.equal(desk.asked.length, 1)
-  t.strictSame(readdirSync(join(dir, '.lock')), [])
+  t.equal(desk.asked.length, 3)
+  for (const folder of folders) t.strictSame(readdirSync(join(folder, '.lock')), [])
 })
 
 t.test('a holder killed in another pid namespace is overtaken after 10 s of silence', { skip: noNamespaces }, async (t) => {
@@ -164,9 +240,7 @@ t.test('a holder killed in another pid namespace is overtaken after 10 s of sile
   t.equal(desk.asked.length, 1, 'not while it lives')
   desk.delay = () => 50
   const killedAt = monotonic()
-  // The only child of `unshare` is the holder.
-  const children = execFileSync('cat', [`/proc/${holder.pid}/task/${holder.pid}/children`], { encoding: 'utf8' })
-  process.kill(Number(children), 'SIGKILL')
+  process.kill(childOf(holder), 'SIGKILL')
   t.equal((await answer).value, 'token-2-of-the-upstream')
   t.equal(desk.asked.length, 2)
   // The last heartbeat was up to 2 s before the kill.
