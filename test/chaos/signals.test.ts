@@ -1,6 +1,8 @@
 import t from 'tap'
 import { signals } from './signals.js'
 
+// What these signals can hit is as long as the milliseconds between two of them. A gap of microseconds inside of a commit
+// (looks, then renames) is hit by none of sixty: commit.test.ts stops a process before each of its system calls.
 t.test('eight processes under SIGKILL, SIGSTOP and SIGCONT', async (t) => {
   // Two time-outs: a short one, which the longer stops overstep, and one that none does, under which nothing may fail at all.
   const all = await Promise.all([

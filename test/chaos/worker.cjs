@@ -7,6 +7,8 @@
 const { readdirSync } = require('node:fs')
 const http = require('node:http')
 const { join } = require('node:path')
+// Before the engine is loaded.
+const stopper = process.env.STOP_AT && require('./stopper.cjs')
 const dotdog = require(process.env.BUILD ?? '../../dist/index.js')
 
 const monotonic = () => Number(process.hrtime.bigint() / 1000n) / 1000
@@ -58,6 +60,7 @@ function dogOf({ dir, key, url, timeout, mode, block }) {
     try {
       const answer = await ask(url, query, signal)
       tell({ tells: 'fetch', call, since: held.since, end: monotonic(), ok: true })
+      if (stopper) stopper.begin()
       return answer
     } catch (error) {
       tell({ tells: 'fetch', call, since: held.since, end: monotonic(), ok: false, aborted: signal.aborted })
