@@ -27,9 +27,14 @@ export interface Verdict {
   overtaken: number
   /** Allowed. The earlier one was dead: its upstream had not seen that yet. */
   ghosts: number
-  /** Promised: none. `get`s that took longer than 2 × time-out + 2 s in a process that did not stand still, or never ended. */
+  /**
+   * Promised: none. `get`s that took longer than 2 × time-out + 2 s, without the time in which their process stood still; also
+   * those that had not ended when it was killed.
+   */
   late: string[]
-  /** Milliseconds. */
+  /** `get`s that were under way when their process was killed. */
+  cut: number
+  /** Milliseconds of the longest `get`, as above. */
   longest: number
   /** Promised: none. */
   errors: string[]
@@ -48,13 +53,23 @@ export function judge({ all, crew, exits, asked, timeout }: Seen): Verdict {
   let longest = 0
 
   const missed = missedTimeouts(all, errors)
+  const time = (worker: Worker, { from, to, stalled }: Pick<Told, 'from' | 'to' | 'stalled'>, end: string): number => {
+    // What it was late by includes what it stood still; of a part of that only we know.
+    const ms = to - from - Math.max(stalled, worker.stoodFor(from, to))
+    longest = Math.max(longest, ms)
+    if (ms > 2 * timeout + 2000 + BUSY) late.push(`${Math.round(ms)} ms, pid ${worker.pid}: ${end}`)
+    return ms
+  }
+  let cut = 0
+  for (const worker of all) {
+    const get = cutShort(worker)
+    if (get === undefined) continue
+    cut++
+    time(worker, get, 'under way when it was killed')
+  }
   for (const { worker, get } of gets) {
     const stood = worker.stood(get.from, get.to)
-    const ms = get.to - get.from - get.stalled
-    if (!stood) {
-      longest = Math.max(longest, ms)
-      if (ms > 2 * timeout + 2000 + BUSY) late.push(`${Math.round(ms)} ms, pid ${worker.pid}: ${get.code ?? get.value}`)
-    }
+    const ms = time(worker, get, `${get.code ?? get.value}`)
     if (get.code === undefined) continue
     if (isExplained(get, stood, missed, all, timeout)) explained[get.code] = (explained[get.code] ?? 0) + 1
     else errors.push(`${get.code}: ${get.message} (pid ${worker.pid}, ${Math.round(ms)} ms${stood ? ', stood still' : ''})`)
@@ -69,8 +84,15 @@ export function judge({ all, crew, exits, asked, timeout }: Seen): Verdict {
   }
   return {
     ...{ fetches: asked.length, gets: gets.length, ...overlapping(asked, workers) },
-    ...{ late, longest: Math.round(longest), errors, explained, warnings },
+    ...{ late, cut, longest: Math.round(longest), errors, explained, warnings },
   }
+}
+
+/** The `get` that a kill put an end to, up to it. */
+function cutShort({ killedAt, underWay, told }: Worker): Pick<Told, 'from' | 'to' | 'stalled'> | undefined {
+  if (killedAt === Number.POSITIVE_INFINITY || underWay === undefined) return undefined
+  const stalls = told.filter(({ tells, to }) => tells === 'stalled' && to > underWay)
+  return { from: underWay, to: killedAt, stalled: stalls.reduce((sum, { stalled }) => sum + stalled, 0) }
 }
 
 /** A request that came while another was under way, by the reason. */

@@ -7,7 +7,8 @@ import { type Figures, signals } from './signals.js'
 
 /**
  * The long form: `node scripts/chaos.js [signals] [instant] [faults] [crowd]`, default all. Prints its figures; the exit code is 1
- * where a promise was broken. SEED, INJECTIONS and ROUNDS change their numbers.
+ * where a promise was broken. 2 where none was, but something could not be
+ * run here. SEED, INJECTIONS and ROUNDS change their numbers.
  */
 const seed = Number(process.env.SEED ?? 1)
 const injections = Number(process.env.INJECTIONS ?? 2000)
@@ -16,6 +17,7 @@ const wanted = process.argv.slice(2)
 const isWanted = (name: string) => wanted.length === 0 || wanted.includes(name)
 
 let broken = 0
+let skipped = 0
 function promise(what: string, found: string[]): void {
   console.log(`${found.length === 0 ? 'ok    ' : 'BROKEN'}  ${what}: ${found.length}`)
   for (const one of found.slice(0, 20)) console.log(`          ${one.slice(0, 500)}`)
@@ -34,12 +36,23 @@ async function runSignals(): Promise<void> {
     console.log(`signals, time-out ${figures.timeout} s: ${JSON.stringify(counts)}`)
     console.log(`        errors that a stop explains: ${JSON.stringify(explained)}; warnings: ${JSON.stringify(warnings)}`)
   }
+  const patient = all.filter(({ timeout }) => timeout === 10)
+  const faults = patient.flatMap(({ explained, overtaken }) => [
+    ...Object.entries(explained).map(([code, count]) => `${count} × ${code}`),
+    ...(overtaken > 0 ? [`${overtaken} holders overtaken`] : []),
+  ])
+  const astray = all.filter(({ onHolder, kills, stops }) => onHolder <= (kills + stops) / 2)
   const of = (name: 'overlaps' | 'older' | 'torn' | 'late' | 'errors' | 'left') => all.flatMap((one: Figures) => one[name])
   promise('overlapping fetches of two living processes within their time-outs', of('overlaps'))
   promise('an older value on disk', of('older'))
   promise('a file that does not parse', of('torn'))
   promise('a get past 2 × time-out + 2 s', of('late'))
   promise('errors', of('errors'))
+  promise('errors, or holders overtaken, that a stop explains, under the time-out that no stop oversteps', faults)
+  promise(
+    'crews of which not more than half of the kills and stops hit the holder',
+    astray.map(({ timeout }) => `time-out ${timeout} s`),
+  )
   promise('anything in the folder but records and ledgers', of('left'))
 }
 
@@ -85,6 +98,11 @@ async function runCrowd(): Promise<void> {
     .split('\n')
     .find((one) => /^ *(not )?ok \d+ - past the limit of inotify/.test(one))
   console.log(`200 processes past the limit of inotify: ${line?.trim()}`)
+  if (/# SKIP/i.test(line ?? '')) {
+    console.log('SKIPPED 200 processes past the limit of inotify: nothing was looked at')
+    skipped++
+    return
+  }
   promise('what went wrong', line?.trim().startsWith('ok') ? [] : [String(run.stdout).slice(-2000)])
 }
 
@@ -93,7 +111,7 @@ if (isWanted('signals')) await runSignals()
 if (isWanted('instant')) await runInstant()
 if (isWanted('faults')) await runFaults()
 if (isWanted('crowd')) await runCrowd()
-console.log(
-  `${broken === 0 ? 'No promise was broken' : `${broken} times a promise was broken`}; ${Math.round((performance.now() - begun) / 1000)} s`,
-)
-process.exitCode = broken === 0 ? 0 : 1
+const verdict = broken > 0 ? `${broken} times a promise was broken` : 'No promise was broken'
+const rest = skipped > 0 ? `; ${skipped} not looked at` : ''
+console.log(`${verdict}${rest}; ${Math.round((performance.now() - begun) / 1000)} s`)
+process.exitCode = broken > 0 ? 1 : skipped > 0 ? 2 : 0

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { judge, type Verdict } from './judge.js'
 import { startUpstream } from './upstream.js'
 import { Watch } from './watch.js'
-import { monotonic, pause, randomly, temporary, Worker } from './workers.js'
+import { monotonic, pause, randomly, temporary, Worker, within } from './workers.js'
 
 /**
  * Signals: eight processes share a key whose lifetime (0.6 s) is hardly longer than its fetch (0.15 to 0.5 s), so that there
@@ -31,6 +31,7 @@ export interface Figures extends Verdict {
   kills: number
   stops: number
   goes: number
+  /** Kills and stops of a process that held the lock, and still had it after the signal. */
   onHolder: number
   takeovers: number
   records: number
@@ -57,6 +58,8 @@ export async function signals(plan: Plan): Promise<Figures> {
     started.push(worker.ready.then(() => worker.tell({ do: 'loop', ...task, rest: 60 })).catch(() => {}))
   }
   const begun = monotonic()
+  /** Milliseconds that a `get` may take. */
+  const bound = 2000 * plan.timeout + 2000
   const counts = { kills: 0, stops: 0, goes: 0, onHolder: 0 }
   const watch = new Watch(dir, KEY)
   let lastLong = -1
@@ -82,39 +85,51 @@ export async function signals(plan: Plan): Promise<Figures> {
     const holder = crew.find((worker) => worker.pid === pid)
     const stopped = crew.filter((worker) => worker.isStopped)
     const anybody = crew[Math.floor(random() * WORKERS)]!
-    const victim = holder !== undefined && random() < 0.85 && !(holder.isStopped && random() < 0.7) ? holder : anybody
+    const victim = holder !== undefined && random() < 0.95 && !(holder.isStopped && random() < 0.7) ? holder : anybody
     if (victim === holder) {
-      counts.onHolder++
       // A fetch is lost with it, and another has to be begun.
       victim.hits.push({ at: monotonic(), cost: 750 })
     }
+    const hit = () => {
+      if (watch.holder() === victim.pid) counts.onHolder++
+    }
     if (victim.isStopped) {
-      if (random() < 0.5) return kill(victim)
+      if (random() < 0.5) {
+        kill(victim)
+        return hit()
+      }
       counts.goes++
       return go(victim)
     }
     if (random() < 0.5 || stopped.length >= MOST_STOPPED) kill(victim)
     else stop(victim)
+    hit()
   }
 
-  try {
+  const held = async () => {
+    const patience = monotonic() + 500
+    while (watch.holder() === undefined && monotonic() < patience) await pause(1)
+  }
+
+  let over = false
+  const run = async (): Promise<Figures> => {
     for (let place = 0; place < WORKERS; place++) hire(place)
     await Promise.all(started)
-    while (counts.kills + counts.stops < plan.injections) {
+    while (!over && counts.kills + counts.stops < plan.injections) {
       await pause(50 + 350 * random())
-      // Mostly somewhere in a hold, from its first millisecond on.
-      const patience = monotonic() + 300
-      while (watch.holder() === undefined && monotonic() < patience) await pause(1)
+      // Mostly somewhere in a hold, from its first millisecond on, or in the very first of the next.
+      await held()
       if (random() < 0.7) await pause(400 * random())
+      await held()
       inject()
     }
     await Promise.all(started)
     for (const worker of crew) go(worker)
     // What the dead left is cleared by those who fetch after them.
     const last = desk.asked.length
-    const end = monotonic() + 4 * plan.timeout * 1000 + 10_000
+    const end = monotonic() + 2 * bound
     while (desk.asked.length < last + 4 && monotonic() < end) await pause(10)
-    const exits = await Promise.all(crew.map((worker) => worker.end()))
+    const exits = await Promise.all(crew.map((worker) => worker.end(bound + 10_000)))
     watch.look()
     const verdict = judge({ all, crew, asked: desk.asked, exits, timeout: plan.timeout * 1000 })
     const takeovers = all.flatMap(({ told }) => told).filter(({ tells }) => tells === 'takeover').length
@@ -123,7 +138,12 @@ export async function signals(plan: Plan): Promise<Figures> {
       ...{ records: watch.seen, older: watch.older, torn: watch.torn, left: leftovers(dir) },
       ...verdict,
     }
+  }
+  try {
+    const most = 2000 * plan.injections + 2 * bound + 60_000
+    return await within(most, `a run of ${plan.injections} injections`, run())
   } finally {
+    over = true
     watch.end()
     for (const worker of all) worker.process.kill('SIGKILL')
     await Promise.all(all.map(({ exited }) => exited))

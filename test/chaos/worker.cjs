@@ -37,11 +37,15 @@ function ask(url, query, signal) {
 }
 
 // How long this process got no turn, beside what it was told to: what it is late by on a busy machine is not the engine's.
+const TOLD = 20
 let stalled = 0
 let turn = monotonic()
 setInterval(() => {
-  stalled += Math.max(0, monotonic() - turn - 20)
+  const late = Math.max(0, monotonic() - turn - 20)
+  stalled += late
   turn = monotonic()
+  // Who is killed cannot tell it any more.
+  if (late > TOLD) tell({ tells: 'stalled', to: turn, stalled: late })
 }, 20).unref()
 
 const dogs = new Map()
@@ -78,6 +82,7 @@ async function get(task) {
   }
   const from = monotonic()
   const before = stalled
+  tell({ tells: 'asks', id: task.id, from })
   let outcome
   try {
     outcome = { value: await dog.get(task.key) }
@@ -113,6 +118,7 @@ async function end() {
   process.disconnect()
 }
 process.on('disconnect', () => {
-  if (!ending) process.exit(1)
+  // Nobody is left to be told, nor to end what hangs.
+  if (!ending || working.size > 0) process.exit(1)
 })
 tell({ tells: 'ready' })

@@ -12,7 +12,7 @@ export const monotonic = (): number => Number(process.hrtime.bigint() / 1000n) /
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 export interface Told {
-  tells: 'ready' | 'get' | 'fetch' | 'warning' | 'takeover'
+  tells: 'ready' | 'asks' | 'stalled' | 'get' | 'fetch' | 'warning' | 'takeover'
   id?: number
   from: number
   to: number
@@ -80,7 +80,7 @@ export class Worker {
       this.process.on('message', (told: Told) => {
         if (told.tells === 'ready') resolve()
         this.told.push(told)
-        if (told.id !== undefined) this.#answers.get(told.id)?.resolve(told)
+        if (told.tells === 'get' && told.id !== undefined) this.#answers.get(told.id)?.resolve(told)
         onTold(told)
       })
       this.exited.then(({ err }) => reject(new Error(`worker ended before it began: ${err}`)))
@@ -128,9 +128,26 @@ export class Worker {
     return this.stops.some((stop) => stop.from <= to && stop.to >= from)
   }
 
-  end(): Promise<{ code: number | null; signal: NodeJS.Signals | null; err: string }> {
+  /** Milliseconds for which it stood still between these. */
+  stoodFor(from: number, to: number): number {
+    return this.stops.reduce((sum, stop) => sum + Math.max(0, Math.min(stop.to, to) - Math.max(stop.from, from)), 0)
+  }
+
+  /** The `get` of a loop that was begun, and of which nothing was told since. */
+  get underWay(): number | undefined {
+    const last = this.told.findLast(({ tells }) => tells === 'asks' || tells === 'get')
+    return last?.tells === 'asks' ? last.from : undefined
+  }
+
+  /** @param patience milliseconds after which it is killed: what it waits for hangs */
+  async end(patience = 60_000): Promise<{ code: number | null; signal: NodeJS.Signals | null; err: string }> {
     this.tell({ do: 'end' })
-    return this.exited
+    const watchdog = setTimeout(() => this.kill(), patience)
+    try {
+      return await this.exited
+    } finally {
+      clearTimeout(watchdog)
+    }
   }
 }
 
@@ -146,6 +163,19 @@ export function stateOf(pid: number): string | undefined {
     return text.slice(text.lastIndexOf(')') + 2)[0]
   } catch {
     return undefined
+  }
+}
+
+/** A watchdog: what has not ended by then is said to hang, in place of hanging with it. */
+export async function within<T>(ms: number, what: string, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const bite = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} hangs: it did not end within ${Math.round(ms / 1000)} s`)), ms)
+  })
+  try {
+    return await Promise.race([work, bite])
+  } finally {
+    clearTimeout(timer)
   }
 }
 
