@@ -100,9 +100,16 @@ function overlapping(asked: Asked[], workers: Map<number, Worker>) {
   const overlaps: string[] = []
   let [overtaken, ghosts] = [0, 0]
   const inOrder = [...asked].sort((a, b) => a.call - b.call)
+  const endOf = ({ pid, call, ended }: Asked): number => {
+    // To the upstream it is over when it has answered; to a process that stands still it is not, until it goes on or is killed.
+    const { told, killedAt } = workers.get(pid)!
+    const seen = told.find(({ tells, call: own }) => tells === 'fetch' && own === call)
+    return seen?.end ?? (killedAt < Number.POSITIVE_INFINITY ? Math.max(ended, killedAt) : ended)
+  }
+  const ends = new Map(inOrder.map((one) => [one, endOf(one)]))
   for (const [index, later] of inOrder.entries()) {
     for (const earlier of inOrder.slice(Math.max(0, index - 20), index)) {
-      if (earlier.ended <= later.call) continue
+      if (ends.get(earlier)! <= later.call) continue
       if (workers.get(earlier.pid)!.killedAt <= later.call) ghosts++
       // By the lock's own words, not by ours: what the holder wrote when it took it.
       else if (earlier.since + earlier.timeout <= later.call) overtaken++
@@ -130,7 +137,7 @@ function isExplained(get: Told, stood: boolean, missed: number[], all: Worker[],
   if (get.code === 'ERR_DOG_FETCH_TIMEOUT') return missed.some((at) => at <= get.to + 50 && at > get.from - BACKOFF)
   if (get.code !== 'ERR_DOG_WAIT_TIMEOUT') return false
   // One holder that stands still costs its time-out and 2 s, less than a `get` may take; a second one, or kills, cost more.
-  let cost = 0
+  let cost = get.stalled
   for (const { stops, hits } of all) {
     for (const hit of hits) if (hit.at > get.from - 1000 && hit.at < get.to) cost += hit.cost
     for (const { from, to } of stops) {

@@ -2,19 +2,23 @@ import { execFile } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
+import { stoppedCommits } from './commit.js'
 import { blockedHolders, deadHolders } from './instant.js'
 import { type Figures, signals } from './signals.js'
 
 /**
- * The long form: `node scripts/chaos.js [signals] [instant] [faults] [crowd]`, default all. Prints its figures; the exit code is 1
- * where a promise was broken. 2 where none was, but something could not be
- * run here. SEED, INJECTIONS and ROUNDS change their numbers.
+ * The long form: `node scripts/chaos.js [signals] [commit] [instant] [faults] [crowd]`, default all. Prints its figures. The exit
+ * code is 1 where a promise was broken or a run hangs, 2 where none was but something could not be run here. SEED, INJECTIONS
+ * and ROUNDS change their numbers.
  */
 const seed = Number(process.env.SEED ?? 1)
 const injections = Number(process.env.INJECTIONS ?? 2000)
 const rounds = Number(process.env.ROUNDS ?? 200)
 const wanted = process.argv.slice(2)
 const isWanted = (name: string) => wanted.length === 0 || wanted.includes(name)
+
+/** Milliseconds after which a form in a process of its own is ended. */
+const HANGS = 1_200_000
 
 let broken = 0
 let skipped = 0
@@ -56,6 +60,12 @@ async function runSignals(): Promise<void> {
   promise('anything in the folder but records and ledgers', of('left'))
 }
 
+async function runCommit(): Promise<void> {
+  const { stopped, overtaken, wrong } = await stoppedCommits(20)
+  console.log(`a holder stopped before each of ${stopped} system calls of its commit: ${overtaken} were overtaken`)
+  promise('an older value in place, or one that is not everybody’s', wrong)
+}
+
 async function runInstant(): Promise<void> {
   const dead = await deadHolders(rounds)
   const { together, around, crossed } = dead
@@ -76,7 +86,7 @@ async function runInstant(): Promise<void> {
 async function runFaults(): Promise<void> {
   const script = join(import.meta.dirname, '../faults/faults.cjs')
   const codes = ['EACCES,EIO', 'EPERM,ENOTDIR', 'EROFS,ENOSPC', 'EMFILE,EBUSY']
-  const env = (CODES: string) => ({ env: { ...process.env, CODES }, maxBuffer: 64 * 1024 * 1024 })
+  const env = (CODES: string) => ({ env: { ...process.env, CODES }, maxBuffer: 64 * 1024 * 1024, timeout: HANGS })
   const all = await Promise.all(codes.map((some) => promisify(execFile)(process.execPath, [script], env(some))))
   const wrong: string[] = []
   for (const [index, { stdout }] of all.entries()) {
@@ -91,7 +101,7 @@ async function runFaults(): Promise<void> {
 async function runCrowd(): Promise<void> {
   const tap = join(dirname(createRequire(import.meta.url).resolve('tap')), '../esm/run.mjs')
   const env = { ...process.env, CROWD: '200' }
-  const options = { env, maxBuffer: 64 * 1024 * 1024 }
+  const options = { env, maxBuffer: 64 * 1024 * 1024, timeout: HANGS }
   const args = [tap, 'run', '--timeout=600', '--reporter=tap', 'test/faults/real.test.ts']
   const run = await promisify(execFile)(process.execPath, args, options).catch((error) => error)
   const line = String(run.stdout)
@@ -107,10 +117,11 @@ async function runCrowd(): Promise<void> {
 }
 
 const begun = performance.now()
-if (isWanted('signals')) await runSignals()
-if (isWanted('instant')) await runInstant()
-if (isWanted('faults')) await runFaults()
-if (isWanted('crowd')) await runCrowd()
+const forms = { signals: runSignals, commit: runCommit, instant: runInstant, faults: runFaults, crowd: runCrowd }
+for (const [name, form] of Object.entries(forms)) {
+  // A run that hangs is ended by its watchdog, which is an error.
+  if (isWanted(name)) await form().catch((error) => promise(`${name} came to no end`, [String(error)]))
+}
 const verdict = broken > 0 ? `${broken} times a promise was broken` : 'No promise was broken'
 const rest = skipped > 0 ? `; ${skipped} not looked at` : ''
 console.log(`${verdict}${rest}; ${Math.round((performance.now() - begun) / 1000)} s`)

@@ -15,6 +15,8 @@ const LIFETIME = 0.6
 const MOST_STOPPED = 5
 /** Milliseconds of the longest of the short stops. */
 const SHORT = 800
+/** After so many injections, and twice as many, comes one that lasts as long as may be: few do by chance. */
+const OUTSTAYED = 10
 
 export interface Plan {
   injections: number
@@ -63,6 +65,7 @@ export async function signals(plan: Plan): Promise<Figures> {
   const counts = { kills: 0, stops: 0, goes: 0, onHolder: 0 }
   const watch = new Watch(dir, KEY)
   let lastLong = -1
+  let outstayed = 0
 
   const go = (worker: Worker) => {
     if (worker.isStopped && worker.killedAt === Number.POSITIVE_INFINITY) worker.go()
@@ -78,7 +81,9 @@ export async function signals(plan: Plan): Promise<Figures> {
     // Two long ones in a row would keep a `get` waiting beyond its bound by rights; so one, until there is a new record.
     const isLong = random() < 0.4 && worker.pid === watch.holder() && lastLong !== watch.generation
     if (isLong) lastLong = watch.generation
-    setTimeout(() => go(worker), 100 * ((isLong ? plan.longest : SHORT) / 100) ** random())
+    const own = worker.stops.at(-1)
+    // Not one that it was stopped for since.
+    setTimeout(() => own === worker.stops.at(-1) && go(worker), 100 * ((isLong ? plan.longest : SHORT) / 100) ** random())
   }
   const inject = () => {
     const pid = watch.holder()
@@ -107,8 +112,23 @@ export async function signals(plan: Plan): Promise<Figures> {
   }
 
   const held = async () => {
-    const patience = monotonic() + 500
+    const patience = monotonic() + 1500
     while (watch.holder() === undefined && monotonic() < patience) await pause(1)
+  }
+
+  /** A holder stands still in mid-fetch, until others may rob it and a little more if it can be so long. Nobody else is hit. */
+  const outstay = async () => {
+    const asked = await Promise.race([desk.next(), pause(2000)])
+    const holder = crew.find(({ pid }) => pid === asked?.pid)
+    if (holder === undefined || holder.isStopped) return
+    outstayed++
+    counts.stops++
+    holder.hits.push({ at: monotonic(), cost: 750 })
+    lastLong = watch.generation
+    holder.stop()
+    if (watch.holder() === holder.pid) counts.onHolder++
+    await pause(Math.min(1000 * plan.timeout + 2000 + 1000, plan.longest))
+    go(holder)
   }
 
   let over = false
@@ -121,6 +141,7 @@ export async function signals(plan: Plan): Promise<Figures> {
       await held()
       if (random() < 0.7) await pause(400 * random())
       await held()
+      if (outstayed < 2 && counts.kills + counts.stops >= OUTSTAYED * (outstayed + 1)) await outstay()
       inject()
     }
     await Promise.all(started)

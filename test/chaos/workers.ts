@@ -44,6 +44,9 @@ export interface Task {
   rest?: number
 }
 
+/** Milliseconds that a watchdog gives beside what was promised, on a busy machine. */
+const PATIENCE = 20_000
+
 let ids = 0
 
 export class Worker {
@@ -92,11 +95,13 @@ export class Worker {
     this.process.send(task, () => {})
   }
 
-  /** One get. Rejects if the worker ends before. */
+  /** One get. Rejects if the worker ends before, or if it takes far longer than it may. */
   get(task: Omit<Task, 'do' | 'id'>): Promise<Told> {
     const id = ++ids
     const answer = new Promise<Told>((resolve, reject) => this.#answers.set(id, { resolve, reject }))
-    const settled = answer.finally(() => this.#answers.delete(id))
+    const { timeout = 30, block = 0, at = 0 } = task
+    const most = 2000 * timeout + 2000 + block + Math.max(0, at - monotonic()) + PATIENCE
+    const settled = within(most, `a get of pid ${this.pid}`, answer).finally(() => this.#answers.delete(id))
     // Nobody waits for the answer of a process that is about to be killed.
     settled.catch(() => {})
     this.tell({ do: 'get', id, ...task })
