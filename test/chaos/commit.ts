@@ -29,7 +29,7 @@ export async function stoppedCommits(most: number): Promise<Stopped> {
 
   const round = async (holder: Worker, call: number) => {
     const desk = upstream.desk(`call-${call}`)
-    const task = { dir: join(dir, `call-${call}`), key: KEY, url: desk.url, timeout: 1 }
+    const task = { dir: join(dir, `call-${call}`), key: KEY, url: desk.url, timeout: 2 }
     const watch = new Watch(task.dir, KEY)
     const say = (what: string) => figures.wrong.push(`stopped before call ${call}: ${what}`)
     try {

@@ -15,8 +15,8 @@ const LIFETIME = 0.6
 const MOST_STOPPED = 5
 /** Milliseconds of the longest of the short stops. */
 const SHORT = 800
-/** After so many injections, and twice as many, comes one that lasts as long as may be: few do by chance. */
-const OUTSTAYED = 10
+/** After so many injections comes one that lasts as long as may be: hardly any do by chance. */
+const OUTSTAYED = [10, 20, 60, 120, 180, 240, 300, 360, 420, 480, 540, 600]
 
 export interface Plan {
   injections: number
@@ -141,7 +141,7 @@ export async function signals(plan: Plan): Promise<Figures> {
       await held()
       if (random() < 0.7) await pause(400 * random())
       await held()
-      if (outstayed < 2 && counts.kills + counts.stops >= OUTSTAYED * (outstayed + 1)) await outstay()
+      if (counts.kills + counts.stops >= OUTSTAYED[outstayed]!) await outstay()
       inject()
     }
     await Promise.all(started)
