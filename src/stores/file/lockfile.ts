@@ -87,8 +87,9 @@ function keepBeating(lock: Lock): () => void {
     const timer = startTimer(() => {
       try {
         lock.beat(new Date(now()))
-      } catch {
-        return
+      } catch (error) {
+        // Any other fault may pass, and who cannot see our pid counts the silence.
+        if (codeOf(error) === 'ENOENT') return
       }
       current = start()
     }, BEAT)
