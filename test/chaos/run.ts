@@ -86,14 +86,16 @@ async function runInstant(): Promise<void> {
 async function runFaults(): Promise<void> {
   const script = join(import.meta.dirname, '../faults/faults.cjs')
   const codes = ['EACCES,EIO', 'EPERM,ENOTDIR', 'EROFS,ENOSPC', 'EMFILE,EBUSY']
-  const env = (CODES: string) => ({ env: { ...process.env, CODES }, maxBuffer: 64 * 1024 * 1024, timeout: HANGS })
-  const all = await Promise.all(codes.map((some) => promisify(execFile)(process.execPath, [script], env(some))))
   const wrong: string[] = []
-  for (const [index, { stdout }] of all.entries()) {
+  const fail = async (what: string, CODES: string, more: Record<string, string> = {}) => {
+    const options = { env: { ...process.env, CODES, ...more }, maxBuffer: 64 * 1024 * 1024, timeout: HANGS }
+    const { stdout } = await promisify(execFile)(process.execPath, [script], options)
     const figures = JSON.parse(stdout)
     wrong.push(...figures.wrong)
-    console.log(`every call of fs fails, ${codes[index]}: ${figures.runs} runs, ${JSON.stringify(figures.outcomes)}`)
+    console.log(`every call of fs fails${what}, ${CODES}: ${figures.runs} runs, ${JSON.stringify(figures.outcomes)}`)
   }
+  const slow = codes.flatMap((some) => some.split(',').map((code) => fail(' in a slow fetch', code, { LONG: '1' })))
+  await Promise.all([...codes.map((some) => fail('', some)), ...slow])
   promise('runs that end in anything but the value or an ERR_DOG_STORE, or leave anything', wrong)
 }
 

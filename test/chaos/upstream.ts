@@ -24,6 +24,8 @@ export class Desk {
   delay: () => number = () => 50
   /** Seconds. */
   expiresIn = 7200
+  /** Bytes that a value is longer than its name. */
+  padding = 0
   url = ''
   #waiting: ((asked: Asked) => void)[] = []
 
@@ -56,7 +58,8 @@ export async function startUpstream(): Promise<{ desk(name: string): Desk; close
     setTimeout(() => {
       if (response.destroyed) return
       asked.ended = monotonic()
-      response.end(JSON.stringify({ value: `token-${asked.token}-of-the-upstream`, expiresIn: desk.expiresIn }))
+      const value = `token-${asked.token}-of-the-upstream${'.'.repeat(desk.padding)}`
+      response.end(JSON.stringify({ value, expiresIn: desk.expiresIn }))
     }, desk.delay()).unref()
     desk.came(asked)
   })

@@ -45,8 +45,9 @@ function refusal(command: string, args: string[]): string | undefined {
 const mounted = (mounting: string, dir: string) => ['unshare', '--mount', 'sh', '-c', `${mounting} && exec "$@"`, dir]
 const inside = (worker: Worker, ...command: string[]) =>
   execFileSync('nsenter', ['--mount', '--target', String(worker.pid), ...command])
-const FULL =
-  'mount -t tmpfs -o size=64k,mode=700 none "$0" && { dd if=/dev/zero of="$0/fill" bs=1k count=99 2>/dev/null || true; }'
+const EMPTY = 'mount -t tmpfs -o size=64k,mode=700 none "$0"'
+const FILL = 'dd if=/dev/zero of="$0/fill" bs=1k count=99 2>/dev/null || true'
+const FULL = `${EMPTY} && { ${FILL}; }`
 const READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0"'
 const noMounts = refusal('unshare', [...mounted(FULL, '/mnt').slice(1), 'nsenter', '--version'])
 const noUsers = refusal('setpriv', ['--reuid', String(USER), '--regid', String(USER), '--clear-groups', process.execPath, '-v'])
@@ -68,6 +69,49 @@ t.test(
     t.equal(desk.asked.length, 0)
     inside(worker, 'rm', join(dir, 'fill'))
     t.equal((await worker.get(task)).value, 'token-1-of-the-upstream')
+  },
+)
+
+t.test(
+  'a disk becomes full in mid-fetch: the value is served and not lost, and written when there is room, by one fetch',
+  { skip: noMounts },
+  async (t) => {
+    const { dir, desk, task, hire } = await setting(t)
+    const worker = hire(mounted(EMPTY, dir))
+    await worker.ready
+    // Longer than what a lock is padded to, which is room that the disk has given already.
+    desk.padding = 20_000
+    desk.delay = () => 400
+    const asked = desk.next()
+    const answer = worker.get(task)
+    await asked
+    inside(worker, 'sh', '-c', FILL, dir)
+    const value = `token-1-of-the-upstream${'.'.repeat(desk.padding)}`
+    t.ok((await answer).value === value, 'it is given to who asked')
+    const isStored = () => inside(worker, 'ls', dir).includes('TOKEN.dog')
+    t.notOk(isStored())
+    t.match(
+      worker.told.filter(({ tells }) => tells === 'warning').map(({ message }) => message),
+      [/not stored yet.*ENOSPC/],
+      'it is said',
+    )
+    // Longer than the time after which it is tried again.
+    for (let tries = 0; tries < 15; tries++) {
+      t.ok((await worker.get(task)).value === value, 'and to who asks later')
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    t.notOk(isStored())
+    t.equal(desk.asked.length, 1)
+
+    inside(worker, 'rm', join(dir, 'fill'))
+    const written = async () => {
+      t.ok((await worker.get(task)).value === value)
+      return isStored()
+    }
+    while (!(await written())) await new Promise((resolve) => setTimeout(resolve, 100))
+    const other = hire(['nsenter', '--mount', '--target', String(worker.pid)])
+    t.ok((await other.get(task)).value === value, 'and to another process')
+    t.equal(desk.asked.length, 1)
   },
 )
 
