@@ -4,11 +4,11 @@ import type { DogRecord } from '../../index.js'
 import { DogError } from '../../src/errors.js'
 import { decodeRecord, encodeRecord } from '../../src/record.js'
 import { sealingKey, unseal } from '../../src/seal.js'
-import { faultOfLedger, faultOfRecord } from './checks.js'
-import { KEY, ledgerTexts, mutate, NOW, randomFrom, records, recordTexts, SEALING, sealed } from './mutate.js'
+import { faultOfLedger } from './checks.js'
+import { KEY, ledgerTexts, mutate, NOW, randomFrom, records, SEALING, sealed } from './mutate.js'
+import { SEED } from './seed.js'
 
-const RECORDS = 70_000
-const LEDGERS = 30_000
+const LEDGERS = 100_000
 
 /** Runs a check over so many damaged texts; the first few that fail are told, each with what it was. */
 function faults(count: number, seed: number, texts: string[], check: (text: string) => string | undefined): string[] {
@@ -27,19 +27,9 @@ function faults(count: number, seed: number, texts: string[], check: (text: stri
   return found
 }
 
-t.test(`${RECORDS} damaged records: what is decoded is of the right types, and says what the file says`, async (t) => {
-  let decoded = 0
-  const found = faults(RECORDS, 1, recordTexts, (text) => {
-    if (typeof decodeRecord(text, KEY) === 'object') decoded++
-    return faultOfRecord(text, KEY, NOW)
-  })
-  t.same(found, [])
-  t.ok(decoded > RECORDS / 20 && decoded < RECORDS * 0.95, `${decoded} of them decoded: the checks had something to check`)
-})
-
 t.test(`${LEDGERS} damaged ledgers: what is decoded is of the right types, and closes no key for good`, async (t) => {
   t.same(
-    faults(LEDGERS, 2, ledgerTexts, (text) => faultOfLedger(text, KEY, NOW)),
+    faults(LEDGERS, SEED + 1, ledgerTexts, (text) => faultOfLedger(text, KEY, NOW)),
     [],
   )
 })
@@ -68,7 +58,7 @@ t.test('6000 damaged sealed records: each is opened unchanged, or not at all', a
     }
     return
   }
-  t.same(faults(6000, 3, sealed.map(encodeRecord), check), [])
+  t.same(faults(6000, SEED + 2, sealed.map(encodeRecord), check), [])
   t.ok(opened > 0 && refused > 500, `${opened} opened, ${refused} refused`)
 })
 

@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import type { Dog, DogError } from '../../index.js'
 import { createDog, DogError as Failed, fileStore, folder } from '../api/setup.js'
 import { pool } from '../children.js'
+import { isClaimed, jsonOf, mayServe, rawOf } from './fair.js'
 import { IDENTITY, KEY, ledgerTexts, mutate, NOW, randomFrom, recordTexts } from './mutate.js'
 
 /** The same damage in a real folder, through the whole engine. */
@@ -12,28 +13,6 @@ const RECORDS = 300
 const LEDGERS = 150
 /** A dog's first status reads each damaged file again and again, one after the other. */
 const FEW = 40
-
-type Raw = Record<string, unknown> | undefined
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
-
-function rawOf(bytes: Buffer): Raw {
-  try {
-    const raw: unknown = JSON.parse(bytes.toString())
-    return isObject(raw) ? raw : undefined
-  } catch {
-    return undefined
-  }
-}
-
-const UNWALKABLE = 'nested too deep to be walked'
-
-function jsonOf(value: unknown): string {
-  try {
-    return JSON.stringify(value)
-  } catch {
-    return UNWALKABLE
-  }
-}
 
 /** Damaged records of as many keys, whose good ones live on for decades. */
 function damagedRecords(dir: string, seed: number, count = RECORDS): Map<string, Buffer> {
@@ -53,28 +32,6 @@ function damagedFew(t: Test): string {
   const dir = folder(t)
   damagedRecords(dir, 14, FEW)
   return dir
-}
-
-/** Whether a value may be given to a caller: it is what the file says, of this key and account, and not over. */
-function mayServe(value: unknown, raw: Raw, key: string, now: number): boolean {
-  if (value === undefined || raw === undefined) return false
-  const says = (stored: unknown) => jsonOf(stored) === jsonOf(value) && jsonOf(value) !== UNWALKABLE
-  if (!Object.hasOwn(raw, 'dotdog')) {
-    return says(raw.data) && Number(raw.gen_time) + Number(raw.expires_in ?? 0) * 1000 > now
-  }
-  const isOurs = raw.key === key && (raw.identity === undefined || raw.identity === IDENTITY)
-  return says(raw.value) && isOurs && raw.dotdog === 1 && raw.sealed === undefined && Number(raw.expiresAt) > now
-}
-
-/** Whether a record is one that no fetch may replace: a later version's, another account's, a twin's, an encrypted one. */
-function isClaimed(error: DogError, raw: Raw, key: string): boolean {
-  if (raw === undefined) return false
-  if (error.code === 'ERR_DOG_IDENTITY') return typeof raw.identity === 'string' && raw.identity !== IDENTITY
-  const { sealed } = raw
-  const isSealed = isObject(sealed) && [sealed.id, sealed.nonce, sealed.data].every((part) => typeof part === 'string')
-  if (error.code === 'ERR_DOG_DECRYPT') return isSealed
-  const isTwin = raw.key !== key && String(raw.key).toLowerCase() === key.toLowerCase()
-  return error.code === 'ERR_DOG_STORE' && (isTwin || isSealed || (raw.dotdog as number) > 1)
 }
 
 function dogIn(t: Test, dir: string, fetch: boolean): Dog {

@@ -5,9 +5,10 @@ import { decodeLedger, decodeRecord, encodeLedger, encodeRecord } from '../../sr
 import { seal, unseal } from '../../src/seal.js'
 import { faultOfLedger, faultOfRecord } from './checks.js'
 import { KEY, NOW, SEALING } from './mutate.js'
+import { SEED } from './seed.js'
 
 /** The same for whatever fast-check thinks of; a counterexample is shrunk, and told with its seed. */
-const how = { numRuns: 2000, seed: 4 }
+const how = { numRuns: 2000, seed: SEED }
 
 /** Never another fault than the first: fast-check shrinks what is thrown. */
 const sound = (fault: string | undefined) => {
@@ -101,7 +102,7 @@ t.test('every good record comes back as it was written, also sealed', async (t) 
       const sealed = decodeRecord(encodeRecord(seal(record, SEALING)), KEY)
       t.strictSame(viaJson(unseal(sealed as DogRecord, [SEALING], '/path')), viaJson(record))
     }),
-    { numRuns: 300, seed: 5 },
+    { numRuns: 300, seed: SEED },
   )
 })
 
@@ -114,6 +115,6 @@ t.test('every good ledger comes back as it was written', async (t) => {
     fc.property(good, (ledger) => {
       t.strictSame(viaJson(decodeLedger(encodeLedger(KEY, ledger))), viaJson(ledger))
     }),
-    { numRuns: 300, seed: 6 },
+    { numRuns: 300, seed: SEED },
   )
 })
