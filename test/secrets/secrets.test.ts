@@ -34,16 +34,42 @@ function leaks(text: string): string[] {
   })
 }
 
+const contract = readFileSync(join(import.meta.dirname, '../../index.d.ts'), 'utf8')
+const CODES = /type DogErrorCode =([^/]*)/.exec(contract)![1]!.match(/ERR_DOG_\w+/g)!
+const EVENTS = [.../interface DogEvents \{(.*?)\n\}/s.exec(contract)![1]!.matchAll(/^ {2}(\w+):/gm)].map(([, name]) => name!)
+
+t.test('the contract was read', (t) => {
+  t.ok(CODES.includes('ERR_DOG_NO_FETCHER') && CODES.includes('ERR_DOG_CLOSED') && CODES.length >= 12, CODES.join())
+  t.ok(EVENTS.includes('change') && EVENTS.includes('warning') && EVENTS.length >= 5, EVENTS.join())
+  t.end()
+})
+
 t.test('the search finds a mark in every form', (t) => {
   for (const { form } of ALL) t.ok(leaks(`…${form}…`).length > 0, form)
   t.strictSame(leaks('nothing here'), [])
   t.end()
 })
 
+const REPORT = ['--report-uncaught-exception', '--report-on-fatalerror']
+/** Of newer versions of Node. */
+const WITHOUT_ENVIRONMENT = '--report-exclude-env'
+if (process.allowedNodeEnvironmentFlags.has(WITHOUT_ENVIRONMENT)) REPORT.push(WITHOUT_ENVIRONMENT)
+
+/** The diagnostic reports in a folder, without the environment. */
+function reportsIn(dir: string): string[] {
+  return readdirSync(dir).map((name) => {
+    const { environmentVariables, ...report } = JSON.parse(readFileSync(join(dir, name), 'utf8'))
+    for (const worker of report.workers ?? []) delete worker.environmentVariables
+    return JSON.stringify(report)
+  })
+}
+
 for (const end of ['quiet', 'rejection', 'uncaught']) {
   t.test(`no secret in what a process prints that meets every error, and ends ${end}`, async (t) => {
     const dir = folder(t)
-    const child = start(join(import.meta.dirname, 'fixtures/paths.cjs'), { ...MARKS, DIR: dir, END: end })
+    const reports = folder(t)
+    const NODE_OPTIONS = [...REPORT, `--report-directory=${reports}`].join(' ')
+    const child = start(join(import.meta.dirname, 'fixtures/paths.cjs'), { ...MARKS, DIR: dir, END: end, NODE_OPTIONS })
     const { code, out, err } = await child.exited
     t.equal(
       code,
@@ -56,8 +82,23 @@ for (const end of ['quiet', 'rejection', 'uncaught']) {
     t.match(out, /^printed \d{3}/m, 'it came to its end')
     t.ok(err.includes('dotdog: ['), 'debug prints')
     if (end !== 'quiet') t.match(err, /ERR_DOG_FETCH/)
+    if (end === 'quiet') {
+      for (const driven of CODES) t.ok(out.includes(`drove ${driven}\n`), `${driven} is driven`)
+      for (const event of EVENTS) t.ok(out.includes(`== ${event}\n`), `${event} is driven`)
+      t.match(out, /^== in mid-fetch, \.lock.UNDERWAY.\d/m)
+    }
     t.strictSame(leaks(out), [], 'standard output')
     t.strictSame(leaks(err), [], 'standard error')
+
+    // Paths, of which most are gone: of a lock being made, one that is held, a ledger before it is in place.
+    for (const path of [/^path .*\.lock\/~/m, /^path .*\.lock\/F1\/\d+\./m, /^path .*\.state\/F1\.json\../m]) t.match(out, path)
+
+    const written = reportsIn(reports)
+    t.equal(written.length, end === 'quiet' ? 0 : 1, 'a report of the uncaught error')
+    for (const report of written) {
+      t.match(report, 'ERR_DOG_FETCH')
+      t.strictSame(leaks(report), [], 'report')
+    }
 
     const names = readdirSync(dir, { recursive: true, encoding: 'utf8' }) as string[]
     t.strictSame(leaks(names.join('\n')), [], 'names')
