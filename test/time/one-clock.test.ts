@@ -1,4 +1,6 @@
 // The wall clock of one process of several goes wrong by a day, while one of them fetches.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { tokenNumber } from '../upstream.js'
 import { busy, DAY, machine, pause, type Remote, until } from './remote.js'
@@ -26,7 +28,7 @@ for (const [direction, offset] of [
     t.test(
       `the clock of ${who} goes a day ${direction} in mid-fetch: one fetch for all, and nobody gets an older value`,
       async (t) => {
-        const { upstream, processes } = await machine(t, 3, { delay: 700, key: { timeout: 5 } })
+        const { dir, upstream, processes } = await machine(t, 3, { delay: 700, key: { timeout: 5 } })
         const asked = upstream.asked()
         const answers = Promise.all(processes.map((process) => process.get()))
         const pid = Number(await asked)
@@ -38,6 +40,10 @@ for (const [direction, offset] of [
         t.equal(upstream.answeredAt.length, 0, 'the fetch is under way')
         t.strictSame(await answers, [token(1), token(1), token(1)])
         t.equal(upstream.count, 1)
+        const { expiresAt } = JSON.parse(readFileSync(join(dir, 'TOKEN.dog'), 'utf8'))
+        const clock = Date.now() + (odd.pid === pid ? offset : 0)
+        const left = (expiresAt - clock) / 1000
+        t.ok(left > 7200 - 60 && left <= 7200, `${left} s are left by the clock of who fetched`)
 
         // Two clocks that differ by a day agree on no lifetime: some fetch again, one at a time.
         upstream.delay = 20
