@@ -14,6 +14,8 @@ interface Figures {
   wrong: string[]
   replaced: string[]
   failed: string[]
+  /** Runs in which a watcher was refused, by the code. */
+  unwatched: Record<string, number>
 }
 
 async function fail(more: Record<string, string>): Promise<Figures> {
@@ -47,6 +49,11 @@ t.test(
     t.ok(runs >= 10, `${runs} runs`)
   },
 )
+
+t.test('with whatever code a watcher is refused, changes are seen', async (t) => {
+  const { unwatched } = await short
+  t.equal(Object.keys(unwatched).length, 8, JSON.stringify(unwatched))
+})
 
 /** Functions of `fs` that the file store imports, by name. */
 function imported(): string[] {

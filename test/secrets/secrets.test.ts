@@ -16,7 +16,8 @@ const MARKS = {
 function forms(mark: string): string[] {
   const bytes = [Buffer.from(mark), ...(/^[0-9a-f]{64}$/.test(mark) ? [Buffer.from(mark, 'hex')] : [])]
   const encoded = bytes.flatMap((each) => [each.toString('base64'), each.toString('base64url'), each.toString('hex')])
-  const texts = [mark, encodeURIComponent(mark), encodeURI(mark), JSON.stringify(mark).slice(1, -1), mark.slice(0, 12)]
+  // Its first letters only: the others may have been replaced, as in names of files.
+  const texts = [mark, encodeURIComponent(mark), encodeURI(mark), JSON.stringify(mark).slice(1, -1), /^\w{1,12}/.exec(mark)![0]]
   // Inspected bytes: <Buffer de ca …>.
   const listed = bytes.map((each) => each.toString('hex').slice(0, 32).replace(/../g, '$& ').trim())
   return [...new Set([...encoded.map((text) => text.replace(/=+$/, '')), ...texts, ...listed])]
