@@ -81,7 +81,8 @@ t.test(
     await worker.ready
     // Longer than what a lock is padded to, which is room that the disk has given already.
     desk.padding = 20_000
-    desk.delay = () => 400
+    // Far longer than it takes to fill the disk.
+    desk.delay = () => 2000
     const asked = desk.next()
     const answer = worker.get(task)
     await asked
@@ -104,11 +105,11 @@ t.test(
     t.equal(desk.asked.length, 1)
 
     inside(worker, 'rm', join(dir, 'fill'))
-    const written = async () => {
+    for (let tries = 0; !isStored() && tries < 150; tries++) {
       t.ok((await worker.get(task)).value === value)
-      return isStored()
+      await new Promise((resolve) => setTimeout(resolve, 100))
     }
-    while (!(await written())) await new Promise((resolve) => setTimeout(resolve, 100))
+    t.ok(isStored())
     const other = hire(['nsenter', '--mount', '--target', String(worker.pid)])
     t.ok((await other.get(task)).value === value, 'and to another process')
     t.equal(desk.asked.length, 1)

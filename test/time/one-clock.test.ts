@@ -28,7 +28,7 @@ for (const [direction, offset] of [
     t.test(
       `the clock of ${who} goes a day ${direction} in mid-fetch: one fetch for all, and nobody gets an older value`,
       async (t) => {
-        const { dir, upstream, processes } = await machine(t, 3, { delay: 700, key: { timeout: 5 } })
+        const { dir, upstream, processes } = await machine(t, 3, { delay: 1000, key: { timeout: 5 } })
         const asked = upstream.asked()
         const answers = Promise.all(processes.map((process) => process.get()))
         const pid = Number(await asked)
