@@ -187,14 +187,9 @@ export class Keeper {
       if (ledger !== counted) await lease.note(ledger).catch((error) => this.#warn(error))
       committed = await lease.commit(record)
     } catch (error) {
-      this.memory.keep(record)
-      this.around.warn(
-        this.key,
-        'ERR_DOG_STORE',
-        `The new value of "${this.key}" is not stored yet: ${failureOf(this.key, error).message}`,
-      )
+      const kept = this.#keep(record, error)
       await lease.release().catch(() => {})
-      return record
+      return kept
     }
     // Robbed: somebody took us for dead, or our time was over. The value may still be the upstream's newest.
     if (!committed) return await this.#commitLate(record)
@@ -217,12 +212,22 @@ export class Keeper {
 
   /** Stores a value under a new lease, unless there is one of a later-drawn number. Returns the newer of both. */
   async #commitLate(record: DogRecord): Promise<DogRecord> {
-    for (;;) {
-      // Also while the dog closes: the fetch is let finish.
-      const lease = await this.lease(new AbortController().signal)
-      const newest = await this.#commitUnder(lease, record)
-      if (newest !== undefined) return newest
+    try {
+      for (;;) {
+        // Also while the dog closes: the fetch is let finish.
+        const newest = await this.#commitUnder(await this.lease(new AbortController().signal), record)
+        if (newest !== undefined) return newest
+      }
+    } catch (error) {
+      return this.#keep(record, error)
     }
+  }
+
+  /** What the store does not take lives on in memory, and is written when it can be. Returns the newer of both. */
+  #keep(record: DogRecord, error: unknown): DogRecord {
+    const { message } = failureOf(this.key, error)
+    this.around.warn(this.key, 'ERR_DOG_STORE', `The new value of "${this.key}" is not stored yet: ${message}`)
+    return this.memory.keep(record)
   }
 
   /** Undefined: robbed. */
@@ -271,13 +276,8 @@ export class Keeper {
     await lease.note({ ...ledger, fetches: { since, count, last: lease.number } })
     await lease.release()
     if (++patience.slow < PATIENCE) return undefined
-    const path = this.store.path?.(this.key) ?? this.store.name
-    throw storeError(
-      path,
-      `takes over half of the time-out (${this.config.timeout} s) to be ready for a fetch`,
-      undefined,
-      this.key,
-    )
+    const problem = `takes over half of the time-out (${this.config.timeout} s) to be ready for a fetch`
+    throw storeError(this.store.path?.(this.key) ?? this.store.name, problem, undefined, this.key)
   }
 
   async #leave(lease: Lease): Promise<undefined> {

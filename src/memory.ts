@@ -59,11 +59,16 @@ export class Memory {
     this.hot?.cool()
   }
 
-  /** Keeps a value that was fetched and could not be stored: the upstream may have rotated, so it is the only good one. */
-  keep(record: DogRecord): void {
+  /**
+   * Keeps a value that was fetched and could not be stored: the upstream may have rotated, so it is the only good one. Unless
+   * one of a later-drawn number is known. Returns the newer of both.
+   */
+  keep(record: DogRecord): DogRecord {
     learn(record.value)
+    if (this.record !== undefined && this.record.generation > record.generation) return this.record
     this.#unwritten = record
     this.hot?.cool()
+    return record
   }
 }
 
