@@ -1,7 +1,7 @@
 // An `fs` whose n-th call fails. Every member that the engine, or a package that it drives, can call is replaced before any of
 // them is loaded; the engine is loaded anew for each run, so that it remembers nothing.
 const fs = require('node:fs')
-const { createRequire, syncBuiltinESMExports } = require('node:module')
+const { createRequire } = require('node:module')
 const { join, resolve } = require('node:path')
 const { compileFunction } = require('node:vm')
 
@@ -9,11 +9,9 @@ const CODES = { EACCES: -13, EPERM: -1, EROFS: -30, ENOSPC: -28, EIO: -5, EMFILE
 const SYNC = ['open', 'read', 'fstat', 'close', 'write', 'fchmod', 'ftruncate', 'fsync', 'lstat', 'stat', 'readdir', 'mkdir']
 SYNC.push('rmdir', 'rename', 'chmod', 'utimes', 'lutimes', 'readlink', 'realpath', 'readFile', 'unlink')
 const CALLBACKS = ['realpath', 'stat', 'open', 'write', 'close', 'chown', 'chmod', 'rename', 'unlink', 'fsync']
-/** chokidar's. */
-const PROMISES = ['realpath', 'lstat', 'stat', 'open', 'readdir']
 
-// The packages themselves are loaded once, before: loading is not what is tested.
-for (const name of ['proper-lockfile', 'chokidar']) require(name)
+// The package itself is loaded once, before: loading is not what is tested.
+require('proper-lockfile')
 const real = { ...fs }
 
 let plan
@@ -77,21 +75,11 @@ for (const name of CALLBACKS) {
     process.nextTick(args.at(-1), error)
   }
 }
-for (const name of PROMISES) {
-  const call = fs.promises[name]
-  fs.promises[name] = async (...args) => {
-    const error = failure(`promises.${name}`, args[0])
-    if (error !== undefined) throw error
-    return await call(...args)
-  }
-}
 fs.watch = (...args) => {
   const error = failure('watch', args[0])
   if (error !== undefined) throw error
   return real.watch(...args)
 }
-// chokidar imports them by name.
-syncBuiltinESMExports()
 const REPLACED = [...SYNC.map((name) => `${name}Sync`), 'watch']
 
 const build = resolve(process.env.BUILD ?? join(__dirname, '../../dist/engine.js'))

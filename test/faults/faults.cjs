@@ -53,8 +53,7 @@ async function run(root, scenario, from, to, code) {
 
   // The fault is gone. One call that failed leaves no lock at all; storage that was gone for good, none for long.
   if (!settle && from === to && held(dir).length > 0) wrong.push(`holds ${held(dir)}`)
-  // chokidar keeps an ENOTDIR to itself: no folder that is there ends in one.
-  if (watches && failed.includes('watch') && code !== 'ENOTDIR' && !warnings.some((text) => /cannot be watched/.test(text))) {
+  if (watches && failed.includes('watch') && !warnings.some((text) => /cannot be watched/.test(text))) {
     wrong.push('nobody was told that it is not watched')
   }
   if (keeps) await untilWritten(dog, dir, wrong)

@@ -41,7 +41,7 @@ const FRONT = /^src\/(demo|cli|server|wechat|fetchers|testing|stores\/(suite|net
 const SHARED = ['src/record.ts', 'src/clock.ts', 'src/follow.ts']
 
 /** Each outside package has one importer, by import() inside a function: loading dotdog loads none of them. */
-const PACKAGES = ['proper-lockfile', 'chokidar', 'undici', 'oauth4webapi', 'ioredis', 'pg', 'find-my-way']
+const PACKAGES = ['proper-lockfile', 'undici', 'oauth4webapi', 'ioredis', 'pg', 'find-my-way']
 
 const files = filesOf('src', /\.ts$/)
 const imports = new Map(files.map((file) => [file, importsOf(file)]))

@@ -162,9 +162,12 @@ export function remove(path: string): boolean {
   }
 }
 
-/** Tells of every change in a folder, without keeping the process alive. Throws where the system has no watcher left. */
-export function watchFolder(path: string, onChange: () => void, onError: () => void): () => void {
-  const watcher = watch(path, { persistent: false }, onChange)
+/**
+ * Tells of every change in a folder, and of which file where that is known, without keeping the process alive. Throws where the
+ * system has no watcher left.
+ */
+export function watchFolder(path: string, onChange: (file: string | null) => void, onError: () => void): () => void {
+  const watcher = watch(path, { persistent: false }, (_event, file) => onChange(file))
   watcher.on('error', onError)
   return () => watcher.close()
 }

@@ -168,7 +168,7 @@ export class FileStore implements Store {
         const key = this.#keyOf(name)
         if (key !== undefined) listener(key)
       },
-      onReady: () => {
+      onAny: () => {
         for (const key of new Set([...this.#missing, ...this.#reader.known()])) listener(key)
       },
       onFailure: () => {

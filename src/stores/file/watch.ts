@@ -1,50 +1,70 @@
 import { basename } from 'node:path'
-import { startTimer } from '../../clock.js'
+import { soon, startTimer, stopTimer, type Timer } from '../../clock.js'
+import * as io from './io.js'
 import { recordName } from './names.js'
 
 /**
- * Tells listeners which records changed. The only user of chokidar: on the folder, never on a file, and without keeping the
- * process alive. Knows nothing of what a record holds.
+ * Tells listeners which records changed: by the folder, never by a file, and without keeping the process alive. Knows nothing
+ * of what a record holds.
  */
 
-/** chokidar is deaf to a file replaced twice within 50 ms: every event is followed by one more look, so many ms later. */
-const TRAILING = 60
+/** Milliseconds until a folder that was removed is looked for again. */
+const RETRY = 1000
 
 interface Listeners {
   /** With a record's encoded name. */
   onRecord(name: string): void
-  /** What changes from now on is told; what changed before was not. */
-  onReady(): void
+  /** Any may have changed: what happened until now was not told. */
+  onAny(): void
   onFailure(): void
 }
 
 /** Returns the stop function. */
-export function watchRecords(folder: string, { onRecord, onReady, onFailure }: Listeners): () => void {
-  let stopped = false
-  let stop = () => {}
-  const tell = (path: string) => {
-    const name = recordName(basename(path))
-    if (name === undefined) return
-    onRecord(name)
-    startTimer(() => {
-      if (!stopped) onRecord(name)
-    }, TRAILING).unref()
+export function watchRecords(folder: string, { onRecord, onAny, onFailure }: Listeners): () => void {
+  let isOver = false
+  let end = () => {}
+  let timer: Timer | undefined
+  let inode: number | undefined
+
+  const inodeNow = () => io.follow(folder)?.ino
+  const start = () => {
+    if (isOver) return
+    try {
+      inode = inodeNow()
+      if (inode === undefined) return again()
+      end = io.watchFolder(folder, onChange, fail)
+      onAny()
+    } catch {
+      fail()
+    }
   }
-  const start = async () => {
-    const { watch } = await import('chokidar')
-    if (stopped) return
-    const watcher = watch(folder, {
-      persistent: false,
-      ignoreInitial: true,
-      depth: 0,
-      ignored: (path, stats) => stats?.isFile() === true && recordName(basename(path)) === undefined,
-    })
-    stop = () => void watcher.close()
-    watcher.on('add', tell).on('change', tell).on('unlink', tell).on('error', onFailure).on('ready', onReady)
+  const again = () => {
+    end()
+    end = () => {}
+    timer = startTimer(start, RETRY).unref()
   }
-  start().catch(onFailure)
+  const fail = () => {
+    end()
+    end = () => {}
+    onFailure()
+  }
+  const onChange = (file: string | null) => {
+    const name = file === null ? undefined : recordName(basename(file))
+    if (name !== undefined) return onRecord(name)
+    // Perhaps the folder's own end, or its replacement by another, of which nothing would be heard.
+    try {
+      if (inodeNow() !== inode) return again()
+    } catch {
+      return fail()
+    }
+    if (file === null) onAny()
+  }
+
+  // Who asked has the stop function first.
+  soon(start)
   return () => {
-    stopped = true
-    stop()
+    isOver = true
+    stopTimer(timer)
+    end()
   }
 }
