@@ -108,6 +108,15 @@ const scenarios = {
     accepts: [],
     errors: ['ERR_DOG_FETCH'],
   },
+  'a dog that is made now': {
+    prepare: expired,
+    async call(_, dir) {
+      const dog = load().createDog({ dir })
+      dog.init(KEY, good)
+      return await dog.get(KEY).finally(() => dog.close())
+    },
+    accepts: ['new'],
+  },
   'a set': { prepare: expired, call: (dog) => dog.set(KEY, 'new', { expiresIn: 7200 }), accepts: [undefined] },
   'a removal': { prepare: expired, call: (dog) => dog.remove(KEY), accepts: [true, false] },
   'a forced refresh': {
