@@ -17,6 +17,9 @@ export class Recheck {
   #checkedAt = Number.NEGATIVE_INFINITY
   #rewriteAt = 0
   #isFailing = false
+  /** Counts the looks; and the last that the store answered. */
+  #looks = 0
+  #answered = 0
 
   constructor(readonly keeper: Keeper) {}
 
@@ -26,19 +29,23 @@ export class Recheck {
     if (age >= 0 && age < RECHECK) return record
     this.#checkedAt = time
     if (unwritten !== undefined) this.#rewrite()
+    const look = ++this.#looks
     try {
       const found = this.keeper.read()
       if (!(found instanceof Promise)) return this.done(found)
       const reading = found.then(
-        (record) => this.done(record),
-        (error) => this.#unreadable(error),
+        (record) => {
+          this.#answered = Math.max(this.#answered, look)
+          return this.done(record)
+        },
+        (error) => this.#unreadable(error, look),
       )
       if (!this.#isFailing || record === undefined || stateOf(record, time) === 'expired') return reading
       // While a database is down, no caller waits for its time-out again.
       reading.catch(() => {})
       return record
     } catch (error) {
-      return this.#unreadable(error)
+      return this.#unreadable(error, look)
     }
   }
 
@@ -53,13 +60,15 @@ export class Recheck {
     return record
   }
 
-  #unreadable(error: unknown): DogRecord {
+  #unreadable(error: unknown, look: number): DogRecord {
     const { record } = this.keeper.memory
     const isStore = error instanceof DogError && error.code === 'ERR_DOG_STORE'
     if (!isStore || record === undefined || stateOf(record, now()) === 'expired') {
       this.#checkedAt = Number.NEGATIVE_INFINITY
       throw error
     }
+    // A look that failed late says nothing of a store that has answered a later one.
+    if (look < this.#answered) return record
     if (!this.#isFailing) this.keeper.around.warn(this.keeper.key, error.code, error.message)
     this.#isFailing = true
     return record

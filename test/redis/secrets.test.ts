@@ -55,7 +55,7 @@ t.test('no error says what was sent, nor who sent it', engine, async (t) => {
   await fails('WRONGPASS', commit(backendOf('marked-nobody', password)))
   proxy.cutAt = (chunk) => chunk.includes(value)
   await fails('ECLOSED', commit())
-  t.equal(proxy.cuts, 5, 'it was tried again')
+  t.ok(proxy.cuts > 2, 'it was tried again')
   proxy.cutAt = undefined
   await server.admin.set('dotdog:{K}:state', 'text of somebody else')
   await fails('WRONGTYPE', commit())
