@@ -220,7 +220,10 @@ t.test(
     const crew = Array.from({ length: CROWD }, () => hire(asUser))
     await Promise.all(crew.map(({ ready }) => ready))
     const answers = await Promise.all(crew.map((worker) => worker.get(own)))
-    t.strictSame([...new Set(answers.map(({ value }) => value))], ['token-1-of-the-upstream'])
+    t.strictSame(
+      [...new Set(answers.map(({ value, code, message }) => value ?? `${code} ${message}`))],
+      ['token-1-of-the-upstream'],
+    )
     t.equal(desk.asked.length, 1)
     const warnings = crew.flatMap(({ told }) => told).filter(({ tells }) => tells === 'warning')
     t.equal(warnings.length, CROWD - 1, 'each waiter says it once')

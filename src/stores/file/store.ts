@@ -1,5 +1,5 @@
 import type { DogRecord, Lease, Ledger, Store } from '../../../index.js'
-import { now, Rest } from '../../clock.js'
+import { monotonic, now, Rest } from '../../clock.js'
 import { DogError, storeError } from '../../errors.js'
 import { step } from '../../steps.js'
 import { defaultFolder, Folder } from './folder.js'
@@ -17,6 +17,8 @@ import { watchRecords } from './watch.js'
 const FIRST_POLL = 5
 const LAST_POLL = 100
 const LAST_POLL_UNWOKEN = 25
+/** Whose timer came late is on a busy machine, which hundreds of looks would keep from the fetch: it rests so much longer. */
+const LONGEST_REST = 250
 /** Every so many looks the holder is judged, who may be dead and not buried, or overdue. */
 const JUDGED = 4
 
@@ -142,7 +144,7 @@ export class FileStore implements Store {
     signal.addEventListener('abort', wake)
     let owner: string | undefined
     try {
-      for (let look = 0, poll = FIRST_POLL; !signal.aborted; look++) {
+      for (let look = 0, poll = FIRST_POLL, late = 0; !signal.aborted; look++) {
         rest.begin()
         if (look === 0 ? (await this.read(key))?.generation !== seen : this.#reader.mayDiffer(key, seen)) return
         // To judge a holder costs five times as much as to see that its lock and its pid are still there.
@@ -150,8 +152,12 @@ export class FileStore implements Store {
           if (this.holder(key) === undefined) return
           owner = ownerName(this.dir, key)
         }
-        await rest.take(poll)
-        poll = Math.min(this.#wake.isOn ? LAST_POLL : LAST_POLL_UNWOKEN, poll + 5)
+        const since = monotonic()
+        await rest.take(poll + late)
+        const isWoken = this.#wake.isOn
+        const over = monotonic() - since - poll - late
+        late = isWoken ? 0 : Math.max(0, Math.min(LONGEST_REST, over * 4))
+        poll = Math.min(isWoken ? LAST_POLL : LAST_POLL_UNWOKEN, poll + 5)
       }
     } catch (error) {
       throw this.#fault(error, key)
