@@ -1,5 +1,5 @@
 import type { Server, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { Server as NetServer, type Socket } from 'node:net'
 
 /** Milliseconds between two looks at who is still there. */
 const SWEEP = 50
@@ -60,7 +60,8 @@ export class Connections {
       const end = setTimeout(() => {
         for (const socket of this.#open.keys()) socket.destroy()
       }, seconds * 1000)
-      this.#server.close(() => {
+      // Not http's own close, which cuts answers that are written and not yet taken by a client on a slow line.
+      NetServer.prototype.close.call(this.#server, () => {
         clearInterval(sweep)
         clearTimeout(end)
         resolve()
@@ -71,16 +72,19 @@ export class Connections {
   #sweep(): void {
     const time = performance.now()
     for (const [socket, progress] of this.#open) {
-      if (socket.bytesRead !== progress.bytes) Object.assign(progress, { bytes: socket.bytesRead, since: time })
-      if (!this.#isBusy(socket, time - progress.since)) socket.destroy()
+      const response = this.#last.get(socket)
+      // What has come and was not read yet: it is we who are slow, at a fetch or because the platform is.
+      const isUnread = response !== undefined && response.req.readableLength > 0
+      if (isUnread || socket.bytesRead !== progress.bytes) Object.assign(progress, { bytes: socket.bytesRead, since: time })
+      if (!isBusy(response, time - progress.since)) socket.destroy()
     }
   }
+}
 
-  #isBusy(socket: Socket, silence: number): boolean {
-    const response = this.#last.get(socket)
-    if (response === undefined || response.writableFinished || response.destroyed) return false
-    return response.req.complete || silence < STALLED
-  }
+/** `silence`: milliseconds without a byte. */
+function isBusy(response: ServerResponse | undefined, silence: number): boolean {
+  if (response === undefined || response.writableFinished || response.destroyed) return false
+  return response.req.complete || silence < STALLED
 }
 
 const peerOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ask, post, query, setUp, stableOf, tokenOf, tokenPath, wechatRoutes } from './setup.js'
+import { ask, post, query, serveAccounts, setUp, stableOf, tokenOf, tokenPath, wechatRoutes } from './setup.js'
 
 t.test('a token comes from our records, in the shape of the platform, for at most 300 s', async (t) => {
   const { fake, url, add, appId, wx } = await setUp(t)
@@ -209,3 +209,25 @@ t.test('a wrong account is refused when the routes are made', async (t) => {
     t.throws(make({ appId, wx, baseUrl }), { name: 'TypeError', message: /^accounts\[0\]\.baseUrl must be an http/ })
   }
 })
+
+t.test(
+  'what a revoked client has is not forgotten while it is the current one, whatever happens to other accounts',
+  async (t) => {
+    const [one, two] = [
+      { appId: `wx${'1'.repeat(16)}`, appSecret: '1'.repeat(32) },
+      { appId: `wx${'2'.repeat(16)}`, appSecret: '2'.repeat(32) },
+    ]
+    const { url, add, revoke, advance, served } = await serveAccounts(t, [one, two], ['legacy'])
+    const call = async (access_token: string) =>
+      (await ask(url, `/cgi-bin/user/info${query({ access_token, openid: 'o1' })}`)).json
+    const [gone, stays] = [add('gone', { mayProxy: true }), add('stays', { mayProxy: true })]
+    const { access_token } = await tokenOf(url, one.appId, gone)
+    revoke(gone)
+    advance(400)
+    await tokenOf(url, two.appId, stays)
+    await served[1]!.wx.accessToken.refresh({ force: true })
+    await tokenOf(url, two.appId, stays)
+    t.not((await tokenOf(url, one.appId, stays)).access_token, access_token)
+    t.match(await call(access_token), { errcode: 40001, openid: undefined })
+  },
+)

@@ -124,8 +124,16 @@ export async function serveAccounts(
       return { appId: account.appId, wx, baseUrl: fake.url }
     }),
   )
-  const { clients, add } = clientList()
-  return { fake, add, url: await serve(t, { accounts: served, clients }) }
+  const { clients, add, revoke } = clientList()
+  let ahead = 0
+  const url = await serve(t, { accounts: served, clients, now: () => Date.now() + ahead })
+  return {
+    ...{ fake, add, revoke, url, served },
+    /** Seconds that pass for the routes. */
+    advance(seconds: number): void {
+      ahead += seconds * 1000
+    },
+  }
 }
 
 export interface Reply {

@@ -87,6 +87,47 @@ t.test('a shutdown does not wait for who says nothing, or stopped in the middle 
   t.equal((await slow).status, 200, 'and who waits for a fetch is answered')
 })
 
+t.test(
+  'a shutdown waits for an upload that we are slow to read, and for an answer that its client is slow to read',
+  async (t) => {
+    const size = 4_000_000
+    const it = await served(t, {
+      routes: [
+        {
+          ...{ method: 'POST', path: '/slow', name: 'slow', auth: 'none' },
+          async handle({ request, response }) {
+            await pause(2000)
+            let got = 0
+            for await (const chunk of request) got += chunk.length
+            response.end(`${got}`)
+          },
+        },
+        {
+          ...{ method: 'GET', path: '/large', name: 'large', auth: 'none' },
+          async handle({ response }) {
+            response.end(Buffer.alloc(size))
+          },
+        },
+      ],
+    })
+    const upload = it.ask('/slow', { method: 'POST', body: 'x'.repeat(size) })
+    const { socketPath } = targetOf(it.address) as { socketPath: string }
+    const reader = connect(socketPath)
+    let got = 0
+    reader.on('error', () => {})
+    reader.write('GET /large HTTP/1.1\r\nHost: x\r\n\r\n')
+    await pause(200)
+    const closing = it.server.close()
+    await pause(500)
+    reader.on('data', (chunk) => (got += chunk.length))
+    const ended = new Promise((resolve) => reader.once('close', resolve))
+    t.equal((await upload).text, `${size}`)
+    await ended
+    t.ok(got > size, `${got} bytes`)
+    await closing
+  },
+)
+
 t.test('slow clients are cut, others are served meanwhile', async (t) => {
   const some = newClient('some')
   const it = await served(t, { clients: [some.config], limits: { headersTimeout: 0.5, requestTimeout: 1 } })

@@ -67,8 +67,10 @@ export function createHandouts(now: () => number): Handouts {
 
   function dropOld(): void {
     const time = now()
-    for (const [name, { holders }] of values) {
-      if ([...holders.values()].every(({ until }) => until <= time)) values.delete(name)
+    for (const [name, { account, holders }] of values) {
+      // One that may be handed out again keeps its holders: some may be no clients any more.
+      const isOver = [...holders.values()].every(({ until }) => until <= time)
+      if (isOver && !isCurrent(account, name)) values.delete(name)
     }
     bound(values)
     bound(last)
@@ -103,6 +105,11 @@ export function createHandouts(now: () => number): Handouts {
       return clients.length === 0 ? undefined : { account: handed.account, clients }
     },
   }
+}
+
+function isCurrent({ wx }: ServedAccount, name: string): boolean {
+  const value = wx.accessToken.peek()?.value
+  return value !== undefined && digest(value) === name
 }
 
 const isAstray = ({ key, holders }: Handed): boolean =>
