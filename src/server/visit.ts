@@ -16,6 +16,7 @@ export class Visit implements Exchange {
   #query: URLSearchParams | undefined
   #aborter: AbortController | undefined
   #onEnd: ((problem: Problem | undefined) => void) | undefined
+  #gone: (() => void) | undefined
 
   constructor(
     readonly request: IncomingMessage,
@@ -51,6 +52,10 @@ export class Visit implements Exchange {
 
   end(problem?: Problem): void {
     this.lobby.visits.delete(this)
+    if (this.#gone !== undefined) {
+      this.request.socket.off('close', this.#gone)
+      this.response.off('close', this.#gone)
+    }
     const callback = this.#onEnd
     this.#onEnd = undefined
     callback?.(problem)
@@ -58,12 +63,17 @@ export class Visit implements Exchange {
   }
 
   #stay(): void {
-    const { response, lobby } = this
+    const { request, response, lobby } = this
     if (lobby.visits.has(this)) return
     lobby.visits.add(this)
     // What happened while the handler was at something else is not missed.
     const problem = lobby.verdict(this)
     if (problem !== undefined || response.closed || response.destroyed) queueMicrotask(() => this.end(problem))
-    else response.once('close', () => this.end())
+    else {
+      this.#gone = () => this.end()
+      response.once('close', this.#gone)
+      // One that waits behind another answer on its connection has no close of its own.
+      request.socket.once('close', this.#gone)
+    }
   }
 }

@@ -1,5 +1,6 @@
+import { connect } from 'node:net'
 import t from 'tap'
-import { newClient, pause, served } from './setup.js'
+import { newClient, pause, served, targetOf } from './setup.js'
 
 t.test('a client that is revoked while its request waits for a fetch gets no value', async (t) => {
   const some = newClient('some')
@@ -68,4 +69,23 @@ t.test('a handler that throws what is no error is a 500 like any other', async (
   for (let index = 0; index < 4; index++) t.equal((await it.ask(`/boom/${index}`)).status, 500)
   t.equal(lines.length, 4)
   for (const line of lines) t.match(line, /^dotdog: boom failed: ./)
+})
+
+t.test('streams and polls that wait behind another answer end with their connection', async (t) => {
+  const some = newClient('some')
+  const it = await served(t, { clients: [some.config], limits: { streams: 4, polls: 4 } })
+  const { generation } = (await it.ask('/v1/keys/TOKEN', some)).json
+  const { host, port } = targetOf(it.address) as { host: string; port: number }
+  const headers = `Host: localhost\r\nAuthorization: Bearer ${some.token}\r\n\r\n`
+  for (const path of ['/v1/events', `/v1/keys/TOKEN?since=${generation}&wait=30`]) {
+    const socket = connect(port, host)
+    socket.on('error', () => {})
+    socket.write(`GET ${path} HTTP/1.1\r\n${headers}`.repeat(4))
+    await pause(200)
+    const open = async () => (await it.ask('/metrics', some)).text.match(/^dotdog_\w*(polls|streams)\w* [1-9]\d*$/gm)
+    t.ok(await open(), path)
+    socket.destroy()
+    await pause(200)
+    t.notOk(await open(), `${await open()}`)
+  }
 })
