@@ -1,7 +1,7 @@
 // An answer that comes late, or after a robbery, while the store takes nothing: it may be the only good value there is.
 import t from 'tap'
 import type { DogRecord, Store } from '../../index.js'
-import { altered, DogError, failure, gate, kennel, memoryStore, pause, until } from './setup.js'
+import { altered, DogError, failure, holding, kennel, memoryStore, pause, until } from './setup.js'
 
 /** A store that can be out of order altogether. */
 function brittle(): { store: Store; broken: { is: boolean } } {
@@ -26,17 +26,8 @@ function brittle(): { store: Store; broken: { is: boolean } } {
 t.test('a late answer that the store does not take is served, and written when it can be', async (t) => {
   const { store, broken } = brittle()
   const { dog, another, warnings } = kennel(t, { store })
-  const hold = gate()
-  let calls = 0
-  dog.init(
-    'K',
-    async () => {
-      calls++
-      await hold.opened
-      return { value: 'late', expiresIn: 60 }
-    },
-    { timeout: 0.1 },
-  )
+  const hold = holding()
+  dog.init('K', hold.fetcher, { timeout: 0.1 })
   t.match(await failure(dog.get('K')), { code: 'ERR_DOG_FETCH_TIMEOUT' })
   broken.is = true
   hold.open()
@@ -46,21 +37,14 @@ t.test('a late answer that the store does not take is served, and written when i
   broken.is = false
   await until(async () => (await dog.get('K')) === 'late' && (await store.read('K'))?.value === 'late')
   t.equal(await another().get('K'), 'late')
-  t.equal(calls, 1)
+  t.equal(hold.calls, 1)
 })
 
 t.test('a late answer that the store does not take gives way to a later value that it has', async (t) => {
   const { store, broken } = brittle()
   const { dog, another, warnings } = kennel(t, { store })
-  const hold = gate()
-  dog.init(
-    'K',
-    async () => {
-      await hold.opened
-      return { value: 'late', expiresIn: 60 }
-    },
-    { timeout: 0.1 },
-  )
+  const hold = holding()
+  dog.init('K', hold.fetcher, { timeout: 0.1 })
   await failure(dog.get('K'))
   await another().set('K', 'newer', { expiresIn: 60 })
   t.equal(await dog.get('K'), 'newer')

@@ -1,27 +1,18 @@
 import t from 'tap'
 import type { DogEvents } from '../../index.js'
-import { counting, failure, gate, kennel, next, pause, put, until } from './setup.js'
+import { counting, failure, gate, holding, kennel, next, pause, put, until } from './setup.js'
 
 t.test('an answer after the time-out is stored: the upstream may have rotated', async (t) => {
   const { dog, another } = kennel(t)
-  const hold = gate()
-  let calls = 0
-  dog.init(
-    'K',
-    async () => {
-      calls++
-      await hold.opened
-      return { value: 'late', expiresIn: 60 }
-    },
-    { timeout: 0.1 },
-  )
+  const hold = holding()
+  dog.init('K', hold.fetcher, { timeout: 0.1 })
   t.match(await failure(dog.get('K')), { code: 'ERR_DOG_FETCH_TIMEOUT' })
   const refreshed = next(dog, 'refresh')
   hold.open()
   t.match(await refreshed, { key: 'K', late: true })
   t.equal(await dog.get('K'), 'late')
   t.equal(await another().get('K'), 'late')
-  t.equal(calls, 1)
+  t.equal(hold.calls, 1)
 })
 
 t.test('a late handler call counts as well, and a lifetime still counts from the start of the fetch', async (t) => {

@@ -113,6 +113,21 @@ export function gate<T = void>(): { open: (value: T) => void; fail: (error: unkn
   return { open, fail, opened }
 }
 
+/** A fetcher that answers `late` when it is let go: for a key with a short time-out. */
+export function holding() {
+  const { open, opened } = gate()
+  const held = {
+    calls: 0,
+    open,
+    fetcher: async () => {
+      held.calls++
+      await opened
+      return { value: 'late', expiresIn: 60 }
+    },
+  }
+  return held
+}
+
 /** The next event of a name. */
 export const next = <E extends DogEvent>(dog: Dog, event: E, wanted: (payload: DogEvents[E]) => boolean = () => true) =>
   new Promise<DogEvents[E]>((resolve) => {

@@ -2,8 +2,8 @@
 import { createRequire } from 'node:module'
 import pg from 'pg'
 import t from 'tap'
+import { closeInUse } from '../closing.js'
 import { withServer } from './server.js'
-import { pause } from './setup.js'
 
 const require = createRequire(import.meta.url)
 const { postgresStore }: typeof import('../../src/stores/postgres/index.js') = require('../../dist/stores/postgres/index.js')
@@ -19,27 +19,10 @@ await withServer(t, async ({ url, admin, table }) => {
       postgresStore({ connectionString, table: name }),
     ]
     t.teardown(() => holder.close())
-    const lease = await holder.take('K', 30)
-    const left = new AbortController()
-    const underWay: unknown[] = [
-      waiter.read('K'),
-      waiter.settled('K', undefined, left.signal),
-      waiter.settled('K', 1, left.signal),
-    ]
-    const own = () => admin('SELECT pid FROM pg_stat_activity WHERE application_name = $1', [`closed-${name}`])
-    await pause(200)
-    t.ok((await own()).length > 0, 'it is seen while it is open')
-    underWay.push(waiter.read('K'))
-    const stop = waiter.watch!(() => {})
-    const settled = Promise.allSettled(underWay)
-    await waiter.close()
-    await pause(700)
-    t.equal((await own()).length, 0)
-    await t.rejects(async () => await waiter.read('K'), { code: 'ERR_DOG_STORE', message: /closed/ })
-    left.abort()
-    await settled
-    stop()
-    await lease!.release()
+    const own = async () =>
+      (await admin('SELECT pid FROM pg_stat_activity WHERE application_name = $1', [`closed-${name}`])).length
+    await closeInUse(t, holder, waiter, async () => void t.ok((await own()) > 0, 'it is seen while it is open'))
+    t.equal(await own(), 0)
   })
 
   t.test('a connection that takes no writes any more is replaced by one that does', async (t) => {

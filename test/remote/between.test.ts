@@ -3,8 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { createServer as createTcp } from 'node:net'
 import t, { type Test } from 'tap'
-import type { DogError } from '../../index.js'
-import { dotdog, pause, remoteStore, until } from './setup.js'
+import { codeOf, dotdog, pause, remoteStore, until } from './setup.js'
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void
 
@@ -26,8 +25,6 @@ async function pretended(t: Test, answer: Answer) {
   })
   return Object.assign(place, { dog, store })
 }
-
-const codeOf = (promise: Promise<unknown>) => promise.then(String, (error: DogError) => error.code)
 
 const problem =
   (status: number, body: string): Answer =>

@@ -1,13 +1,7 @@
 // What a program on another machine sees: the same dog, whose values are fetched by a server.
 import t from 'tap'
 import type { DogError } from '../../index.js'
-import { CLIENT, central, dotdog, pause, until } from './setup.js'
-
-const codeOf = (promise: Promise<unknown>) =>
-  promise.then(
-    (value) => `a value: ${value}`,
-    (error: DogError) => error.code,
-  )
+import { CLIENT, central, codeOf, dotdog, pause, until } from './setup.js'
 
 t.test('get, peek, refresh and use work as on the server itself, and no fetcher runs here', async (t) => {
   const here = await central(t)

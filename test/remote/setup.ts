@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createRequire } from 'node:module'
 import type { Test } from 'tap'
-import type { Dog, DogOptions, Store } from '../../index.js'
+import type { Dog, DogError, DogOptions, Store } from '../../index.js'
 import { temporary } from '../children.js'
 
 /** A central server and the stores of its clients, in this process. Real sockets. */
@@ -67,6 +67,13 @@ export async function central(
 }
 
 export const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** What a promise is rejected with. */
+export const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    (value) => `a value: ${value}`,
+    (error: DogError) => error.code,
+  )
 
 /** Waits until something is so. */
 export async function until(is: () => unknown): Promise<void> {

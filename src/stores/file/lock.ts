@@ -85,8 +85,6 @@ export class Lock {
   /** Takes the lock if nobody has it, or one who is dead. `size`: bytes of the record that may have to be written. */
   take(size: number): boolean {
     step('take.list', this.key)
-    // Whoever may put a name into it decides who holds the lock, and for how long.
-    this.folder.checkInside(this.#path)
     if (!this.#makeWay()) return false
     const owner = makeOwner({
       number: this.draw(this.displaced === undefined ? 0 : (parseOwner(this.displaced)?.number ?? 0)),
@@ -118,6 +116,8 @@ export class Lock {
 
   /** Removes a holder that is dead, by exactly its owner file: one process can. Returns whether nobody has the lock now. */
   #makeWay(): boolean {
+    // Whoever may put a name into it decides who holds the lock, and for how long.
+    if (!this.folder.checkInside(this.#path)) return true
     const name = ownerName(this.folder.path, this.key)
     if (name === undefined) return true
     if (!isDead(this.#path, name)) return false

@@ -1,4 +1,3 @@
-import { basename } from 'node:path'
 import { soon, startTimer, stopTimer, type Timer } from '../../clock.js'
 import * as io from './io.js'
 import { recordName } from './names.js'
@@ -38,18 +37,20 @@ export function watchRecords(folder: string, { onRecord, onAny, onFailure }: Lis
       fail()
     }
   }
-  const again = () => {
+  const stop = () => {
     end()
     end = () => {}
+  }
+  const again = () => {
+    stop()
     timer = startTimer(start, RETRY).unref()
   }
   const fail = () => {
-    end()
-    end = () => {}
+    stop()
     onFailure()
   }
   const onChange = (file: string | null) => {
-    const name = file === null ? undefined : recordName(basename(file))
+    const name = file === null ? undefined : recordName(file)
     if (name !== undefined) return onRecord(name)
     // Perhaps the folder's own end, or its replacement by another, of which nothing would be heard.
     try {
@@ -65,6 +66,6 @@ export function watchRecords(folder: string, { onRecord, onAny, onFailure }: Lis
   return () => {
     isOver = true
     stopTimer(timer)
-    end()
+    stop()
   }
 }

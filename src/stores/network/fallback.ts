@@ -100,17 +100,15 @@ export class FallbackStore implements Store {
   /** A lease of the store below, whose commit ends what is here. */
   async #above(key: string, timeout: number): Promise<Lease | undefined> {
     const lease = await this.#inner.take(key, timeout)
-    const commit = lease?.commit.bind(lease)
-    return (
-      lease &&
-      Object.assign(lease, {
-        commit: async (record: DogRecord | undefined) => {
-          const isDone = await commit!(record)
-          if (isDone) this.#raise(key, lease.number)
-          return isDone
-        },
-      })
-    )
+    if (lease === undefined) return undefined
+    const commit = lease.commit.bind(lease)
+    return Object.assign(lease, {
+      commit: async (record: DogRecord | undefined) => {
+        const isDone = await commit(record)
+        if (isDone) this.#raise(key, lease.number)
+        return isDone
+      },
+    })
   }
 
   /** Brings no record: what is read here is compared with what this process has for itself. */

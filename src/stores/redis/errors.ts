@@ -20,7 +20,7 @@ const HINTS: Record<string, string> = {
 }
 
 /** A connection that ended, or never began, and no answer. */
-const CLOSED = 'ECLOSED'
+const ENDED = 'ECLOSED'
 
 export function codeOf(error: unknown): string {
   const { code, message, name, lastNodeError } = Object(error)
@@ -28,7 +28,7 @@ export function codeOf(error: unknown): string {
   if (typeof code === 'string' && /^[A-Z][A-Z0-9_]+$/.test(code)) return code
   // A reply begins with its code.
   if (name === 'ReplyError') return /^[A-Z]{2,20}(?= |$)/.exec(String(message))?.[0] ?? 'ERR'
-  return CLOSED
+  return ENDED
 }
 
 /** Whether Redis itself refused, so that asking again is of no use. */
@@ -38,7 +38,7 @@ export const isReply = (error: unknown): boolean => Object(error).name === 'Repl
 export const closed = (): Error => Object.assign(new Error('closed'), { code: 'CLOSED' })
 
 /** What ends a connection, and perhaps not the next one. */
-const LOST = [CLOSED, 'ECONNRESET', 'EPIPE']
+const LOST = [ENDED, 'ECONNRESET', 'EPIPE']
 
 /**
  * Whether asking again, on another connection, is of use. A refusal leaves a connection good, but of a replica that was the
