@@ -14,7 +14,7 @@ for (const [name, script] of Object.entries(scripts)) {
     const proxy = await startProxy(t, port)
     const upstream = await startUpstream({ delay: 50 })
     t.teardown(() => upstream.close())
-    proxy.cutAt = (chunk) => proxy.cuts === 0 && chunk.includes(script.sha)
+    proxy.cutAt = (chunk) => proxy.cuts === 0 && (chunk.includes(script.sha) || chunk.includes(script.lua))
     const worker = startWorker(t, { url: proxy.url }, upstream)
     const answer = await worker.answered
     t.equal(proxy.cuts, 1)
@@ -35,7 +35,7 @@ t.test('a commit whose next connections are cut as well, while they are made, co
   const upstream = await startUpstream({ delay: 50 })
   t.teardown(() => upstream.close())
   proxy.cutAt = (chunk) => {
-    const isCommit = proxy.cuts === 0 && chunk.includes(scripts.COMMIT.sha)
+    const isCommit = proxy.cuts === 0 && chunk.includes(scripts.COMMIT.lua)
     if (isCommit) proxy.resets = 5
     return isCommit
   }

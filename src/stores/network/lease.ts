@@ -1,12 +1,14 @@
 import type { DogRecord, Lease, Ledger } from 'dotdog'
-import { monotonic, startTimer, stopTimer, type Timer } from '../../clock.js'
+import { monotonic, pause, startTimer, stopTimer, type Timer } from '../../clock.js'
 import { encodeLedger, encodeRecord } from '../../record.js'
-import type { Backend } from './backend.js'
+import type { Backend, RecordText } from './backend.js'
 
 /** Milliseconds a lease runs: so long after its holder's death the key can be taken. It is renewed at a third. */
 export const LEASE = 5000
 /** Milliseconds a living holder is given after its time-out, as in the file store. */
 export const GRACE = 2000
+/** Milliseconds between two tries of a commit. */
+const RETRY = 50
 
 export interface Terms {
   key: string
@@ -19,6 +21,8 @@ export interface Terms {
   /** What was asked for at the take. */
   leaseMs: number
   displaced?: string
+  /** Aborts when the store closes. */
+  closed: AbortSignal
 }
 
 /** Runs a step of the backend; what it throws is the store's error. */
@@ -38,8 +42,6 @@ export class NetworkLease implements Lease {
   /** Monotonic milliseconds until which it is ours for sure. */
   #until: number
   #isOver = false
-  /** A commit of which nobody knows whether it was done. */
-  #isUnsure = false
   #timer: Timer | undefined
 
   constructor(backend: Backend, ask: Ask, terms: Terms) {
@@ -85,25 +87,31 @@ export class NetworkLease implements Lease {
 
   async commit(record: DogRecord | undefined): Promise<boolean> {
     if (this.#isOver) return false
-    const { key, nonce } = this.#terms
-    const written = record && { text: encodeRecord(record), generation: record.generation }
     this.#end()
-    return await this.#ask(async () => {
+    const written = record && { text: encodeRecord(record), generation: record.generation }
+    return await this.#ask(() => this.#insist(written))
+  }
+
+  /**
+   * A database that hesitates must not cost a fetch: while nobody else can have the lease, the same commit is asked for again.
+   * What throws in the end may still be done later, so that nothing is let go either: it runs out.
+   */
+  async #insist(written: RecordText | undefined): Promise<boolean> {
+    const { key, nonce, closed } = this.#terms
+    for (let isFirst = true; ; isFirst = false) {
       try {
-        return await this.#backend.commit(key, nonce, written)
+        if (await this.#backend.commit(key, nonce, written)) return true
+        // No longer ours, or done by a try before, whose answer was lost.
+        return !isFirst && (await this.#backend.read(key)) === written?.text
       } catch (error) {
-        // It may have been done although no answer came: the record tells. A throw means that nobody knows.
-        this.#isUnsure = true
-        if ((await this.#backend.read(key)) !== written?.text) throw error
-        this.#isUnsure = false
-        return true
+        if (closed.aborted || monotonic() >= this.#until) throw error
+        await pause(RETRY, closed)
       }
-    })
+    }
   }
 
   async release(): Promise<void> {
-    if (this.#isOver && !this.#isUnsure) return
-    this.#isUnsure = false
+    if (this.#isOver) return
     this.#end()
     // What cannot be let go runs out by itself.
     await this.#backend.release(this.#terms.key, this.#terms.nonce).catch(() => {})

@@ -30,6 +30,7 @@ export class NetworkStore implements Store {
   readonly #known = new Map<string, { text: string; found: DogRecord | undefined }>()
   /** The last number this process drew, by key: none is used twice, also when the database has lost it. */
   readonly #drawn = new Map<string, number>()
+  readonly #closed = new AbortController()
 
   constructor(backend: Backend) {
     this.#backend = backend
@@ -97,7 +98,8 @@ export class NetworkStore implements Store {
     if (taken === undefined) return undefined
     this.#drawn.set(key, taken.number)
     const ask: Ask = (step) => this.#ask(key, step)
-    return new NetworkLease(this.#backend, ask, { key, nonce, since, limit, leaseMs, ...taken })
+    const closed = this.#closed.signal
+    return new NetworkLease(this.#backend, ask, { key, nonce, since, limit, leaseMs, closed, ...taken })
   }
 
   async settled(key: string, seen: number | undefined, signal: AbortSignal): Promise<DogRecord | undefined> {
@@ -193,6 +195,7 @@ export class NetworkStore implements Store {
   }
 
   async close(): Promise<void> {
+    this.#closed.abort()
     await this.#ear.close()
     await this.#backend.close()
   }

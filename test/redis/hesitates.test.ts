@@ -1,0 +1,54 @@
+import t from 'tap'
+import { startUpstream } from '../upstream.js'
+import { startProxy } from './proxy.js'
+import { engine, startRedis } from './server.js'
+import { startWorker, until, values } from './workers.js'
+
+/** Milliseconds in which the others have begun to wait. */
+const BOOT = 2000
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+// Longer than one operation may take (500 ms), shorter than a lease (5 s).
+for (const ms of [900, 2000, 3000]) {
+  t.test(`a Redis without our scripts that stands still for ${ms} ms around the commit costs no fetch`, engine, async (t) => {
+    const server = await startRedis(t)
+    const upstream = await startUpstream({ delay: BOOT + 300 })
+    t.teardown(() => upstream.close())
+    const asked = upstream.asked()
+    const loops = Array.from({ length: 4 }, () => startWorker(t, { url: server.url }, upstream, { LOOP: '10' }))
+    await asked
+    await pause(BOOT)
+    await server.admin.script('FLUSH')
+    await server.pause()
+    await until('the value is there', () => upstream.answeredAt.length === 1)
+    await pause(ms)
+    server.resume()
+    await until('all have a value', () => loops.every((worker) => worker.last()?.value))
+    await pause(500)
+    t.equal(upstream.count, 1)
+    t.strictSame(values(loops), ['token-1-of-the-upstream'])
+    for (const worker of loops) {
+      t.same((await worker.end()).warnings, [])
+      t.notOk(worker.said().some(({ error }) => error))
+    }
+  })
+}
+
+t.test('a Redis that cannot be reached at the commit is given the value when it can', engine, async (t) => {
+  const { port, url } = await startRedis(t)
+  const proxy = await startProxy(t, port)
+  const upstream = await startUpstream({ delay: 300 })
+  t.teardown(() => upstream.close())
+  const asked = upstream.asked()
+  const worker = startWorker(t, { url: proxy.url }, upstream)
+  await asked
+  proxy.resets = Number.POSITIVE_INFINITY
+  proxy.cut()
+  await pause(1500)
+  t.equal(upstream.answeredAt.length, 1)
+  proxy.resets = 0
+  t.match(await worker.answered, { value: 'token-1-of-the-upstream', warnings: [] })
+  t.equal((await startWorker(t, { url }, upstream).answered).value, 'token-1-of-the-upstream', 'it is stored')
+  t.equal(upstream.count, 1)
+})
