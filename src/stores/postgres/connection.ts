@@ -21,6 +21,7 @@ export interface PostgresPool {
 
 interface Pool extends PostgresPool {
   connect(): Promise<PoolClient>
+  connect(callback: (error: Error | undefined, client?: PoolClient) => void): void
   on(event: 'error', listener: () => void): unknown
   end(): Promise<void>
 }
@@ -33,6 +34,24 @@ export type Row = Record<string, unknown>
 export type Apart = Client & { unref(): void }
 
 const ignore = (): void => {}
+
+/**
+ * The pool does not listen to a client that it has lent, and an `error` that nobody hears ends the process. So we do from the
+ * callback on, which comes in the same step: after a promise, the end of a connection that came with its beginning is past.
+ */
+const borrow = (pool: Pool): Promise<PoolClient> =>
+  new Promise((resolve, reject) => {
+    pool.connect((error, client) => {
+      if (client === undefined) return reject(error)
+      client.on('error', ignore)
+      resolve(client)
+    })
+  })
+
+function giveBack(client: PoolClient, isSound: boolean): void {
+  client.release(!isSound)
+  client.off('error', ignore)
+}
 
 /** Pools of users that hear of lost connections: an idle one that is lost must not end the process. */
 const heard = new WeakSet<PostgresPool>()
@@ -80,9 +99,7 @@ export class Connection {
   }
 
   async #runOnce(pool: Pool, bound: Bound, text: string, values: readonly unknown[]): Promise<Row[]> {
-    const client = await bound.of(pool.connect(), (late) => late.release())
-    // The pool does not listen to a client that it has lent.
-    client.on('error', ignore)
+    const client = await bound.of(borrow(pool), (late) => giveBack(late, true))
     let isSound = false
     try {
       const { rows } = await bound.of(client.query<Row>(text, [...values]))
@@ -94,8 +111,7 @@ export class Connection {
       throw error
     } finally {
       // One that did not answer in time may answer later, to somebody else's question: it is not used again.
-      client.release(!isSound)
-      client.off('error', ignore)
+      giveBack(client, isSound)
     }
   }
 
