@@ -102,7 +102,7 @@ export interface GetOptions {
 export interface RefreshOptions<T = string> {
   /** Replace the value only if it is still this one: a hundred reports are one fetch. */
   stale?: T
-  /** Fetch although a recent failure says to stay away. A quota is obeyed all the same. */
+  /** Fetch although a recent failure says to stay away, or the value is young. A quota is obeyed all the same. */
   force?: boolean
 }
 

@@ -8,7 +8,10 @@ import { quotaEnd, standingFailure, withFailure, withoutFailure } from './policy
 
 /** What the ledger, which is everybody's, says to one fetch. Reads and makes ledgers; stores nothing. */
 
-/** A value that is rejected so soon (ms) after its fetch is counted as a failure: else a broken upstream makes a loop. */
+/**
+ * A value that is rejected so soon (ms) after its fetch is counted as a failure: else a broken upstream makes a loop. Who
+ * forces has reasons of his own, which say nothing of the upstream.
+ */
 const TOO_SOON = 60_000
 
 /** The failure that was recorded while somebody waited: it is his too. */
@@ -39,7 +42,8 @@ export function obstacleTo(key: string, config: KeyConfig, goal: Goal, ledger: L
 export function ledgerAfter(counted: Ledger, goal: Goal, previous: DogRecord | undefined, record: DogRecord): Ledger {
   if (goal.stale !== undefined && previous !== undefined) {
     const isSame = JSON.stringify(record.value) === goal.stale
-    const isSoon = JSON.stringify(previous.value) === goal.stale && record.fetchedAt - previous.fetchedAt < TOO_SOON
+    const isYoung = JSON.stringify(previous.value) === goal.stale && record.fetchedAt - previous.fetchedAt < TOO_SOON
+    const isSoon = isYoung && !goal.force
     const message = isSame ? 'the upstream gave the rejected value again' : 'a value was rejected right after its fetch'
     if (isSame || isSoon) return withFailure(counted, now(), { code: 'ERR_DOG_REJECTED', message })
   }

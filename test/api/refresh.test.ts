@@ -120,6 +120,19 @@ t.test('an upstream that gives the rejected value again is a failure under the b
   t.match(await dog.status(), [{ failure: { code: 'ERR_DOG_REJECTED', count: 1 } }])
 })
 
+t.test('a young value is rejected under the back-off, unless it is replaced by force', async (t) => {
+  const { dog } = kennel(t)
+  let calls = 0
+  dog.init('K', () => ({ value: `v${++calls}`, expiresIn: 7200 }))
+  await dog.get('K')
+  for (const stale of ['v1', 'v2', 'v3']) await dog.refresh('K', { stale, force: true })
+  t.same([calls, (await dog.status())[0]?.failure], [4, undefined])
+  t.equal(await dog.refresh('K', { stale: 'v4' }), 'v5')
+  t.match(await dog.status(), [{ failure: { code: 'ERR_DOG_REJECTED', count: 1 } }])
+  t.match(await failure(dog.refresh('K', { stale: 'v5' })), { code: 'ERR_DOG_REJECTED' })
+  t.equal(calls, 5)
+})
+
 t.test('the error of a value that comes again says until when nobody asks', async (t) => {
   const { dog, store } = kennel(t)
   await put(store, 'K', 'same', -100, 7000)

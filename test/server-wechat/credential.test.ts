@@ -149,6 +149,60 @@ t.test('a revoked client gets in nowhere with the token it has, and the others g
   t.match(fake.count, { token: 2 })
 })
 
+t.test('clients that are revoked one after the other take the proxy from nobody else', async (t) => {
+  const { fake, url, appId, add, revoke, dog } = await setUp(t)
+  const gone = Array.from({ length: 6 }, (_, i) => add(`gone ${i}`))
+  const stays = add('stays', { mayProxy: true })
+  const seen = new Set<unknown>()
+  for (const client of gone) {
+    const { access_token } = await tokenOf(url, appId, client)
+    revoke(client)
+    const next = (await Promise.all(Array.from({ length: 4 }, () => tokenOf(url, appId, stays)))).map(
+      (answer) => answer.access_token,
+    )
+    t.same(new Set(next), new Set([fake.currentToken()]))
+    t.not(next[0], access_token)
+    const { json } = await ask(url, `/cgi-bin/user/info${query({ access_token: next[0] as string, openid: 'o1' })}`)
+    t.match(json, { openid: 'o1' })
+    seen.add(access_token)
+  }
+  t.equal(seen.size, gone.length)
+  t.equal(fake.count.token, gone.length + 1, 'one fetch each')
+  const [status] = (await dog.status()).filter(({ key }) => key === 'ACCESS_TOKEN')
+  t.equal(status?.failure, undefined, 'and nobody has to stay away')
+})
+
+t.test('a stable token that a revoked client has is replaced as soon as the platform allows', async (t) => {
+  const { fake, url, appId, add, revoke } = await setUp(t, { stable: true })
+  const stays = add('stays', { mayProxy: true })
+  for (const name of ['one', 'two']) {
+    const client = add(name)
+    await tokenOf(url, appId, client)
+    revoke(client)
+    await tokenOf(url, appId, stays)
+  }
+  t.match(fake.count, { forced: 1 }, 'the second within 30 s cannot be had')
+  const asked = fake.count.stable
+  for (let i = 0; i < 10; i++) {
+    const { access_token } = await tokenOf(url, appId, stays)
+    t.equal(access_token, fake.currentToken(appId, 'stable'), 'it serves on')
+  }
+  t.ok(fake.count.stable - asked < 3, 'and nobody asks in a loop')
+})
+
+t.test('forcing again and again keeps nobody from a token that is dead', async (t) => {
+  const { url, add, appId, advance, wx, dog } = await setUp(t)
+  const secret = add('owner', { mayRefresh: true })
+  const tokens = new Set<unknown>()
+  for (let i = 0; i < 5; i++) {
+    tokens.add((await stableOf(url, { appid: appId, secret, force_refresh: true })).json.access_token)
+    advance(31)
+  }
+  t.equal(tokens.size, 5)
+  const [status] = (await dog.status()).filter(({ key }) => key === wx.accessToken.key)
+  t.equal(status?.failure, undefined)
+})
+
 t.test('our trouble with the platform does not read as if the client were wrong, and tells no secret', async (t) => {
   const { fake, url, add, appId } = await setUp(t)
   const secret = add('shop')

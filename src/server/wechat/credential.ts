@@ -36,6 +36,8 @@ const given = (value: unknown): string | undefined => (typeof value === 'string'
 export function createCredential({ accounts, clients, handouts, probe, now }: Parts) {
   /** When a token was forced, by key. */
   const forced = new Map<string, number>()
+  /** The last value that had to be replaced because a revoked client has it, by key. */
+  const replaced = new Map<string, string>()
 
   /** Checks in the platform's own order. */
   function admit({ appId, secret, grantType }: Asked, stable: boolean) {
@@ -76,16 +78,22 @@ export function createCredential({ accounts, clients, handouts, probe, now }: Pa
     if (before !== undefined && Math.abs(now() - before) < FORCE_SPACING) return
     forced.set(accessToken.key, now())
     try {
-      await accessToken.refresh({ stale: value })
+      await accessToken.refresh({ stale: value, force: true })
     } catch (error) {
       // The platform's ration is used up, so that the token is the one that there was: what the platform answers, too.
       if (!(error instanceof DogError && error.code === 'ERR_DOG_REJECTED')) throw error
     }
   }
 
-  /** Ends what a revoked client has. Where no other is to be had, this one serves on: only calls through us are refused. */
-  const replace = async ({ wx }: ServedAccount, value: string): Promise<unknown> =>
-    wx.accessToken.refresh({ stale: value }).catch(() => {})
+  /**
+   * Ends what a revoked client has, be it a second old: clients may be revoked one after the other. Where no other is to be
+   * had, this one serves on, only calls through us are refused, and it is tried again as the back-off says.
+   */
+  async function replace({ wx: { accessToken } }: ServedAccount, value: string): Promise<void> {
+    const isFirst = replaced.get(accessToken.key) !== value
+    replaced.set(accessToken.key, value)
+    await accessToken.refresh({ stale: value, force: isFirst }).catch(() => {})
+  }
 
   async function token(exchange: Exchange): Promise<void> {
     const { query } = exchange
