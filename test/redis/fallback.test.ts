@@ -113,3 +113,26 @@ t.test('keys that are known are listed while Redis is down', engine, async (t) =
     ['K'],
   )
 })
+
+t.test('what cannot be removed in Redis is an error, and nothing is forgotten', engine, async (t) => {
+  const redis = await startRedis(t)
+  const secret = member(t, 'a', redis.url)
+  t.equal(await secret.get(), 'a 1')
+  await redis.pause()
+  t.match(await secret.remove().catch((error) => error), { code: 'ERR_DOG_STORE' })
+  t.equal(await secret.get(), 'a 1', 'who fetched it does not fetch again')
+  redis.resume()
+  t.equal(await secret.remove(), true)
+  t.equal(await redis.admin.exists('dotdog:{K}:record'), 0)
+})
+
+t.test('a store that was closed fetches nothing', async (t) => {
+  const store = redisStore({ url: `redis://127.0.0.1:${await freePort()}`, fetchWhenDown: true })
+  const dog = createDog({ store })
+  let fetches = 0
+  dog.init('K', async () => ({ value: `${++fetches}`, expiresIn: 60 }))
+  await store.close()
+  await t.rejects(dog.get('K'), { code: 'ERR_DOG_STORE', message: /closed/ })
+  t.equal(fetches, 0)
+  await dog.close()
+})

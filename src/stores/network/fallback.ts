@@ -13,13 +13,14 @@ type Warning = { key: string | undefined; code: string; message: string }
 export class FallbackStore implements Store {
   readonly #inner: Store
   readonly #local = memoryStore()
-  /** As read last from the store below. */
+  /** As read from the store below, or written there, last. */
   readonly #seen = new Map<string, DogRecord | undefined>()
   /** The highest number that the store below was seen to have: of what is here, only what comes after it counts. */
   readonly #floor = new Map<string, number>()
   readonly #handing = new Set<string>()
   readonly #listeners = new Set<(warning: Warning) => void>()
   #isDown = false
+  #isClosed = false
 
   constructor(inner: Store) {
     this.#inner = inner
@@ -86,14 +87,25 @@ export class FallbackStore implements Store {
   take(key: string, timeout: number): Promise<Lease | undefined> {
     return this.#or(
       () => this.#above(key, timeout),
-      async () => {
-        const floor = this.#floorOf(key)
-        // What is numbered here comes after what was seen there.
-        if (((await this.#local.read(key))?.generation ?? 0) < floor) {
-          await (await this.#local.take(key, HANDOVER))?.commit(markOf(key, floor))
-        }
-        return await this.#local.take(key, timeout)
-      },
+      (down) => this.#here(key, timeout, down),
+    )
+  }
+
+  /** A lease of this process's own. */
+  async #here(key: string, timeout: number, down: DogError): Promise<Lease | undefined> {
+    const floor = this.#floorOf(key)
+    // What is numbered here comes after what was seen there.
+    if (((await this.#local.read(key))?.generation ?? 0) < floor) {
+      await (await this.#local.take(key, HANDOVER))?.commit(markOf(key, floor))
+    }
+    const lease = await this.#local.take(key, timeout)
+    return (
+      lease &&
+      committing(lease, async (commit, record) => {
+        // What is removed here would be there again.
+        if (record === undefined) throw down
+        return await commit(record)
+      })
     )
   }
 
@@ -101,13 +113,13 @@ export class FallbackStore implements Store {
   async #above(key: string, timeout: number): Promise<Lease | undefined> {
     const lease = await this.#inner.take(key, timeout)
     if (lease === undefined) return undefined
-    const commit = lease.commit.bind(lease)
-    return Object.assign(lease, {
-      commit: async (record: DogRecord | undefined) => {
-        const isDone = await commit(record)
-        if (isDone) this.#raise(key, lease.number)
-        return isDone
-      },
+    return committing(lease, async (commit, record) => {
+      const isDone = await commit(record)
+      if (isDone) {
+        this.#raise(key, lease.number)
+        this.#seen.set(key, record)
+      }
+      return isDone
     })
   }
 
@@ -139,25 +151,34 @@ export class FallbackStore implements Store {
   }
 
   close(): Promise<void> {
+    this.#isClosed = true
     return this.#inner.close()
   }
 
   /** Of the store below, or of this process where it is down. */
-  async #or<T>(above: () => Promise<T>, here: () => T | Promise<T>): Promise<T> {
+  async #or<T>(above: () => Promise<T>, here: (down: DogError) => T | Promise<T>): Promise<T> {
     try {
       const result = await above()
       this.#isDown = false
       return result
     } catch (error) {
-      if (!(error instanceof DogError) || error.code !== 'ERR_DOG_STORE') throw error
+      if (!(error instanceof DogError) || error.code !== 'ERR_DOG_STORE' || this.#isClosed) throw error
       if (!this.#isDown) {
         const message = `${error.message}; until it is back, this process fetches for itself`
         for (const listener of this.#listeners) listener({ key: undefined, code: error.code, message })
       }
       this.#isDown = true
-      return await here()
+      return await here(error)
     }
   }
+}
+
+type Commit = Lease['commit']
+
+/** The lease, with another commit around its own. */
+function committing(lease: Lease, around: (commit: Commit, record: DogRecord | undefined) => Promise<boolean>): Lease {
+  const commit: Commit = lease.commit.bind(lease)
+  return Object.assign(lease, { commit: (record: DogRecord | undefined) => around(commit, record) })
 }
 
 /** No value: a place for a number. */
