@@ -95,7 +95,8 @@ await withServer(t, async (server) => {
       const url = new URL(server.url)
       // Also the first, by which a connection begins.
       url.port = String(await startHangman(t, Number(url.port || 5432), () => answers++ % 3 === 0))
-      const env: Record<string, string> = how === 'pool' ? { POOL: url.href } : { STORE: JSON.stringify({ connectionString: url.href }) }
+      const env: Record<string, string> =
+        how === 'pool' ? { POOL: url.href } : { STORE: JSON.stringify({ connectionString: url.href }) }
       const loops = Array.from({ length: 3 }, () => loop(env))
       await until(() => loops.every(({ lines, process }) => process.exitCode !== null || last(lines)?.value !== undefined))
       await pause(2000)

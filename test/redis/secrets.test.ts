@@ -59,9 +59,9 @@ t.test('no error says what was sent, nor who sent it', engine, async (t) => {
   proxy.cutAt = undefined
   await server.admin.set('dotdog:{K}:state', 'text of somebody else')
   await fails('WRONGTYPE', commit())
-  await server.admin.acl('SETUSER', 'marked-user', '-evalsha')
+  await server.admin.acl('SETUSER', 'marked-user', '-eval')
   await fails('NOPERM', commit())
-  await server.admin.acl('SETUSER', 'marked-user', '+evalsha', '-hmget')
+  await server.admin.acl('SETUSER', 'marked-user', '+eval', '-hmget')
   await fails('ERR', commit())
   await server.admin.acl('SETUSER', 'marked-user', '+hmget')
   await server.pause()
@@ -72,7 +72,7 @@ t.test('no error says what was sent, nor who sent it', engine, async (t) => {
 })
 
 t.test('a Redis that repeats what it was sent is not repeated', engine, async (t) => {
-  const { url, port } = await startRedis(t, { args: ['--rename-command', 'EVALSHA', ''] })
+  const { url, port } = await startRedis(t, { args: ['--rename-command', 'EVAL', ''] })
   const backend = new RedisBackend(new OwnSource(url, undefined, `127.0.0.1:${port}`), 'dotdog:')
   t.teardown(() => backend.close())
   const error = await backend.commit('K', 'n', { text: 'marked', generation: 1 }).catch((error) => error)
