@@ -1,6 +1,6 @@
 // The configuration, looked at again when it has changed.
 import { type FSWatcher, statSync, watch } from 'node:fs'
-import { basename, dirname } from 'node:path'
+import { dirname } from 'node:path'
 
 /** Milliseconds from a change to the look: an editor writes in several steps. */
 const SETTLE = 100
@@ -29,10 +29,8 @@ export function watchFile(path: string, read: string | undefined, onChange: () =
   }
 
   try {
-    // The folder, since a file that is replaced is another one.
-    watcher = watch(dirname(path), { persistent: false }, (_event, name) => {
-      if (name === null || name === basename(path)) soon()
-    })
+    // The folder, since a file that is replaced is another one; whatever happens there, since it may be a link to one that is.
+    watcher = watch(dirname(path), { persistent: false }, soon)
     watcher.on('error', () => watcher?.close())
   } catch {
     // The backstop finds it.

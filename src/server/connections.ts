@@ -5,6 +5,8 @@ import { Server as NetServer, type Socket } from 'node:net'
 const SWEEP = 50
 /** Milliseconds without a byte after which a request that is not complete keeps nobody waiting. */
 const STALLED = 1000
+/** Requests on one connection at a time. Each may have to wait with an answer of a megabyte for the client to read. */
+const PIPELINED = 32
 
 interface Progress {
   bytes: number
@@ -21,8 +23,8 @@ export class Connections {
   readonly #open = new Map<Socket, Progress>()
   /** Under TLS, those at a handshake: what comes of it is another object, of the same peer. */
   readonly #shaking = new Map<string, Socket>()
-  /** The last request on each. What was answered stays: removing it would cost every request a listener. */
-  readonly #last = new WeakMap<Socket, ServerResponse>()
+  /** What was asked on each, in order. What was answered stays until the next: removing it would cost a listener each. */
+  readonly #asked = new WeakMap<Socket, ServerResponse[]>()
 
   constructor(server: Server, isTls: boolean) {
     this.#server = server
@@ -41,6 +43,8 @@ export class Connections {
 
   #add(socket: Socket): void {
     this.#open.set(socket, { bytes: 0, since: performance.now() })
+    // Each request that has to wait listens for its end.
+    socket.setMaxListeners(0)
     const peer = peerOf(socket)
     socket.once('close', () => {
       this.#open.delete(socket)
@@ -48,9 +52,18 @@ export class Connections {
     })
   }
 
-  /** A request has come. */
-  asked(socket: Socket, response: ServerResponse): void {
-    this.#last.set(socket, response)
+  /** A request has come. Whether it is one too many of those that were sent without waiting for an answer. */
+  asked(socket: Socket, response: ServerResponse): boolean {
+    let asked = this.#asked.get(socket)
+    if (asked === undefined) this.#asked.set(socket, (asked = []))
+    while (asked[0]?.writableFinished) asked.shift()
+    return asked.push(response) > PIPELINED
+  }
+
+  /** Whether it is we who keep the other side waiting. */
+  isOurTurn(socket: Socket): boolean {
+    const next = this.#asked.get(socket)?.find((response) => !response.writableFinished)
+    return next?.req.complete === true && !next.headersSent
   }
 
   /** No new ones; waits for the requests under way, at most so many seconds. */
@@ -72,7 +85,7 @@ export class Connections {
   #sweep(): void {
     const time = performance.now()
     for (const [socket, progress] of this.#open) {
-      const response = this.#last.get(socket)
+      const response = this.#asked.get(socket)?.at(-1)
       // What has come and was not read yet: it is we who are slow, at a fetch or because the platform is.
       const isUnread = response !== undefined && response.req.readableLength > 0
       if (isUnread || socket.bytesRead !== progress.bytes) Object.assign(progress, { bytes: socket.bytesRead, since: time })

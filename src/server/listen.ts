@@ -1,9 +1,11 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { Connections } from './connections.js'
 import type { Handle } from './handler.js'
 import type { Limits, ServerOptions, Where } from './options.js'
+import { Problem } from './problem.js'
+import { sendProblem } from './send.js'
 import { listenAtSocket } from './socket.js'
 
 /** The server on a socket: where it listens, and how long it bears with slow clients. */
@@ -15,7 +17,7 @@ export interface Listening {
   close(seconds: number): Promise<void>
 }
 
-/** Seconds in which nothing moves on a connection; longer than the longest poll. */
+/** Seconds in which nothing moves on a connection, unless it is we who have to answer: a fetch may take longer. */
 const STILL = 120
 
 export async function listen(
@@ -23,6 +25,7 @@ export async function listen(
   where: Where,
   { tls, report }: Pick<ServerOptions, 'tls'> & { report(line: string): void },
   limits: Required<Limits>,
+  still = STILL,
 ): Promise<Listening> {
   const shortest = Math.min(limits.headersTimeout, limits.requestTimeout) * 1000
   const options = {
@@ -34,16 +37,20 @@ export async function listen(
   }
   const isTcp = !('socketPath' in where)
   const isTls = isTcp && tls !== undefined
-  const server: Server = isTls ? createTlsServer({ ...options, ...tls }) : createServer(options)
+  const server: Server = isTls
+    ? createTlsServer({ ...options, ...tls, handshakeTimeout: options.headersTimeout })
+    : createServer(options)
   const connections = new Connections(server, isTls)
   server.on('request', (request, response) => {
-    connections.asked(request.socket, response)
-    handle(request, response)
+    if (connections.asked(request.socket, response)) refuse(response)
+    else handle(request, response)
   })
   server.maxConnections = limits.connections
   server.maxHeadersCount = 100
   // Who does not read its answer is cut, too.
-  server.setTimeout(STILL * 1000)
+  server.setTimeout(still * 1000, (socket: Socket) => {
+    if (!connections.isOurTurn(socket)) socket.destroy()
+  })
 
   if (isTcp) await listenAtPort(server, where.port, where.host ?? '127.0.0.1')
   else await listenAtSocket(server, where.socketPath)
@@ -53,6 +60,11 @@ export async function listen(
     address: isTcp ? addressOf(server, where.host ?? '127.0.0.1', isTls) : `unix:${where.socketPath}`,
     close: (seconds) => connections.close(seconds),
   }
+}
+
+function refuse(response: ServerResponse): void {
+  response.setHeader('Connection', 'close')
+  sendProblem(response, new Problem(503, 'too_many_requests', 'Too many requests wait on this connection', { retryAfter: 1 }))
 }
 
 const listenAtPort = (server: Server, port: number, host: string): Promise<void> =>

@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { fakeWeChat } from '../../src/testing/index.js'
@@ -105,6 +105,34 @@ t.test('the clients follow the file; a broken one is told of, and changes nothin
     [401, 200, 200],
   )
   for (const secret of ['marked-value', old.token, kept.token, added.token]) t.notOk((out() + err()).includes(secret))
+})
+
+t.test('the clients follow a file behind links that are exchanged, as Kubernetes does', async (t) => {
+  const [old, added] = [newClient('old'), newClient('added')]
+  const config = { listen: { port: 0 }, dir: 'd', module: 'keys.cjs', clients: [old.config] }
+  const { folder } = configured(t, config)
+  const put = (version: string, clients: object[]) => {
+    mkdirSync(join(folder, version))
+    writeFileSync(join(folder, version, 'linked.json'), JSON.stringify({ ...config, clients }))
+    symlinkSync(version, join(folder, `${version}.link`))
+    renameSync(join(folder, `${version}.link`), join(folder, '..data'))
+  }
+  writeFileSync(join(folder, 'keys.cjs'), `module.exports = (dog) => dog.init('TOKEN', () => ({ value: 'v', expiresIn: 60 }))`)
+  put('..1', [old.config])
+  symlinkSync(join('..data', 'linked.json'), join(folder, 'linked.json'))
+  const { said, err } = start(t, ['serve', '--config', join(folder, 'linked.json')])
+  const [, address] = await said(/serves at (http:.*)$/m)
+  const status = async (client: typeof old) => (await ask(address!, '/v1/keys/TOKEN', client)).status
+  t.equal(await status(old), 200, err())
+  const begun = performance.now()
+  for (let round = 2; round < 10; round++) {
+    const [next, last] = round % 2 ? [old, added] : [added, old]
+    put(`..${round}`, [next.config])
+    while ((await status(last)) !== 401) await pause(20)
+    t.equal(await status(next), 200)
+  }
+  const ms = (performance.now() - begun) / 8
+  t.ok(ms < 500, `seen after ${Math.round(ms)} ms: not by the look every 2 s`)
 })
 
 t.test('a configuration that is wrong is code 2, names what is, and repeats no secret', async (t) => {

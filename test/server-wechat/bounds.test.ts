@@ -1,7 +1,7 @@
 // What the proxy does not do: go elsewhere, lend the AppSecret, take more than it can hold, wait for ever.
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { request as httpRequest } from 'node:http'
+import { Agent, request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -166,6 +166,41 @@ t.test('a client that goes away takes its call with it', { timeout: 15_000 }, as
   request.destroy()
   await gone[0]
   t.pass('the platform noticed')
+})
+
+// Less than the 30 s after which any call without a byte is given up.
+t.test(
+  'calls that wait behind another answer end with their connection, and give their places back',
+  { timeout: 15_000 },
+  async (t) => {
+    const gone: Promise<unknown>[] = []
+    const { url: baseUrl } = await platform(t, (_, response) => void gone.push(once(response, 'close')))
+    const { url, on } = await proxied(t, { baseUrl, limits: { concurrent: 4 } })
+    const { hostname, port } = new URL(url)
+    for (const calls of [4, 8]) {
+      const socket = connect(Number(port), hostname)
+      socket.on('error', () => {})
+      socket.write(`GET ${on('/cgi-bin/user/info')} HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`.repeat(4))
+      while (gone.length < calls) await sleep(5)
+      socket.destroy()
+      await Promise.all(gone)
+    }
+    t.pass('the platform noticed, and there was place for four others')
+  },
+)
+
+t.test('a connection that is kept alive collects no listeners', async (t) => {
+  const { url: baseUrl } = await platform(t)
+  const { url, on } = await proxied(t, { baseUrl })
+  const warnings: Error[] = []
+  const warned = (warning: Error) => void warnings.push(warning)
+  process.on('warning', warned)
+  t.teardown(() => process.off('warning', warned))
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  t.teardown(() => agent.destroy())
+  for (let times = 0; times < 30; times++) t.match((await ask(url, on('/cgi-bin/user/info'), { agent })).json, { errcode: 0 })
+  await sleep(0)
+  t.same(warnings, [])
 })
 
 t.test('only so many at once; the others are told to come again', async (t) => {

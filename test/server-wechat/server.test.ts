@@ -1,6 +1,7 @@
 // The routes in the server itself.
 import { createHash, randomBytes } from 'node:crypto'
 import { request as httpRequest } from 'node:http'
+import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { ClientConfig, LogEntry } from '../../src/server/index.js'
@@ -144,4 +145,25 @@ t.test('nothing that is logged or reported holds a secret', async (t) => {
   t.ok(log.some(({ route }) => route === 'wechat_proxy') && log.some(({ route }) => route === 'wechat_token'))
   const all = JSON.stringify([log, lines, written])
   for (const secret of [access_token, tokens.shop!, fake.appSecret]) t.notOk(all.includes(secret))
+})
+
+t.test('who hangs up in the middle of a body is no fault of ours', async (t) => {
+  const { url, lines, log, appId, tokens } = await running(t, { shop: { proxy: true } })
+  const { access_token } = await tokenOf(url, appId, tokens.shop!)
+  const { hostname, port } = new URL(url)
+  for (const path of ['/cgi-bin/stable_token', `/cgi-bin/message/custom/send?access_token=${access_token}`]) {
+    for (const length of ['Content-Length: 100', 'Transfer-Encoding: chunked']) {
+      const socket = connect(Number(port), hostname)
+      socket.on('error', () => {})
+      socket.write(`POST ${path} HTTP/1.1\r\nHost: localhost\r\n${length}\r\n\r\n`)
+      await sleep(50)
+      socket.write(length.startsWith('C') ? '{"' : '2\r\n{"\r\n')
+      await sleep(50)
+      socket.destroy()
+    }
+  }
+  await sleep(200)
+  t.same(lines, [])
+  t.equal(log.length, 5)
+  t.notOk(log.some(({ status }) => status >= 500))
 })

@@ -153,7 +153,7 @@ t.test('with a certificate of its own it speaks TLS only', async (t) => {
     await pause(1000)
     return { value: 'slow', expiresIn: 60 }
   })
-  const server = createServer({ dog, clients: [some.config], tls: { cert, key } })
+  const server = createServer({ dog, clients: [some.config], tls: { cert, key }, limits: { headersTimeout: 1 } })
   const address = await server.listen({ port: 0, host: '0.0.0.0' })
   t.teardown(() => server.close())
   const port = Number(new URL(address).port)
@@ -167,6 +167,11 @@ t.test('with a certificate of its own it speaks TLS only', async (t) => {
   })
   t.equal(status, 200)
   await t.rejects(ask(`http://127.0.0.1:${port}`, '/healthz'))
+
+  // Who never comes to an end of the handshake is cut, as one with headers is.
+  const half = connect(port, '127.0.0.1')
+  half.on('error', () => {})
+  await new Promise((resolve) => half.once('close', resolve))
 
   // One in the middle of a handshake, one after it, and one that waits for its answer.
   const shaking = connect(port, '127.0.0.1')

@@ -89,3 +89,26 @@ t.test('streams and polls that wait behind another answer end with their connect
     t.notOk(await open(), `${await open()}`)
   }
 })
+
+t.test('of requests that are sent without waiting for answers, so many are answered, and the rest is refused', async (t) => {
+  const some = newClient('some')
+  const it = await served(t, { clients: [some.config] })
+  await it.dog.set('TOKEN', 'x'.repeat(600_000), { expiresIn: 7200 })
+  const { host, port } = targetOf(it.address) as { host: string; port: number }
+  const request = `GET /v1/keys/TOKEN HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${some.token}\r\n\r\n`
+  const answers = async (count: number, ms: number) => {
+    const socket = connect(port, host)
+    socket.on('error', () => {})
+    socket.pause().write(request.repeat(count))
+    await pause(ms)
+    let text = ''
+    socket.on('data', (chunk) => (text += chunk)).resume()
+    await pause(ms)
+    socket.destroy()
+    return text.match(/HTTP\/1\.1 \d+/g) ?? []
+  }
+  t.strictSame(await answers(20, 500), Array(20).fill('HTTP/1.1 200'))
+  const all = await answers(500, 500)
+  t.equal(all.at(-1), 'HTTP/1.1 503')
+  t.ok(all.length > 32 && all.length < 64, `${all.length} answers: some more if the requests came in pieces`)
+})

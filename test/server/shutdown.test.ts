@@ -1,5 +1,7 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import t from 'tap'
+import { listen } from '../../src/server/listen.js'
 import { newClient, pause, served, targetOf, until } from './setup.js'
 
 t.test('a shutdown answers the fetch under way, ends the polls, and takes nobody any more', async (t) => {
@@ -163,4 +165,35 @@ t.test('more connections than allowed are closed at once', async (t) => {
   for (const socket of sockets) socket.destroy()
   await pause(50)
   t.equal((await it.ask('/healthz')).status, 200)
+})
+
+t.test('a connection on which nothing moves is cut, unless it is we who have to answer', async (t) => {
+  const handle = (request: IncomingMessage, response: ServerResponse) => {
+    request.resume()
+    const late = () => setTimeout(() => response.end('late'), 1500)
+    if (request.url === '/late') late()
+    else if (request.url === '/begun') response.write('x')
+    else response.end('x'.repeat(50_000_000))
+  }
+  const limits = { connections: 9, polls: 9, streams: 9, body: 9, headersTimeout: 10, requestTimeout: 10, closeTimeout: 1 }
+  const listening = await listen(handle, { port: 0 }, { tls: undefined, report: t.fail }, limits, 0.5)
+  t.teardown(() => listening.close(0))
+  const { host, port } = targetOf(listening.address) as { host: string; port: number }
+  const ends = ['', 'GET /la', 'GET /begun', 'GET /unread', 'GET /late'].map(async (start) => {
+    const socket = connect(port, host)
+    socket.on('error', () => {})
+    socket.write(start.length > 8 ? `${start} HTTP/1.1\r\nHost: localhost\r\n\r\n` : start)
+    let text = ''
+    if (start !== 'GET /unread') socket.on('data', (chunk) => (text += chunk))
+    let isClosed = false
+    socket.once('close', () => (isClosed = true))
+    const begun = performance.now()
+    await until(() => isClosed || text.includes('late') || performance.now() - begun > 1400)
+    socket.resume()
+    await until(() => isClosed || text.includes('late'))
+    return { text, ms: performance.now() - begun }
+  })
+  const [none, half, started, , late] = await Promise.all(ends)
+  for (const { ms } of [none!, half!, started!]) t.ok(ms < 1400, `${ms} ms`)
+  t.match(late!.text, /late/)
 })

@@ -140,7 +140,10 @@ export function createProxy({ handouts, probe, limits }: ProxyParts) {
     const account = admit(target)
     // Not the exchange's signal: a call under way is finished when the server shuts down, as nobody knows whether it has acted.
     const gone = new AbortController()
-    response.once('close', () => gone.abort())
+    const leave = () => gone.abort()
+    response.once('close', leave)
+    // One that waits behind another answer on its connection has no close of its own.
+    request.socket.once('close', leave)
     const timeout = AbortSignal.timeout(limits.total)
     const signal = AbortSignal.any([gone.signal, timeout])
     try {
@@ -151,6 +154,9 @@ export function createProxy({ handouts, probe, limits }: ProxyParts) {
       if (gone.signal.aborted) return void response.destroy()
       if (timeout.aborted) return refuse(-1, 'no answer in time', 504)
       throw error instanceof Unreachable || isCut(error) ? refuse(-1, 'the platform cannot be reached', 502) : error
+    } finally {
+      response.off('close', leave)
+      request.socket.off('close', leave)
     }
   }
 
