@@ -1,7 +1,12 @@
 import { DogError, type DogRecord, type Lease, type Ledger, memoryStore, type Store } from 'dotdog'
+import { monotonic, now } from '../../clock.js'
 
 /** Seconds a lease for handing a value over may take. */
 const HANDOVER = 5
+/** So many operations on a key fail one after the other before it is left alone for a while: each may take half a second. */
+const PATIENCE = 3
+/** Milliseconds of that. */
+const REST = 1000
 
 type Warning = { key: string | undefined; code: string; message: string }
 
@@ -18,6 +23,7 @@ export class FallbackStore implements Store {
   /** The highest number that the store below was seen to have: of what is here, only what comes after it counts. */
   readonly #floor = new Map<string, number>()
   readonly #handing = new Set<string>()
+  readonly #failing = new Map<string, Failing>()
   readonly #listeners = new Set<(warning: Warning) => void>()
   #isDown = false
   #isClosed = false
@@ -37,6 +43,7 @@ export class FallbackStore implements Store {
 
   async read(key: string): Promise<DogRecord | undefined> {
     const found = await this.#or(
+      key,
       async () => {
         const record = await this.#inner.read(key)
         this.#seen.set(key, record)
@@ -79,6 +86,7 @@ export class FallbackStore implements Store {
 
   ledger(key: string): Promise<Ledger | undefined> {
     return this.#or(
+      key,
       async () => await this.#inner.ledger(key),
       async () => await this.#local.ledger(key),
     )
@@ -86,6 +94,7 @@ export class FallbackStore implements Store {
 
   take(key: string, timeout: number): Promise<Lease | undefined> {
     return this.#or(
+      key,
       () => this.#above(key, timeout),
       (down) => this.#here(key, timeout, down),
     )
@@ -93,12 +102,7 @@ export class FallbackStore implements Store {
 
   /** A lease of this process's own. */
   async #here(key: string, timeout: number, down: DogError): Promise<Lease | undefined> {
-    const floor = this.#floorOf(key)
-    // What is numbered here comes after what was seen there.
-    if (((await this.#local.read(key))?.generation ?? 0) < floor) {
-      await (await this.#local.take(key, HANDOVER))?.commit(markOf(key, floor))
-    }
-    const lease = await this.#local.take(key, timeout)
+    const lease = (await this.#number(key)) ? await this.#local.take(key, timeout) : undefined
     return (
       lease &&
       committing(lease, async (commit, record) => {
@@ -107,6 +111,20 @@ export class FallbackStore implements Store {
         return await commit(record)
       })
     )
+  }
+
+  /**
+   * What is numbered here next comes after what was seen in the store below, and after what other processes have numbered in
+   * the same outage until now, by their clocks. False: somebody here is at it.
+   */
+  async #number(key: string): Promise<boolean> {
+    const lease = await this.#local.take(key, HANDOVER)
+    if (lease === undefined) return false
+    const ledger = await this.#local.ledger(key)
+    const last = Math.max(this.#floorOf(key), Math.floor(now()), ledger?.fetches.last ?? 0)
+    await lease.note({ ...ledger, fetches: { since: now(), count: 0, ...ledger?.fetches, last } })
+    await lease.release()
+    return true
   }
 
   /** A lease of the store below, whose commit ends what is here. */
@@ -126,6 +144,7 @@ export class FallbackStore implements Store {
   /** Brings no record: what is read here is compared with what this process has for itself. */
   async settled(key: string, seen: number | undefined, signal: AbortSignal): Promise<void> {
     await this.#or(
+      key,
       async () => await this.#inner.settled(key, seen, signal),
       async () => await this.#local.settled(key, seen, signal),
     )
@@ -133,6 +152,7 @@ export class FallbackStore implements Store {
 
   holder(key: string): Promise<{ number: number; name: string } | undefined> {
     return this.#or(
+      key,
       async () => await this.#inner.holder?.(key),
       async () => await this.#local.holder?.(key),
     )
@@ -144,6 +164,7 @@ export class FallbackStore implements Store {
 
   async *keys(): AsyncIterable<string> {
     yield* await this.#or(
+      '',
       () => listed(this.#inner.keys()),
       // Nothing else is known then.
       () => [...this.#seen.keys()],
@@ -156,21 +177,47 @@ export class FallbackStore implements Store {
   }
 
   /** Of the store below, or of this process where it is down. */
-  async #or<T>(above: () => Promise<T>, here: (down: DogError) => T | Promise<T>): Promise<T> {
+  async #or<T>(key: string, above: () => Promise<T>, here: (down: DogError) => T | Promise<T>): Promise<T> {
+    const begun = monotonic()
+    const before = this.#failing.get(key)
+    if (before !== undefined && begun < before.until && !this.#isClosed) return await here(before.error)
     try {
       const result = await above()
+      this.#failing.delete(key)
       this.#isDown = false
       return result
     } catch (error) {
-      if (!(error instanceof DogError) || error.code !== 'ERR_DOG_STORE' || this.#isClosed) throw error
+      if (!isOfBackend(error) || this.#isClosed) throw error
       if (!this.#isDown) {
         const message = `${error.message}; until it is back, this process fetches for itself`
         for (const listener of this.#listeners) listener({ key: undefined, code: error.code, message })
       }
       this.#isDown = true
+      this.#fail(key, begun, error)
       return await here(error)
     }
   }
+
+  /** @param begun monotonic milliseconds */
+  #fail(key: string, begun: number, error: DogError): void {
+    const { times = 0, at = 0 } = this.#failing.get(key) ?? {}
+    const time = monotonic()
+    const next = begun < at ? times : times + 1
+    this.#failing.set(key, { times: next, at: time, until: next < PATIENCE ? 0 : time + REST, error })
+  }
+}
+
+/** The backend failed. Not so what the store above it finds: a record of a newer version is no reason to fetch. */
+const isOfBackend = (error: unknown): error is DogError =>
+  error instanceof DogError && error.code === 'ERR_DOG_STORE' && error.cause !== undefined
+
+interface Failing {
+  times: number
+  /** Monotonic milliseconds at which it failed last. */
+  at: number
+  /** Monotonic milliseconds until which it is not asked. */
+  until: number
+  error: DogError
 }
 
 type Commit = Lease['commit']
@@ -180,12 +227,6 @@ function committing(lease: Lease, around: (commit: Commit, record: DogRecord | u
   const commit: Commit = lease.commit.bind(lease)
   return Object.assign(lease, { commit: (record: DogRecord | undefined) => around(commit, record) })
 }
-
-/** No value: a place for a number. */
-const markOf = (key: string, generation: number): DogRecord => ({
-  ...{ key, value: null, generation },
-  ...{ fetchedAt: 0, expiresAt: 0, ahead: 0 },
-})
 
 async function listed(all: AsyncIterable<string>): Promise<string[]> {
   const keys: string[] = []
