@@ -11,6 +11,7 @@ import type { Keeper } from './keeper.js'
 import { copyOf } from './memory.js'
 import { type State, stateOf } from './policy.js'
 import { Recheck } from './recheck.js'
+import { write } from './write.js'
 
 /** After losing a background refresh to another process, or failing, none is tried for so many milliseconds. */
 const QUIET = 250
@@ -159,7 +160,8 @@ export class Entry extends Hot {
   async remove(): Promise<boolean> {
     let existed = false
     await this.#write(async () => {
-      existed = (await this.#replaced()) !== undefined
+      // Also one that an earlier try has removed.
+      existed ||= (await this.#replaced()) !== undefined
       return undefined
     })
     return existed
@@ -173,25 +175,10 @@ export class Entry extends Hot {
     return found
   }
 
-  /** A commit under a lease, that is no fetch. */
   async #write(make: (number: number) => Promise<DogRecord | undefined>): Promise<void> {
     const deadline = this.#aborting(true, this.keeper.around.closing())
     try {
-      for (;;) {
-        const lease = await this.keeper.lease(deadline.signal)
-        let record: DogRecord | undefined
-        try {
-          // Read again, as before a fetch: what was numbered after us stays.
-          if (await this.keeper.isPassed(lease)) continue
-          record = await make(lease.number)
-          if (!(await lease.commit(record))) continue
-        } finally {
-          await lease.release()
-        }
-        this.keeper.memory.forget()
-        this.#recheck.done(this.keeper.adopt(record))
-        return
-      }
+      this.#recheck.done(await write(this.keeper, deadline.signal, make))
     } finally {
       deadline.end()
     }

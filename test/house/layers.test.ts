@@ -13,7 +13,7 @@ const LAYERS: string[][] = [
   ['index.ts'],
   ['dog.ts'],
   ['entry.ts', 'status.ts'],
-  ['recheck.ts'],
+  ['recheck.ts', 'write.ts'],
   ['keeper.ts'],
   ['rules.ts', 'claim.ts', 'hot.ts'],
   [

@@ -1,9 +1,15 @@
+import { createRequire } from 'node:module'
 import t from 'tap'
+import type { Dog } from '../../index.js'
 import * as scripts from '../../src/stores/redis/scripts.js'
 import { startUpstream } from '../upstream.js'
 import { startProxy } from './proxy.js'
 import { engine, startRedis } from './server.js'
-import { startWorker } from './workers.js'
+import { startWorker, until } from './workers.js'
+
+const require = createRequire(import.meta.url)
+const { createDog }: typeof import('../../index.js') = require('../../dist/index.js')
+const { redisStore }: typeof import('../../src/stores/redis/index.js') = require('../../dist/stores/redis/index.js')
 
 for (const [name, script] of Object.entries(scripts)) {
   // A fetch without others ends with a commit, renews nothing and asks for no holder.
@@ -46,6 +52,37 @@ t.test('a commit whose next connections are cut as well, while they are made, co
   t.equal((await startWorker(t, { url: proxy.url }, upstream).answered).value, 'token-1-of-the-upstream', 'it is stored')
   t.equal(upstream.count, 1)
 })
+
+for (const write of ['set', 'remove'] as const) {
+  t.test(`${write}: what comes after a commit whose answer was lost stays`, engine, async (t) => {
+    const { port, url } = await startRedis(t)
+    const proxy = await startProxy(t, port)
+    const stores = [proxy.url, url].map((at) => redisStore({ url: at }))
+    const [writer, other] = stores.map((store) => createDog({ store })) as [Dog, Dog]
+    t.teardown(async () => {
+      await Promise.all([writer, other].map((dog) => dog.close()))
+      await Promise.all(stores.map((store) => store.close()))
+    })
+    let fetches = 0
+    for (const dog of [writer, other]) dog.init('K', async () => ({ value: `fetched ${++fetches}`, expiresIn: 60 }))
+    t.equal(await other.get('K'), 'fetched 1')
+    await writer.get('K')
+    let isLost = false
+    proxy.cutAt = (chunk) => {
+      if (!isLost && chunk.includes(scripts.COMMIT.lua)) {
+        isLost = true
+        proxy.silence()
+      }
+      return false
+    }
+    const written = write === 'set' ? writer.set('K', 'set', { expiresIn: 60 }) : writer.remove('K')
+    await until('it is done', async () => (await stores[1]!.read('K'))?.value !== 'fetched 1')
+    t.equal(await (write === 'set' ? other.refresh('K') : other.get('K')), 'fetched 2')
+    t.equal(await written, write === 'set' ? undefined : true)
+    t.equal((await stores[1]!.read('K'))?.value, 'fetched 2')
+    t.equal(await writer.get('K'), 'fetched 2')
+  })
+}
 
 t.test('a line that is cut again and again: processes in a loop get one value with one fetch', engine, async (t) => {
   const { port } = await startRedis(t)
