@@ -1,8 +1,14 @@
+import { createRequire } from 'node:module'
 import t from 'tap'
+import { TAKE } from '../../src/stores/redis/scripts.js'
 import { startUpstream } from '../upstream.js'
 import { startProxy } from './proxy.js'
 import { engine, startRedis } from './server.js'
 import { startWorker, until, values } from './workers.js'
+
+const require = createRequire(import.meta.url)
+const { createDog }: typeof import('../../index.js') = require('../../dist/index.js')
+const { redisStore }: typeof import('../../src/stores/redis/index.js') = require('../../dist/stores/redis/index.js')
 
 /** Milliseconds in which the others have begun to wait. */
 const BOOT = 2000
@@ -51,4 +57,35 @@ t.test('a Redis that cannot be reached at the commit is given the value when it 
   t.match(await worker.answered, { value: 'token-1-of-the-upstream', warnings: [] })
   t.equal((await startWorker(t, { url }, upstream).answered).value, 'token-1-of-the-upstream', 'it is stored')
   t.equal(upstream.count, 1)
+})
+
+t.test('a commit that Redis refuses is told at once, and holds up nobody', engine, async (t) => {
+  const { admin, port } = await startRedis(t)
+  await admin.acl('SETUSER', 'limited', 'on', '>word', '~*', '&*', '+@all', '-del')
+  const store = redisStore({ url: `redis://limited:word@127.0.0.1:${port}` })
+  t.teardown(() => store.close())
+  const dog = createDog({ store })
+  dog.init('K', async () => ({ value: 'v', expiresIn: 60 }))
+  await dog.get('K')
+  const begun = performance.now()
+  await t.rejects(dog.remove('K'), { code: 'ERR_DOG_STORE' })
+  t.ok(performance.now() - begun < 3000, 'not when the lease of 5 s has run out')
+  t.notOk(await admin.hexists('dotdog:{K}:state', 'nonce'), 'nothing is held')
+  t.equal(await dog.get('K'), 'v')
+  await dog.close()
+})
+
+t.test('a take that Redis does when it wakes up, for somebody who waits no more, is undone', engine, async (t) => {
+  const server = await startRedis(t)
+  const store = redisStore({ url: server.url })
+  t.teardown(() => store.close())
+  // All that a take needs is known to Redis, and nothing that ends one.
+  await server.admin.script('LOAD', TAKE.lua)
+  await store.read('K')
+  await server.pause()
+  await t.rejects(store.take('K', 30), { code: 'ERR_DOG_STORE' })
+  await pause(700)
+  server.resume()
+  await until('it was done', async () => Boolean(await server.admin.hget('dotdog:{K}:state', 'drawn')))
+  await until('it is undone', async () => !(await server.admin.hexists('dotdog:{K}:state', 'nonce')), 3000)
 })

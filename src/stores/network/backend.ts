@@ -1,6 +1,7 @@
 /**
  * What a database has to offer so that a store can stand on it: single atomic steps on text. It knows nothing of records,
- * of waiting or of renewing; {@link NetworkStore} does. Every step ends within the backend's own bound (500 ms) or throws.
+ * of waiting or of renewing; {@link NetworkStore} does. Every step ends within the backend's own bound (500 ms) or throws. An
+ * error with `isRefusal` is the database's word that it does not do this, and did nothing: asking again is of no use.
  */
 export interface Backend {
   /** Such as `redis`. */
@@ -47,6 +48,8 @@ export interface Backend {
   /** Ends every connection that the backend made itself; one that was given is its giver's. */
   close(): Promise<void>
 }
+
+export const isRefusal = (error: unknown): boolean => Object(error).isRefusal === true
 
 export interface Holder {
   number: number

@@ -1,7 +1,7 @@
 import type { DogRecord, Lease, Ledger } from 'dotdog'
 import { monotonic, pause, startTimer, stopTimer, type Timer } from '../../clock.js'
 import { encodeLedger, encodeRecord } from '../../record.js'
-import type { Backend, RecordText } from './backend.js'
+import { type Backend, isRefusal, type RecordText } from './backend.js'
 
 /** Milliseconds a lease runs: so long after its holder's death the key can be taken. It is renewed at a third. */
 export const LEASE = 5000
@@ -42,6 +42,8 @@ export class NetworkLease implements Lease {
   /** Monotonic milliseconds until which it is ours for sure. */
   #until: number
   #isOver = false
+  /** The commit was not done and never will be: others need not wait until the lease runs out. */
+  #isRefused = false
   #timer: Timer | undefined
 
   constructor(backend: Backend, ask: Ask, terms: Terms) {
@@ -104,14 +106,17 @@ export class NetworkLease implements Lease {
         // No longer ours, or done by a try before, whose answer was lost.
         return !isFirst && (await this.#backend.read(key)) === written?.text
       } catch (error) {
-        if (closed.aborted || monotonic() >= this.#until) throw error
+        const isFinal = isRefusal(error)
+        this.#isRefused = isFirst && isFinal
+        if (isFinal || closed.aborted || monotonic() >= this.#until) throw error
         await pause(RETRY, closed)
       }
     }
   }
 
   async release(): Promise<void> {
-    if (this.#isOver) return
+    if (this.#isOver && !this.#isRefused) return
+    this.#isRefused = false
     this.#end()
     // What cannot be let go runs out by itself.
     await this.#backend.release(this.#terms.key, this.#terms.nonce).catch(() => {})

@@ -21,8 +21,8 @@ export interface PostgresPool {
 
 interface Pool extends PostgresPool {
   connect(): Promise<PoolClient>
-  connect(callback: (error: Error | undefined, client?: PoolClient) => void): void
   on(event: 'error', listener: () => void): unknown
+  on(event: 'acquire', listener: (client: PoolClient) => void): unknown
   end(): Promise<void>
 }
 
@@ -35,26 +35,44 @@ export type Apart = Client & { unref(): void }
 
 const ignore = (): void => {}
 
+function hear(client: PoolClient): void {
+  if (!client.listeners('error').includes(ignore)) client.on('error', ignore)
+}
+
+/** Pools that we listen to, of users too, and how many of their clients are on their way to us. */
+const heard = new WeakMap<PostgresPool, { coming: number }>()
+
 /**
- * The pool does not listen to a client that it has lent, and an `error` that nobody hears ends the process. So we do from the
- * callback on, which comes in the same step: after a promise, the end of a connection that came with its beginning is past.
+ * An `error` that nobody hears ends the process: of an idle connection the pool's, of one that it lends the connection's own.
+ * That one may have ended in the same packet by which it began, so that after a promise it is too late to listen.
  */
-const borrow = (pool: Pool): Promise<PoolClient> =>
-  new Promise((resolve, reject) => {
-    pool.connect((error, client) => {
-      if (client === undefined) return reject(error)
-      client.on('error', ignore)
-      resolve(client)
-    })
-  })
+function listenTo(pool: Pool): { coming: number } {
+  let known = heard.get(pool)
+  if (known === undefined) {
+    const own = { coming: 0 }
+    pool.on('error', ignore)
+    pool.on('acquire', (client) => own.coming > 0 && hear(client))
+    heard.set(pool, (known = own))
+  }
+  return known
+}
+
+async function borrow(pool: Pool): Promise<PoolClient> {
+  const known = listenTo(pool)
+  known.coming++
+  try {
+    const client = await pool.connect()
+    hear(client)
+    return client
+  } finally {
+    known.coming--
+  }
+}
 
 function giveBack(client: PoolClient, isSound: boolean): void {
   client.release(!isSound)
   client.off('error', ignore)
 }
-
-/** Pools of users that hear of lost connections: an idle one that is lost must not end the process. */
-const heard = new WeakSet<PostgresPool>()
 
 /** Runs statements, one at a time each, over a pool of its own or one that was given. */
 export class Connection {
@@ -117,21 +135,14 @@ export class Connection {
 
   async #pool(): Promise<Pool> {
     this.#mustBeOpen()
-    if ('pool' in this.#given) {
-      const pool = this.#given.pool as Pool
-      if (!heard.has(pool)) pool.on('error', ignore)
-      heard.add(pool)
-      return pool
-    }
+    if ('pool' in this.#given) return this.#given.pool as Pool
     this.#own ??= this.#makePool(this.#given.connectionString)
     return await this.#own
   }
 
   async #makePool(connectionString: string): Promise<Pool> {
     const { Pool } = await load()
-    const pool = new Pool({ ...settings({ connectionString }), max: MOST, idleTimeoutMillis: IDLE, allowExitOnIdle: true })
-    pool.on('error', ignore)
-    return pool
+    return new Pool({ ...settings({ connectionString }), max: MOST, idleTimeoutMillis: IDLE, allowExitOnIdle: true })
   }
 
   /** A connection apart, not begun yet: with the settings of the pool, and none of its places. */

@@ -9,6 +9,11 @@ export class Fault extends Error {
     super(message)
     this.code = code
   }
+
+  /** The server will not, now or later: a value that does not fit, or no right to the table. */
+  get isRefusal(): boolean {
+    return /^(2[23]|42)...$/.test(this.code ?? '')
+  }
 }
 
 /** So short a secret would mask ordinary words. */

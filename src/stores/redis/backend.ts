@@ -182,14 +182,14 @@ export class RedisBackend implements Backend {
   }
 
   /**
-   * By its hash; by its text where Redis does not know it (yet, or after a restart), unless nobody waits any more. A commit by
-   * its text at once: a Redis that wakes up when nobody waits any more has all it needs.
+   * By its hash; by its text where Redis does not know it (yet, or after a restart), unless nobody waits any more. What ends a
+   * lease by its text at once: a Redis that wakes up when nobody waits any more has all it needs.
    */
   async #evaluate(client: Client, script: Script, key: string, args: string[], attempt?: Attempt): Promise<unknown> {
     const { lua, sha } = script
     const names = this.#names.of(key)
     try {
-      if (script !== COMMIT) return await client.evalsha(sha, names.length, ...names, ...args)
+      if (script !== COMMIT && script !== RELEASE) return await client.evalsha(sha, names.length, ...names, ...args)
     } catch (error) {
       if (codeOf(error) !== 'NOSCRIPT' || attempt?.isOver) throw error
     }

@@ -49,9 +49,24 @@ export function isPassing(error: unknown, wasConnected: boolean): boolean {
   return wasConnected || LOST.includes(codeOf(error))
 }
 
+/** What Redis answers for a time. */
+const FOR_NOW = [
+  'READONLY',
+  'LOADING',
+  'OOM',
+  'MISCONF',
+  'BUSY',
+  'NOREPLICAS',
+  'MASTERDOWN',
+  'CLUSTERDOWN',
+  'TRYAGAIN',
+  'MOVED',
+  'ASK',
+]
+
 /** Fit to be shown. */
-export function failed(error: unknown): Error & { code: string } {
+export function failed(error: unknown): Error & { code: string; isRefusal: boolean } {
   const code = codeOf(error)
   const hint = HINTS[code] ?? (isReply(error) ? 'Redis refused' : 'the connection failed')
-  return Object.assign(new Error(hint), { code })
+  return Object.assign(new Error(hint), { code, isRefusal: isReply(error) && !FOR_NOW.includes(code) })
 }
