@@ -1,13 +1,9 @@
 import { DogError, type DogRecord, type Lease, type Ledger, memoryStore, type Store } from 'dotdog'
 import { monotonic, now } from '../../clock.js'
+import { Outage } from './outage.js'
 
-/** Seconds a lease for handing a value over may take. */
+/** Seconds a lease for handing a value over, or for a number, may take. */
 const HANDOVER = 5
-/** So many operations on a key fail one after the other before it is left alone for a while: each may take half a second. */
-const PATIENCE = 3
-/** Milliseconds of that. */
-const REST = 1000
-
 type Warning = { key: string | undefined; code: string; message: string }
 
 /**
@@ -23,9 +19,8 @@ export class FallbackStore implements Store {
   /** The highest number that the store below was seen to have: of what is here, only what comes after it counts. */
   readonly #floor = new Map<string, number>()
   readonly #handing = new Set<string>()
-  readonly #failing = new Map<string, Failing>()
+  readonly #outage = new Outage()
   readonly #listeners = new Set<(warning: Warning) => void>()
-  #isDown = false
   #isClosed = false
 
   constructor(inner: Store) {
@@ -54,7 +49,7 @@ export class FallbackStore implements Store {
     )
     const local = await this.#local.read(key)
     if (local === undefined || local.generation <= this.#floorOf(key)) return found
-    if (!this.#isDown) this.#handOver(key, local).catch(() => {})
+    if (!this.#outage.isOn) this.#handOver(key, local).catch(() => {})
     return local
   }
 
@@ -178,47 +173,27 @@ export class FallbackStore implements Store {
 
   /** Of the store below, or of this process where it is down. */
   async #or<T>(key: string, above: () => Promise<T>, here: (down: DogError) => T | Promise<T>): Promise<T> {
+    const standing = this.#isClosed ? undefined : this.#outage.standing(key)
+    if (standing !== undefined) return await here(standing)
     const begun = monotonic()
-    const before = this.#failing.get(key)
-    if (before !== undefined && begun < before.until && !this.#isClosed) return await here(before.error)
     try {
       const result = await above()
-      this.#failing.delete(key)
-      this.#isDown = false
+      this.#outage.answered(key)
       return result
     } catch (error) {
       if (!isOfBackend(error) || this.#isClosed) throw error
-      if (!this.#isDown) {
+      if (this.#outage.failed(key, begun, error)) {
         const message = `${error.message}; until it is back, this process fetches for itself`
         for (const listener of this.#listeners) listener({ key: undefined, code: error.code, message })
       }
-      this.#isDown = true
-      this.#fail(key, begun, error)
       return await here(error)
     }
-  }
-
-  /** @param begun monotonic milliseconds */
-  #fail(key: string, begun: number, error: DogError): void {
-    const { times = 0, at = 0 } = this.#failing.get(key) ?? {}
-    const time = monotonic()
-    const next = begun < at ? times : times + 1
-    this.#failing.set(key, { times: next, at: time, until: next < PATIENCE ? 0 : time + REST, error })
   }
 }
 
 /** The backend failed. Not so what the store above it finds: a record of a newer version is no reason to fetch. */
 const isOfBackend = (error: unknown): error is DogError =>
   error instanceof DogError && error.code === 'ERR_DOG_STORE' && error.cause !== undefined
-
-interface Failing {
-  times: number
-  /** Monotonic milliseconds at which it failed last. */
-  at: number
-  /** Monotonic milliseconds until which it is not asked. */
-  until: number
-  error: DogError
-}
 
 type Commit = Lease['commit']
 
