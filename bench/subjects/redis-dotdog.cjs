@@ -3,12 +3,14 @@ const { Redis } = require('ioredis')
 const { clock, listen, say } = require('./talk.cjs')
 
 let sent
-const { evalsha } = Redis.prototype
-Redis.prototype.evalsha = function (...args) {
-  // The text of a record is sent by a commit only.
-  if (args.some((arg) => String(arg).startsWith('{"dotdog"') && String(arg).includes('"value"'))) sent = clock()
-  return evalsha.apply(this, args)
-}
+const { evalsha, eval: evaluate } = Redis.prototype
+const noting = (send) =>
+  function (...args) {
+    // The text of a record is sent by a commit only.
+    if (args.some((arg) => String(arg).startsWith('{"dotdog"') && String(arg).includes('"value"'))) sent = clock()
+    return send.apply(this, args)
+  }
+Object.assign(Redis.prototype, { evalsha: noting(evalsha), eval: noting(evaluate) })
 
 const { createDog } = require('dotdog')
 const { redisStore } = require('dotdog/redis')
