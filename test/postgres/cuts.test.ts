@@ -1,8 +1,12 @@
 // What a Postgres that cuts its connections or loses its table does to processes that use it.
+import { createRequire } from 'node:module'
 import t from 'tap'
 import { startHangman } from './hangman.js'
 import { withServer } from './server.js'
 import { last, pause, scene, until, values } from './setup.js'
+
+const require = createRequire(import.meta.url)
+const { postgresStore }: typeof import('../../src/stores/postgres/index.js') = require('../../dist/stores/postgres/index.js')
 
 await withServer(t, async (server) => {
   t.test('all connections cut in mid-fetch, again and again: one value, no second fetch', async (t) => {
@@ -71,4 +75,22 @@ await withServer(t, async (server) => {
       }
     })
   }
+
+  t.test('a server that ends sessions which are idle for a moment costs nothing', async (t) => {
+    const url = new URL(server.url)
+    url.searchParams.set('options', '-c idle_session_timeout=20')
+    const store = postgresStore({ connectionString: url.href, table: server.table() })
+    t.teardown(() => store.close())
+    let failures = 0
+    for (let i = 0; i < 150; i++) {
+      try {
+        await store.read('K')
+      } catch {
+        failures++
+      }
+      // Around the moment at which it ends.
+      await pause(18 + (i % 5))
+    }
+    t.equal(failures, 0)
+  })
 })

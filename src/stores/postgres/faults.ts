@@ -41,7 +41,7 @@ export function isAnswer(error: unknown): boolean {
   return isSqlState(code) && severity === 'ERROR' && code !== READ_ONLY
 }
 
-const LOST = ['ECONNRESET', 'EPIPE', '57P01', '57P02', '08003', '08006', READ_ONLY]
+const LOST = ['ECONNRESET', 'EPIPE', '57P01', '57P02', '57P05', '08003', '08006', READ_ONLY]
 /** `pg` gives these no code. */
 const LOST_TEXT = /^(Connection terminated unexpectedly|Client has encountered a connection error)/
 
