@@ -75,6 +75,27 @@ t.test('a commit that Redis refuses is told at once, and holds up nobody', engin
   await dog.close()
 })
 
+for (const lacks of [['resetchannels'], ['resetchannels', '-hdel']]) {
+  t.test(`a commit that Redis has done is one, though it refuses what comes after: ${lacks}`, engine, async (t) => {
+    const { admin, port, url } = await startRedis(t)
+    await admin.acl('SETUSER', 'limited', 'on', '>word', '~*', '&*', '+@all', ...lacks)
+    const stores = [`redis://limited:word@127.0.0.1:${port}`, url].map((at) => redisStore({ url: at }))
+    const dog = createDog({ store: stores[0]! })
+    t.teardown(async () => {
+      await dog.close()
+      await Promise.all(stores.map((store) => store.close()))
+    })
+    const warnings: string[] = []
+    dog.on('warning', ({ message }) => warnings.push(message))
+    await dog.set('K', 'set', { expiresIn: 60 })
+    t.equal((await stores[1]!.read('K'))?.value, 'set')
+    dog.init('L', async () => ({ value: 'fetched', expiresIn: 60 }))
+    t.equal(await dog.get('L'), 'fetched')
+    t.equal((await stores[1]!.read('L'))?.value, 'fetched')
+    t.same(warnings, [])
+  })
+}
+
 t.test('a take that Redis does when it wakes up, for somebody who waits no more, is undone', engine, async (t) => {
   const server = await startRedis(t)
   const store = redisStore({ url: server.url })

@@ -1,7 +1,7 @@
 /**
  * What a database has to offer so that a store can stand on it: single atomic steps on text. It knows nothing of records,
  * of waiting or of renewing; {@link NetworkStore} does. Every step ends within the backend's own bound (500 ms) or throws. An
- * error with `isRefusal` is the database's word that it does not do this, and did nothing: asking again is of no use.
+ * error with `isRefusal` is the database's word that it does not do this: asking again is of no use.
  */
 export interface Backend {
   /** Such as `redis`. */

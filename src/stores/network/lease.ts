@@ -104,14 +104,22 @@ export class NetworkLease implements Lease {
       try {
         if (await this.#backend.commit(key, nonce, written)) return true
         // No longer ours, or done by a try before, whose answer was lost.
-        return !isFirst && (await this.#backend.read(key)) === written?.text
+        return !isFirst && (await this.#isWritten(written))
       } catch (error) {
-        const isFinal = isRefusal(error)
-        this.#isRefused = isFirst && isFinal
-        if (isFinal || closed.aborted || monotonic() >= this.#until) throw error
+        if (isRefusal(error)) {
+          this.#isRefused = isFirst
+          // Redis does not undo what a script did before it was refused something.
+          if (await this.#isWritten(written)) return true
+          throw error
+        }
+        if (closed.aborted || monotonic() >= this.#until) throw error
         await pause(RETRY, closed)
       }
     }
+  }
+
+  async #isWritten(written: RecordText | undefined): Promise<boolean> {
+    return (await this.#backend.read(this.#terms.key)) === written?.text
   }
 
   async release(): Promise<void> {

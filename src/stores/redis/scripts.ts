@@ -27,7 +27,8 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 const TELL = `
 local function tell(channel, generation, key, text)
   redis.pcall('XADD', KEYS[3], 'MAXLEN', '1', '*', 'text', text)
-  redis.call('PUBLISH', channel, generation .. ' ' .. key)
+  -- Where this user may not: what was done stays done, and who was not told finds it at the next look.
+  redis.pcall('PUBLISH', channel, generation .. ' ' .. key)
 end
 `
 
