@@ -19,7 +19,7 @@ export function watchFile(path: string, read: string | undefined, onChange: () =
   const look = () => {
     pending = undefined
     const stamp = stampOf(path)
-    // In the middle of a replacement there is none.
+    // In the middle of a replacement there is none. What cannot be looked at is as it was.
     if (stamp === seen || stamp === undefined) return
     seen = stamp
     onChange()
@@ -43,8 +43,12 @@ export function watchFile(path: string, read: string | undefined, onChange: () =
   }
 }
 
-/** Unlike any other state of the file. */
+/** Unlike any other state of the file. Undefined: there is none, or none that can be looked at. */
 export function stampOf(path: string): string | undefined {
-  const found = statSync(path, { bigint: true, throwIfNoEntry: false })
-  return found && `${found.dev}:${found.ino}:${found.size}:${found.mtimeNs}`
+  try {
+    const { dev, ino, size, mtimeNs } = statSync(path, { bigint: true })
+    return `${dev}:${ino}:${size}:${mtimeNs}`
+  } catch {
+    return undefined
+  }
 }

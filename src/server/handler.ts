@@ -54,9 +54,11 @@ export function createHandler(parts: HandlerParts): Handle {
   }
 
   function fail(error: unknown, visit: Visit, route: Route | undefined): void {
-    const { response, params } = visit
+    const { request, response, params } = visit
     if (params.key !== undefined) metrics.fetches.failed(params.key, error)
     let problem = problemOf(error)
+    // Who goes away in the middle of its request is no fault of ours, whoever was reading it.
+    if (request.errored !== null && error === request.errored) problem = new Problem(400, 'body_cut', 'The body ended early')
     if (problem === undefined) {
       // A copy: URLs cut, known values masked.
       const { message = 'it threw no error' } = Object(new DogError('ERR_DOG_STORE', '', { cause: error }).cause)
@@ -64,7 +66,7 @@ export function createHandler(parts: HandlerParts): Handle {
       problem = new Problem(500, 'internal', 'Something went wrong here; the server’s log says more')
     }
     if (!response.headersSent) {
-      if (!visit.request.complete) response.setHeader('Connection', 'close')
+      if (!request.complete) response.setHeader('Connection', 'close')
       sendProblem(response, problem)
     } else response.destroy()
   }

@@ -133,6 +133,12 @@ t.test('the clients follow a file behind links that are exchanged, as Kubernetes
   }
   const ms = (performance.now() - begun) / 8
   t.ok(ms < 500, `seen after ${Math.round(ms)} ms: not by the look every 2 s`)
+
+  // One that leads nowhere ends nobody.
+  symlinkSync('linked.json', join(folder, 'circle.json'))
+  renameSync(join(folder, 'circle.json'), join(folder, 'linked.json'))
+  await pause(400)
+  t.equal(await status(old), 200)
 })
 
 t.test('a configuration that is wrong is code 2, names what is, and repeats no secret', async (t) => {

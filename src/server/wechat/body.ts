@@ -3,22 +3,16 @@ import type { IncomingMessage } from 'node:http'
 import { refuse } from './answers.js'
 
 const TOO_LARGE = 413
-const BAD_REQUEST = 400
 
 /** The whole body. */
 export async function readBody(request: IncomingMessage, most: number): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
-  try {
-    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-      size += (chunk as Buffer).length
-      if (size > most) break
-      chunks.push(chunk as Buffer)
-    }
-  } catch {
-    refuse(-1, 'the body ended early', BAD_REQUEST)
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    size += (chunk as Buffer).length
+    if (size > most) refuse(-1, `the body is longer than ${most} bytes`, TOO_LARGE)
+    chunks.push(chunk as Buffer)
   }
-  if (size > most) refuse(-1, `the body is longer than ${most} bytes`, TOO_LARGE)
   return Buffer.concat(chunks)
 }
 
