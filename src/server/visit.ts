@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Client } from './clients.js'
+import { whenGone } from './gone.js'
 import { Problem } from './problem.js'
 import type { Exchange } from './route.js'
 
@@ -16,7 +17,7 @@ export class Visit implements Exchange {
   #query: URLSearchParams | undefined
   #aborter: AbortController | undefined
   #onEnd: ((problem: Problem | undefined) => void) | undefined
-  #gone: (() => void) | undefined
+  #unhear: (() => void) | undefined
 
   constructor(
     readonly request: IncomingMessage,
@@ -52,10 +53,7 @@ export class Visit implements Exchange {
 
   end(problem?: Problem): void {
     this.lobby.visits.delete(this)
-    if (this.#gone !== undefined) {
-      this.request.socket.off('close', this.#gone)
-      this.response.off('close', this.#gone)
-    }
+    this.#unhear?.()
     const callback = this.#onEnd
     this.#onEnd = undefined
     callback?.(problem)
@@ -69,11 +67,6 @@ export class Visit implements Exchange {
     // What happened while the handler was at something else is not missed.
     const problem = lobby.verdict(this)
     if (problem !== undefined || response.closed || response.destroyed) queueMicrotask(() => this.end(problem))
-    else {
-      this.#gone = () => this.end()
-      response.once('close', this.#gone)
-      // One that waits behind another answer on its connection has no close of its own.
-      request.socket.once('close', this.#gone)
-    }
+    else this.#unhear = whenGone(request, response, () => this.end())
   }
 }

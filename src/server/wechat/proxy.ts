@@ -1,6 +1,7 @@
 // Every other path of the platform: passed on with the valid token in the place of the client's, for who may.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
+import { whenGone } from '../gone.js'
 import type { Exchange } from '../route.js'
 import { currentOf, type ServedAccount } from './account.js'
 import { refuse } from './answers.js'
@@ -140,10 +141,7 @@ export function createProxy({ handouts, probe, limits }: ProxyParts) {
     const account = admit(target)
     // Not the exchange's signal: a call under way is finished when the server shuts down, as nobody knows whether it has acted.
     const gone = new AbortController()
-    const leave = () => gone.abort()
-    response.once('close', leave)
-    // One that waits behind another answer on its connection has no close of its own.
-    request.socket.once('close', leave)
+    const unhear = whenGone(request, response, () => gone.abort())
     const timeout = AbortSignal.timeout(limits.total)
     const signal = AbortSignal.any([gone.signal, timeout])
     try {
@@ -155,8 +153,7 @@ export function createProxy({ handouts, probe, limits }: ProxyParts) {
       if (timeout.aborted) return refuse(-1, 'no answer in time', 504)
       throw error instanceof Unreachable || isCut(error) ? refuse(-1, 'the platform cannot be reached', 502) : error
     } finally {
-      response.off('close', leave)
-      request.socket.off('close', leave)
+      unhear()
     }
   }
 
