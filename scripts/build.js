@@ -29,7 +29,7 @@ const names = [
   ...['createDog', 'memoryStore', 'fileStore', 'DogError'],
 ]
 const engine = {
-  stdin: { contents: "import dotdog from './src/index.js'\nmodule.exports = dotdog", resolveDir: root },
+  stdin: { contents: "import dotdog from './src/core/index.js'\nmodule.exports = dotdog", resolveDir: root },
   logOverride: { 'commonjs-variable-in-esm': 'silent' },
 }
 const entry = `module.exports = require('./engine.js');\n0 && (module.exports = { ${names.join(', ')} });\n`
@@ -40,7 +40,7 @@ const small = { minifyWhitespace: true, minifyIdentifiers: true }
 const injector = {
   name: 'injector',
   setup(build) {
-    build.onResolve({ filter: /\/steps\.js$/ }, () => ({ path: join(root, 'test/injector/steps.ts') }))
+    build.onResolve({ filter: /\/failpoint\.js$/ }, () => ({ path: join(root, 'test/processes/injector/failpoint.ts') }))
   },
 }
 
@@ -53,17 +53,17 @@ async function main() {
   rmSync('dist', { recursive: true, force: true })
   await esbuild.build({ ...common, ...engine, outfile: 'dist/engine.js', ...small })
   writeFileSync('dist/index.js', entry)
-  const entryPoints = ['src/wechat/index.ts', 'src/testing/index.ts', 'src/stores/suite.ts', 'src/demo/index.ts']
-  entryPoints.push('src/testing/cli.ts', 'src/fetchers/index.ts', 'src/server/index.ts', 'src/cli/index.ts')
-  for (const store of ['redis', 'postgres', 'remote']) entryPoints.push(`src/stores/${store}/index.ts`)
+  const subPaths = ['wechat', 'fetchers', 'testing', 'store-suite', 'redis', 'postgres', 'remote', 'server']
+  const entryPoints = [...subPaths.map((name) => `src/${name}/index.ts`), 'src/cli/index.ts', 'src/testing/cli.ts']
   await esbuild.build({ ...common, entryPoints, outbase: 'src', outdir: 'dist' })
+  await esbuild.build({ ...common, entryPoints: ['examples/demo/index.ts'], outdir: 'dist/demo' })
   // esbuild keeps the entry's shebang.
   for (const cli of ['dist/testing/cli.js', 'dist/cli/index.js']) chmodSync(cli, 0o755)
   execFileSync(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', 'scripts/declarations.json'], {
     stdio: 'inherit',
   })
   // What the stores share is in their bundles; no declaration of theirs names it.
-  for (const shared of ['clock', 'follow', 'record']) rmSync(`dist/${shared}.d.ts`)
+  rmSync('dist/core', { recursive: true })
 }
 
 main().catch((error) => {

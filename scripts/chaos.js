@@ -20,7 +20,7 @@ const whereabouts = {
 
 esbuild
   .build({
-    ...{ entryPoints: [join(root, 'test/chaos/run.ts')], outfile, bundle: true, packages: 'external' },
+    ...{ entryPoints: [join(root, 'test/long/chaos/run.ts')], outfile, bundle: true, packages: 'external' },
     ...{ platform: 'node', target: 'node20.19', format: 'esm', logLevel: 'warning', plugins: [whereabouts] },
   })
   .then(() => import(pathToFileURL(outfile).href))

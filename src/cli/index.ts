@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 // dotdog: the program.
-import { Failure, USAGE } from './words.js'
+import { Failure, USAGE } from './lib/exit-error.js'
 
 type Command = (args: string[]) => Promise<void>
 
 /** Each loads what it needs, and nothing else. */
 const COMMANDS: Record<string, () => Promise<Command>> = {
-  serve: async () => (await import('./serve.js')).serve,
-  token: async () => (await import('./token.js')).token,
+  serve: async () => (await import('./commands/operate/serve.js')).serve,
+  token: async () => (await import('./commands/operate/token.js')).token,
 }
 
 async function main([name, ...args]: string[]): Promise<void> {

@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { DogError } from 'dotdog'
-import type { Gate } from './gate.js'
-import { checkOrigin, type HostCheck } from './hosts.js'
-import type { Metrics } from './metrics.js'
-import { Problem, problemOf } from './problem.js'
-import type { Route } from './route.js'
-import type { FindRoute } from './router.js'
-import { sendProblem } from './send.js'
-import { type Lobby, Visit } from './visit.js'
+import type { Gate } from './auth/authenticator.js'
+import { checkOrigin, type HostCheck } from './http/host-check.js'
+import { Problem, problemOf } from './http/problem.js'
+import { type Lobby, Visit } from './http/request-context.js'
+import { sendProblem } from './http/respond.js'
+import type { Route } from './http/route.js'
+import type { FindRoute } from './http/router.js'
+import type { Metrics } from './routes/metrics.js'
 
 /** What becomes of a request. A function of it: where it came from is somebody else's matter. */
 

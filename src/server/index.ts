@@ -1,8 +1,9 @@
 // dotdog/server: public names only.
-export type { Client, ClientConfig, Clients } from './clients.js'
+
 export type { LogEntry } from './handler.js'
+export type { Client, ClientConfig, Clients } from './http/client.js'
+export { Problem } from './http/problem.js'
+export type { Exchange, Route } from './http/route.js'
 export type { Limits, ServerOptions, Where } from './options.js'
-export { Problem } from './problem.js'
-export type { Exchange, Route } from './route.js'
 export { createServer, type DogServer } from './server.js'
 export { type ProxyLimits, type ServedAccount, type WeChatRoutesOptions, wechatRoutes } from './wechat/index.js'

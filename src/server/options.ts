@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { Dog } from 'dotdog'
-import type { ClientConfig, Clients } from './clients.js'
 import type { LogEntry } from './handler.js'
-import type { Route } from './route.js'
+import type { ClientConfig, Clients } from './http/client.js'
+import type { Route } from './http/route.js'
 
 /** What `createServer` and `listen` may be given, checked. */
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 // dotdog-fake-wechat: the fake platform as a program, for tests in other languages and for a look at it with curl.
 import { parseArgs } from 'node:util'
-import { fakeWeChat } from './fake.js'
+import { fakeWeChat } from './fake-wechat.js'
 import type { FakeWeChatOptions } from './options.js'
-import { greeting, logLine, USAGE } from './words.js'
+import { greeting, logLine, USAGE } from './usage.js'
 
 const text = { type: 'string' } as const
 const flag = { type: 'boolean' } as const

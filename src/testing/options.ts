@@ -1,9 +1,9 @@
 // Checks what the user gave. A message has the option's name, the rule, the value and its type; an AppSecret's value never.
 import { randomBytes } from 'node:crypto'
-import { type Account, standings } from './account.js'
-import type { LogEntry } from './log.js'
-import { type Limits, type SomeRules, standardLimits } from './rules.js'
-import { checkIp } from './whitelist.js'
+import { type Account, standings } from './model/account.js'
+import { checkIp } from './model/ip-whitelist.js'
+import type { LogEntry } from './model/request-log.js'
+import { type Limits, type SomeRules, standardLimits } from './model/rules.js'
 
 export interface FakeWeChatOptions {
   /** The accounts it knows. Default: one, with a random AppSecret. */

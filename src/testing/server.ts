@@ -1,11 +1,11 @@
 // The platform on a socket: listening, and what goes wrong on a wire. It deliberately knows nothing of tokens.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Fault, Faults } from './faults.js'
-import type { LogEntry } from './log.js'
-import type { Platform } from './platform.js'
-import type { PlatformRequest } from './request.js'
-import { checkIp } from './whitelist.js'
+import type { PlatformRequest } from './model/fake-request.js'
+import type { Fault, Faults } from './model/faults.js'
+import { checkIp } from './model/ip-whitelist.js'
+import type { LogEntry } from './model/request-log.js'
+import type { Platform } from './platform/platform.js'
 
 export interface Wire {
   host: string

@@ -1,17 +1,10 @@
 // dotdog/wechat: public names only.
-export type { CallOptions } from './call.js'
-export {
-  type CardChoice,
-  type CardExtInput,
-  type CardSignature,
-  type ChooseCardInput,
-  type SignCardInput,
-  signCard,
-} from './card.js'
-export { messageXml } from './envelope.js'
-export { WeChatError } from './errors.js'
-export type { ErrorKind } from './facts.js'
-export { handshake, type PushHandler } from './handshake.js'
+export type { CallOptions } from './api/call.js'
+export type { ErrorKind } from './api/error-table.js'
+export { WeChatError } from './api/errors.js'
+export type { WeChatOptions } from './options.js'
+export type { HandshakeOptions, MessageReply, PushedMessage } from './push/answer.js'
+export { messageXml } from './push/envelope.js'
 export {
   decryptMessage,
   encryptMessage,
@@ -20,9 +13,16 @@ export {
   type PushAccount,
   type SealedMessage,
   type SealOptions,
-} from './message.js'
-export type { WeChatOptions } from './options.js'
-export type { HandshakeOptions, MessageReply, PushedMessage } from './push.js'
-export { type JsapiSignature, type SignJsapiInput, signJsapi } from './sign.js'
-export { type PushQuery, type ReplayOptions, verifySignature } from './signature.js'
+} from './push/message-crypto.js'
+export { handshake, type PushHandler } from './push/middleware.js'
+export { type PushQuery, type ReplayOptions, verifySignature } from './push/signature.js'
+export {
+  type CardChoice,
+  type CardExtInput,
+  type CardSignature,
+  type ChooseCardInput,
+  type SignCardInput,
+  signCard,
+} from './signing/card.js'
+export { type JsapiSignature, type SignJsapiInput, signJsapi } from './signing/jsapi.js'
 export { type JsapiConfig, type WeChat, wechat } from './wechat.js'

@@ -1,5 +1,6 @@
 // Checks what the user gave. A message has the option's name, the rule, the value and its type; the AppSecret's value never.
 import type { Dog, KeyOptions } from 'dotdog'
+import { show } from '../core/shared/validate.js'
 
 export interface WeChatOptions {
   /** The account: `wx` and 16 hex characters. */
@@ -31,15 +32,6 @@ export interface CheckedOptions {
   timeout: number
   stable: boolean
   quota: KeyOptions['quota']
-}
-
-/** A value as a message may show it. */
-export function show(value: unknown): string {
-  if (typeof value === 'string') return `${JSON.stringify(value.slice(0, 100))} (string)`
-  if (typeof value === 'number') return `${value} (number)`
-  if (value === null) return 'null'
-  if (value === undefined) return 'undefined'
-  return `a value of type ${typeof value}`
 }
 
 function checkBaseUrl(value: unknown): string {

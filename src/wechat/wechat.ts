@@ -1,12 +1,12 @@
 // An account: its secrets, and what is done with them. Everything secret lives in closures, so that no inspection of the
 // returned object shows it.
 import type { Secret } from 'dotdog'
-import { type CallOptions, checkCall } from './call.js'
-import { type CardChoice, type CardExtInput, type ChooseCardInput, cardChoiceOf, cardExtOf, checkCard } from './card.js'
+import { type CallOptions, checkCall } from './api/call.js'
+import { type Account, callWith } from './api/endpoints.js'
+import { registerSecrets } from './keys.js'
 import { checkOptions, type WeChatOptions } from './options.js'
-import { registerSecrets } from './secrets.js'
-import { type JsapiSignature, pageUrl, signJsapi } from './sign.js'
-import { type Account, callWith } from './upstream.js'
+import { type CardChoice, type CardExtInput, type ChooseCardInput, cardChoiceOf, cardExtOf, checkCard } from './signing/card.js'
+import { type JsapiSignature, pageUrl, signJsapi } from './signing/jsapi.js'
 
 /** What `wx.config` needs, beside `jsApiList`. */
 export interface JsapiConfig extends JsapiSignature {

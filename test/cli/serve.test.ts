@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { fakeWeChat } from '../../src/testing/index.js'
 import { ask, newClient, pause } from '../server/setup.js'
-import { startUpstream } from '../upstream.js'
+import { startUpstream } from '../support/upstream.js'
 import { built, configured, run, start } from './setup.js'
 
 const module = (url: string) => `

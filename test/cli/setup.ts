@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { temporary } from '../children.js'
+import { temporary } from '../support/children.js'
 
 /** The built program `dotdog`, as a real process. */
 

@@ -2,7 +2,7 @@
 import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
-import { start, temporary } from '../children.js'
+import { start, temporary } from '../support/children.js'
 import { serve } from './setup.js'
 
 const root = resolve(import.meta.dirname, '../..')

@@ -3,7 +3,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import type { AddressInfo } from 'node:net'
 import { inspect } from 'node:util'
 import type { Test } from 'tap'
-import { createDog, memoryStore } from '../../src/index.js'
+import { createDog, memoryStore } from '../../src/core/index.js'
 
 export interface Asked {
   method: string

@@ -1,7 +1,7 @@
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { start, temporary } from '../children.js'
+import { start, temporary } from '../support/children.js'
 import { command, install, root, tool } from './setup.js'
 
 const { consumer } = await install(t)

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { start, temporary } from '../children.js'
+import { start, temporary } from '../support/children.js'
 
 const script = join(import.meta.dirname, 'fixtures/loads.cjs')
 

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
-import { temporary } from '../children.js'
+import { temporary } from '../support/children.js'
 
 /** The packed package, as users get it. */
 

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import dotdog from '../../src/index.js'
-import { temporary } from '../children.js'
+import dotdog from '../../src/core/index.js'
+import { temporary } from '../support/children.js'
 
 const script = join(import.meta.dirname, 'fixtures/signals.cjs')
 

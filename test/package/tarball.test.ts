@@ -16,10 +16,10 @@ t.test('the tarball holds the build, the contract and the documents, and nothing
       'dist/fetchers/index.js',
       'dist/index.js',
       'dist/server/index.js',
-      'dist/stores/postgres/index.js',
-      'dist/stores/redis/index.js',
-      'dist/stores/remote/index.js',
-      'dist/stores/suite.js',
+      'dist/postgres/index.js',
+      'dist/redis/index.js',
+      'dist/remote/index.js',
+      'dist/store-suite/index.js',
       'dist/testing/cli.js',
       'dist/testing/index.js',
       'dist/wechat/index.js',
@@ -27,7 +27,11 @@ t.test('the tarball holds the build, the contract and the documents, and nothing
     'one bundle an entry, and the small file that names what the engine has',
   )
   const strangers = built.filter(
-    (path) => path.endsWith('.d.ts') && !/^dist\/(fetchers|server|stores|testing|wechat)(\/[a-z0-9-]+){1,2}\.d\.ts$/.test(path),
+    (path) =>
+      path.endsWith('.d.ts') &&
+      !/^dist\/(database|fetchers|postgres|redis|remote|server|store-suite|testing|wechat)(\/[a-z0-9-]+){1,2}\.d\.ts$/.test(
+        path,
+      ),
   )
   t.same(strangers, [], 'declarations of the sub-paths only')
 })

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { fixture, get, start, temporary } from '../children.js'
-import { startUpstream } from '../upstream.js'
+import { fixture, get, start, temporary } from '../support/children.js'
+import { startUpstream } from '../support/upstream.js'
 
 t.test('64 cold processes on one key make one fetch, and all have its value', async (t) => {
   const dir = temporary((end) => t.teardown(end))

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { get, stopped, temporary } from '../children.js'
-import { startUpstream, tokenNumber } from '../upstream.js'
+import { get, stopped, temporary } from '../support/children.js'
+import { startUpstream, tokenNumber } from '../support/upstream.js'
 
 /** A folder in which a killed process left its lock, in mid-fetch. */
 async function deadHolder(dir: string, url: string, asked: Promise<string>): Promise<void> {

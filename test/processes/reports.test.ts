@@ -1,6 +1,6 @@
 import t from 'tap'
-import { fixture, get, pool, start, temporary } from '../children.js'
-import { startUpstream } from '../upstream.js'
+import { fixture, get, pool, start, temporary } from '../support/children.js'
+import { startUpstream } from '../support/upstream.js'
 
 t.test('30 callers in 3 processes that report one dead token make one fetch, and all succeed', async (t) => {
   const dir = temporary((end) => t.teardown(end))

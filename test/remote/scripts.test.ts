@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import t from 'tap'
-import { start, temporary } from '../children.js'
+import { start, temporary } from '../support/children.js'
 import { CLIENT, central, createServer, dotdog, remoteStore, TOKEN } from './setup.js'
 
 /** A program of a few lines, with `dotdog` and `remoteStore`. */

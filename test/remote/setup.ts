@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto'
 import { createRequire } from 'node:module'
 import type { Test } from 'tap'
 import type { Dog, DogError, DogOptions, Store } from '../../index.js'
-import { temporary } from '../children.js'
+import { temporary } from '../support/children.js'
 
 /** A central server and the stores of its clients, in this process. Real sockets. */
 
 const require = createRequire(import.meta.url)
 export const dotdog: typeof import('../../index.js') = require('../../dist/index.js')
 export const { createServer }: typeof import('../../src/server/index.js') = require('../../dist/server/index.js')
-export const { remoteStore }: typeof import('../../src/stores/remote/index.js') = require('../../dist/stores/remote/index.js')
+export const { remoteStore }: typeof import('../../src/remote/index.js') = require('../../dist/remote/index.js')
 
 export const TOKEN = 'a-token-of-a-client-0123456789'
 export const CLIENT = {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Store } from '../../index.js'
-import { run } from '../store/run.js'
+import { run } from '../support/run-store-suite.js'
 import { CLIENT, createServer, dotdog, remoteStore, TOKEN } from './setup.js'
 
 run(t, {

@@ -1,6 +1,6 @@
 import http from 'node:http'
 import t from 'tap'
-import { pool } from '../children.js'
+import { pool } from '../support/children.js'
 import { createServer, newClient, newToken, pause, served } from './setup.js'
 
 t.test('50 clients × 200 requests with wrong, missing, foreign, revoked and expired tokens let none in', async (t) => {

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
-import { pool } from '../children.js'
+import { pool } from '../support/children.js'
 import { newClient, served, targetOf } from './setup.js'
 
 /** Sends bytes as they are; resolves with the status lines of what came back, when the connection is over or quiet. */

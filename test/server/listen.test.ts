@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import t from 'tap'
-import { start, temporary } from '../children.js'
+import { start, temporary } from '../support/children.js'
 import { ask, createDog, createServer, memoryStore, newClient, pause, served } from './setup.js'
 
 const make = (options = {}) => createServer({ dog: createDog({ store: memoryStore() }), ...options })

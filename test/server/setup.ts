@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Dog, Result } from '../../index.js'
 import type { ClientConfig, DogServer, ServerOptions } from '../../src/server/index.js'
-import { temporary } from '../children.js'
+import { temporary } from '../support/children.js'
 
 const require = createRequire(import.meta.url)
 export const { createDog, memoryStore }: typeof import('../../index.js') = require('../../dist/index.js')

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import t from 'tap'
-import { listen } from '../../src/server/listen.js'
+import { listen } from '../../src/server/listener.js'
 import { newClient, pause, served, targetOf, until } from './setup.js'
 
 t.test('a shutdown answers the fetch under way, ends the polls, and takes nobody any more', async (t) => {

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import type { PushHandler } from '../../src/wechat/handshake.js'
+import type { PushHandler } from '../../src/wechat/push/middleware.js'
 
 export interface Kind {
   name: string

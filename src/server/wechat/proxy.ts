@@ -1,15 +1,15 @@
 // Every other path of the platform: passed on with the valid token in the place of the client's, for who may.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
-import { whenGone } from '../gone.js'
-import type { Exchange } from '../route.js'
+import { whenGone } from '../http/disconnect.js'
+import type { Exchange } from '../http/route.js'
 import { currentOf, type ServedAccount } from './account.js'
-import { refuse } from './answers.js'
-import { type Body, type BodyLimits, bodyOf } from './body.js'
-import { answerHeaders, forward, Unreachable } from './forward.js'
-import type { Handouts } from './handouts.js'
-import type { Probe } from './probe.js'
-import { type Target, targetOf } from './target.js'
+import { refuse } from './errors.js'
+import type { Handouts } from './issued-tokens.js'
+import { type Body, type BodyLimits, bodyOf } from './proxy-body.js'
+import { type Target, targetOf } from './proxy-target.js'
+import type { Probe } from './token-probe.js'
+import { answerHeaders, forward, Unreachable } from './upstream-request.js'
 
 export interface ProxyLimits extends BodyLimits {
   /** Milliseconds without a byte from or to the platform. */

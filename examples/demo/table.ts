@@ -1,0 +1,25 @@
+// A table of texts for a terminal.
+import { stripVTControlCharacters } from 'node:util'
+import { paint } from './colors.js'
+
+export interface Column {
+  title: string
+  /** Numbers stand to the right. */
+  right?: boolean
+}
+
+const widthOf = (text: string): number => stripVTControlCharacters(text).length
+
+function pad(text: string, width: number, right: boolean | undefined): string {
+  const space = ' '.repeat(width - widthOf(text))
+  return right ? space + text : text + space
+}
+
+/** The rows under their titles, each column as wide as its widest cell. Cells may be painted. */
+export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+  const widths = columns.map((column, i) => Math.max(widthOf(column.title), ...rows.map((row) => widthOf(row[i] ?? ''))))
+  const line = (cells: readonly string[]): string =>
+    `  ${columns.map((column, i) => pad(cells[i] ?? '', widths[i]!, column.right)).join('   ')}`.trimEnd()
+  const rule = paint(`  ${widths.map((width) => '─'.repeat(width)).join('───')}`, 'dim')
+  return [paint(line(columns.map((column) => column.title)), 'bold'), rule, ...rows.map(line)].join('\n')
+}

@@ -1,0 +1,61 @@
+import type { DogRecord, Ledger } from '../../../index.js'
+import { DogError } from '../model/errors.js'
+import { type Described, recordedError } from '../model/failure.js'
+import type { KeyConfig } from '../model/options.js'
+import { quotaEnd, standingFailure, withFailure, withoutFailure } from '../model/policy.js'
+import { now } from '../shared/clock.js'
+import type { Goal } from './requirement.js'
+
+/** What the ledger, which is everybody's, says to one fetch. Reads and makes ledgers; stores nothing. */
+
+/**
+ * A value that is rejected so soon (ms) after its fetch is counted as a failure: else a broken upstream makes a loop. Who
+ * forces has reasons of his own, which say nothing of the upstream.
+ */
+const TOO_SOON = 60_000
+
+/** The failure that was recorded while somebody waited: it is his too. */
+export function failedMeanwhile(key: string, ledger: Ledger | undefined, before: Ledger | undefined): DogError | undefined {
+  const failure = ledger?.failure
+  const last = before?.failure
+  if (failure === undefined || (failure.at === last?.at && failure.count === last.count)) return undefined
+  // A rejected value is a failure of the upstream, but there is a new value.
+  return failure.code === 'ERR_DOG_REJECTED' ? undefined : recordedError(key, failure)
+}
+
+/** Why no fetch may be made now: no fetcher, the back-off, or the quota. */
+export function obstacleTo(key: string, config: KeyConfig, goal: Goal, ledger: Ledger | undefined): DogError | undefined {
+  const { fetcher, fetch, quota } = config
+  if (!fetch || fetcher === undefined) {
+    const message = `"${key}" has no usable value here, and no fetcher: init it, or run the process that does`
+    return new DogError('ERR_DOG_NO_FETCHER', message, { key })
+  }
+  const failure = goal.force ? undefined : standingFailure(ledger, now())
+  if (failure !== undefined) return recordedError(key, failure)
+  const retryAt = quotaEnd(ledger, now(), quota)
+  if (quota === undefined || retryAt === undefined) return undefined
+  const message = `"${key}" was fetched ${quota.limit} times in ${quota.window} s, which is its quota`
+  return new DogError('ERR_DOG_QUOTA', message, { key, retryAt })
+}
+
+/** The ledger after a fetch: the failure is over, unless the upstream gave a value that it does not take itself. */
+export function ledgerAfter(counted: Ledger, goal: Goal, previous: DogRecord | undefined, record: DogRecord): Ledger {
+  if (goal.stale !== undefined && previous !== undefined) {
+    const isSame = JSON.stringify(record.value) === goal.stale
+    const isYoung = JSON.stringify(previous.value) === goal.stale && record.fetchedAt - previous.fetchedAt < TOO_SOON
+    const isSoon = isYoung && !goal.force
+    const message = isSame ? 'the upstream gave the rejected value again' : 'a value was rejected right after its fetch'
+    if (isSame || isSoon) return withFailure(counted, now(), { code: 'ERR_DOG_REJECTED', message })
+  }
+  return withoutFailure(counted)
+}
+
+/**
+ * The ledger after a fetch that failed; the same one if nobody has to know. A fetch that its own process broke off is no
+ * failure, and who waits may try at once: but two of them in a row are an upstream that hangs, and a fetcher's own time-out.
+ */
+export function ledgerAfterFailure(counted: Ledger, failure: Described): Ledger {
+  if (failure.kind === 'none') return counted
+  if (failure.kind === 'aborted' && counted.aborted !== true) return { ...counted, aborted: true }
+  return withFailure(counted, now(), failure)
+}

@@ -1,0 +1,80 @@
+import type { DogRecord, Lease, Ledger } from '../../../../index.js'
+import { storeError } from '../../model/errors.js'
+import { monotonic } from '../../shared/clock.js'
+import { encodeRecord } from '../../shared/format.js'
+import { recordFile } from './file-names.js'
+import type { Folder } from './folder.js'
+import * as io from './fs.js'
+import { writeLedger } from './ledger-file.js'
+import { describe } from './liveness.js'
+import type { Lock } from './lock.js'
+
+/** A lock that was taken, as the engine sees it. */
+export class FileLease implements Lease {
+  readonly number: number
+  readonly displaced: string | undefined
+  readonly #since: number
+
+  constructor(
+    readonly folder: Folder,
+    readonly lock: Lock,
+    readonly letGo: () => Promise<void>,
+    readonly signal: AbortSignal,
+    readonly legacy: string | undefined,
+  ) {
+    this.number = lock.owner?.number ?? 0
+    this.displaced = lock.displaced === undefined ? undefined : describe(lock.displaced)
+    this.#since = lock.owner?.since ?? 0
+  }
+
+  age(): number {
+    return monotonic() - this.#since
+  }
+
+  held(): boolean {
+    return !this.signal.aborted && this.lock.held()
+  }
+
+  async extend(seconds: number): Promise<void> {
+    this.lock.extend(seconds * 1000)
+  }
+
+  async note(ledger: Ledger): Promise<void> {
+    if (this.held()) await writeLedger(this.folder, this.lock, ledger)
+  }
+
+  async commit(record: DogRecord | undefined): Promise<boolean> {
+    try {
+      return record === undefined ? this.#remove() : this.lock.commit(this.#encode(record))
+    } finally {
+      await this.release()
+    }
+  }
+
+  #encode(record: DogRecord): Buffer {
+    const bytes = Buffer.from(encodeRecord(record))
+    if (bytes.length <= io.LARGEST) return bytes
+    throw storeError(recordFile(this.folder.path, this.lock.key), `would be larger than ${io.LARGEST} bytes`)
+  }
+
+  #remove(): boolean {
+    if (!this.held()) return false
+    // guard_dog's file too: what was adopted would come back.
+    for (const dir of [this.folder.path, this.legacy]) {
+      if (dir === undefined) continue
+      const path = recordFile(dir, this.lock.key)
+      try {
+        io.remove(path)
+      } catch (error) {
+        throw storeError(path, `cannot be removed${io.ownerOf(path)}`, error, this.lock.key)
+      }
+    }
+    return true
+  }
+
+  async release(): Promise<void> {
+    // Ends the heartbeat as well. Its own word on a lock already consumed ("released", "compromised") is of no interest.
+    await this.letGo().catch(() => {})
+    this.lock.release()
+  }
+}

@@ -1,7 +1,0 @@
-// `npm start`. The same file is the parent and, with an argument, each of its workers.
-import { main } from './main.js'
-import { WORKER } from './pack.js'
-import { work } from './worker.js'
-
-if (process.argv[2] === WORKER) work()
-else void main()

@@ -1,0 +1,58 @@
+import { strict as assert } from 'node:assert'
+import { commit, type Define, eventually, ledgerOf, pause, recordOf, type StoreSupports, taken } from './helpers.js'
+
+/** What only some stores can do. */
+export function capabilities(define: Define, supports: StoreSupports): void {
+  if (supports.holder) {
+    define('the holder is named while there is one', async (store, other) => {
+      assert.equal(await other.holder!('K'), undefined)
+      const lease = await taken(store)
+      const holder = await other.holder!('K')
+      assert.equal(holder?.number, lease.number)
+      assert.match(holder!.name, /:\d+$/)
+      assert.equal(await other.holder!('L'), undefined)
+      await lease.release()
+      assert.equal(await other.holder!('K'), undefined)
+      await commit(store, 'K', 1)
+      assert.equal(await other.holder!('K'), undefined)
+    })
+  }
+
+  if (supports.watch) {
+    define('a watcher is told of every change by another process, until it stops', async (store, other) => {
+      const told: string[] = []
+      // Some tell only of what was asked for.
+      for (const key of ['K', 'LAST']) await other.read(key)
+      const stop = other.watch!((key) => void told.push(key))
+      // A watcher may take a while to begin: until it tells, the key changes again.
+      await eventually(async () => {
+        await commit(store, 'K', told.length)
+        return told.includes('K') || undefined
+      })
+      await (await taken(store)).commit(undefined)
+      await commit(store, 'LAST', 1)
+      await eventually(() => told.includes('LAST') || undefined)
+      stop()
+      told.length = 0
+      await commit(store, 'K', 'unheard')
+      await pause(150)
+      assert.deepEqual(told, [])
+    })
+  }
+
+  if (supports.persistent) {
+    define('what is stored is there for who opens the store later', async (store, _other, fixture) => {
+      const lease = await taken(store)
+      await lease.note(ledgerOf(lease.number))
+      const record = recordOf('K', lease.number)
+      await lease.commit(record)
+      await store.close()
+      const later = await fixture.open()
+      assert.deepEqual(await later.read('K'), record)
+      assert.deepEqual(await later.ledger('K'), ledgerOf(lease.number))
+      const next = await taken(later)
+      assert.ok(next.number > lease.number)
+      await next.release()
+    })
+  }
+}

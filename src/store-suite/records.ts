@@ -1,0 +1,111 @@
+import { strict as assert } from 'node:assert'
+import { commit, type Define, keysOf, ledgerOf, orError, recordOf, type StoreSupports, sees, taken } from './helpers.js'
+
+const ODD_KEYS = [
+  '../X',
+  'a/b',
+  'a\\b',
+  '.',
+  '..',
+  'CON',
+  'nul.txt',
+  ' ',
+  '中文',
+  '中'.repeat(120),
+  'k'.repeat(120),
+  '%41',
+  '~',
+  '🔑',
+]
+
+const VALUES: [title: string, value: unknown][] = [
+  ['text', 'a token'],
+  ['nothing in quotes', ''],
+  ['a line break, a quote and a character beyond 16 bits', 'a\n"b"\u2028🔑'],
+  ['a number', 7200],
+  ['zero', 0],
+  ['false', false],
+  ['null', null],
+  ['a list', [1, [2, 'drei'], null]],
+  ['an object', { access_token: 'x', nested: { list: [1, 2], no: null } }],
+]
+
+/** A store whose values are fetched elsewhere also lists what is there without a value. */
+const isOurs = (key: string): boolean => key !== 'FETCHED'
+
+/** What is stored is what is read: values, keys, unknown fields, ledgers. */
+export function records(define: Define, supports: StoreSupports): void {
+  define('a store with nothing in it has no record, no ledger and no keys', async (store, other) => {
+    for (const by of [store, other]) {
+      assert.equal(await by.read('K'), undefined)
+      assert.equal(await by.ledger('K'), undefined)
+      assert.equal(typeof by.name, 'string')
+    }
+    assert.deepEqual(await keysOf(store), [])
+  })
+
+  define('what is committed under a lease is read by another process', async (store, other) => {
+    const lease = await taken(store)
+    await lease.note(ledgerOf(lease.number))
+    const record = recordOf('K', lease.number)
+    assert.equal(await lease.commit(record), true)
+    await sees(other, 'K', record, supports)
+    assert.deepEqual(await store.read('K'), record)
+  })
+
+  define('another value takes the place of the last one', async (store, other) => {
+    for (const value of ['one', 'two, which is longer', '3']) await sees(other, 'K', await commit(store, 'K', value), supports)
+    if (supports.leases !== false) await sees(store, 'K', await commit(other, 'K', 'by the other'), supports)
+  })
+
+  define('a value that was removed is gone', async (store, other) => {
+    await sees(other, 'K', await commit(store, 'K', 1), supports)
+    await (await taken(store)).commit(undefined)
+    await sees(other, 'K', undefined, supports)
+  })
+
+  define('fields that nobody knows yet are preserved, in records and ledgers', async (store, other) => {
+    const lease = await taken(store)
+    const ledger = { ...ledgerOf(lease.number), later: { version: 2 } }
+    await lease.note(ledger)
+    const record = { ...recordOf('K', lease.number), identity: 'wx1', by: 'host:1', later: [1, { two: 2 }] }
+    await lease.commit(record)
+    const reader = supports.leases === false ? store : other
+    assert.deepEqual(await reader.read('K'), record)
+    assert.deepEqual(await reader.ledger('K'), ledger)
+  })
+
+  for (const [title, value] of VALUES) {
+    define(`a value may be ${title}`, async (store, other) => {
+      await sees(other, 'K', await commit(store, 'K', value), supports)
+    })
+  }
+
+  define('any name is a key, and none is taken for another', async (store, other) => {
+    for (const key of ODD_KEYS) await commit(store, key, `value of ${key}`)
+    for (const key of ODD_KEYS) assert.equal((await other.read(key))?.value, `value of ${key}`, key)
+    assert.deepEqual((await keysOf(other)).filter(isOurs), [...ODD_KEYS].sort())
+  })
+
+  define('upper and lower case are two keys, or refused; never one for the other', async (store, other) => {
+    await commit(store, 'A', 'upper')
+    const found = await orError(() => other.read('a'))
+    if (found instanceof Error) return assert.equal((found as Error & { code?: string }).code, 'ERR_DOG_STORE')
+    assert.equal(found, undefined)
+    await commit(store, 'a', 'lower')
+    assert.equal((await other.read('A'))?.value, 'upper')
+    assert.equal((await other.read('a'))?.value, 'lower')
+  })
+
+  define('keys() lists what has a record, and nothing else', async (store, other) => {
+    await commit(store, 'ONE', 1)
+    await commit(store, 'TWO', 2)
+    await (await taken(store, 'TAKEN')).release()
+    const noted = await taken(store, 'NOTED')
+    await noted.note(ledgerOf(noted.number))
+    assert.deepEqual((await keysOf(other)).filter(isOurs), ['ONE', 'TWO'])
+    await noted.release()
+    await (await taken(store, 'ONE')).commit(undefined)
+    assert.deepEqual((await keysOf(other)).filter(isOurs), ['TWO'])
+  })
+}

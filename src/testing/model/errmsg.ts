@@ -1,0 +1,81 @@
+// What the platform says, word for word as it was seen; where only the code is documented, in the same manner.
+import { randomBytes } from 'node:crypto'
+import { shownIp } from './ip-whitelist.js'
+
+const HINT = ', could get access_token by getStableAccessToken, more details at https://mmbizurl.cn/s/JtxxFh33r'
+const DEAD = 'invalid credential, access_token is invalid or not latest'
+
+const texts: Readonly<Record<number, string>> = {
+  [-1]: 'system error',
+  40001: DEAD,
+  40002: 'invalid grant_type',
+  40003: 'invalid openid',
+  40013: 'invalid appid',
+  40014: 'invalid access_token',
+  40029: 'invalid code',
+  40066: 'invalid url',
+  40097: 'invalid args',
+  40125: 'invalid appsecret',
+  40164: 'invalid ip {ip}, not in whitelist',
+  40201: 'no callback url set',
+  40202: 'invalid action',
+  40203: 'invalid check_operator',
+  40243: 'appsecret is frozen',
+  41001: 'access_token missing',
+  41002: 'appid missing',
+  41004: 'appsecret missing',
+  42001: 'access_token expired',
+  43002: 'require POST method',
+  43003: 'require https',
+  44002: 'empty post data',
+  45009: 'reach max api daily quota limit',
+  45011: 'api minute-quota reach limit, must slower, retry next minute',
+  47001: 'data format error',
+  48001: 'api unauthorized',
+  48004: 'api forbidden',
+  48006: 'forbid to clear quota because of reaching the limit',
+  50002: 'user limited',
+  50004: 'user not allow to use accesstoken, maybe for punishment',
+  50007: 'user is frozen',
+  61004: 'access clientip is not registered',
+  76001: 'rid not found',
+  76002: 'rid is error',
+  76003: 'could not query this rid for no permission',
+  76004: 'rid time is error',
+  76021: 'cgi_path not found, please check',
+  76022: 'could not use this cgi_path, no permission',
+  89501: 'waiting for the confirmation of the administrator',
+  89503: 'this call needs the confirmation of the administrator',
+  89506: 'the administrator refused this ip twice, retry after 24 hours',
+  89507: 'the administrator refused this ip, retry after 1 hour',
+}
+
+const hex = (): string => randomBytes(4).toString('hex')
+
+/** A request's id: three groups of hex, the first of which is the time. `now`: epoch milliseconds. */
+export function makeRid(now: number): string {
+  const seconds = Math.floor(now / 1000) % 2 ** 32
+  return `${seconds.toString(16).padStart(8, '0')}-${hex()}-${hex()}`
+}
+
+export interface Wording {
+  path: string
+  ip: string
+  rid: string
+  /** Whether the path takes an AppSecret. */
+  credential: boolean
+}
+
+/** The text of an errcode at a path: three paths have words of their own for it. */
+function textAt(errcode: number, path: string, credential: boolean): string {
+  if (errcode === 40001 && credential) return 'invalid credential access_token isinvalid or not latest'
+  if (errcode === 40001 && !path.startsWith('/sns/')) return DEAD + HINT
+  if (errcode === 45009 && path === '/cgi-bin/token') return texts[45009] + HINT
+  return texts[errcode] ?? 'error'
+}
+
+/** The errmsg of an errcode, with its rid: after a comma under /sns, after a space elsewhere. */
+export function errmsgOf(errcode: number, { path, ip, rid, credential }: Wording): string {
+  const text = textAt(errcode, path, credential).replace('{ip}', shownIp(ip))
+  return `${text}${path.startsWith('/sns/') ? ',' : ''} rid: ${rid}`
+}

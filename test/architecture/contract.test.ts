@@ -1,0 +1,104 @@
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import t from 'tap'
+import ts from 'typescript'
+import { root } from './source.js'
+
+const require = createRequire(import.meta.url)
+const contract = join(root, 'index.d.ts')
+const comparison = join(root, 'test/architecture/contract.ts')
+
+const parsed = ts.getParsedCommandLineOfConfigFile(
+  join(root, 'tsconfig.json'),
+  {},
+  {
+    ...ts.sys,
+    onUnRecoverableConfigFileDiagnostic: (diagnostic) => {
+      throw new Error(String(diagnostic.messageText))
+    },
+  },
+)!
+
+/** Compiles the comparison, with some files changed in memory. */
+function compile(change: (file: string, text: string) => string = (_file, text) => text): ts.Program {
+  const host = ts.createCompilerHost(parsed.options)
+  const read = host.readFile
+  host.readFile = (file) => {
+    const text = read(file)
+    return text && change(file, text)
+  }
+  return ts.createProgram([comparison], parsed.options, host)
+}
+
+/** What does not compile, in the comparison or in the source that it compares. */
+const mismatches = (program: ts.Program): string[] =>
+  ts.getPreEmitDiagnostics(program).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))
+
+/** The contract with one text in place of another. */
+const altered = (from: string, to: string, where = contract) =>
+  compile((file, text) => {
+    if (file !== where) return text
+    if (!text.includes(from)) throw new Error(`${where} has no ${from}`)
+    return text.replace(from, to)
+  })
+
+t.test('index.d.ts is what the source exports', async (t) => {
+  t.same(mismatches(compile()), [])
+})
+
+const ALTERATIONS: [title: string, from: string, to: string, where?: string][] = [
+  ['a function that is not there', 'export const off:', 'export const unlisten: () => void\nexport const off:'],
+  ['another answer', 'export function memoryStore(): Store', 'export function memoryStore(): string'],
+  ['another argument', 'export function createDog(options?: DogOptions)', 'export function createDog(options: string)'],
+  [
+    'another member of a dog',
+    'remove(key: string): Promise<boolean>\n  /** Every',
+    'remove(key: string): boolean\n  /** Every',
+  ],
+  ['another field of an error', 'readonly retryAt: number | undefined', 'readonly retryAt: string'],
+  ['a name less', "export const peek: Dog['peek']\n", ''],
+  [
+    'a name that the contract lacks',
+    'export { createDog,',
+    'export const extra = 1\nexport { createDog,',
+    join(root, 'src/core/index.ts'),
+  ],
+]
+for (const [title, from, to, where] of ALTERATIONS) {
+  t.test(`the comparison fails on ${title}`, async (t) => {
+    t.not(mismatches(altered(from, to, where)).length, 0)
+  })
+}
+
+t.test('the built file has the names of the contract, by require and by import', async (t) => {
+  const program = compile()
+  const checker = program.getTypeChecker()
+  const file = checker.getSymbolAtLocation(program.getSourceFile(contract)!)!
+  const values = checker
+    .getExportsOfModule(file)
+    .filter((name) => name.flags & ts.SymbolFlags.Value)
+    .map((name) => name.name)
+    .sort()
+  const built = require('../../dist/index.js')
+  t.same(Object.keys(built).sort(), values)
+  const imported = await import('../../dist/index.js' as string)
+  t.equal(imported.default, built)
+  const named = Object.keys(imported).filter((name) => name !== 'default' && name !== 'module.exports')
+  t.same(named.sort(), values)
+  for (const name of named) t.equal(imported[name], built[name])
+})
+
+t.test('debug is assignable from sloppy, strict and ESM code', async (t) => {
+  const built = require('../../dist/index.js')
+  t.teardown(() => {
+    built.debug = false
+  })
+  new Function('dog', 'dog.debug = true')(built)
+  t.equal(built.debug, true)
+  new Function('dog', '"use strict"; dog.debug = false')(built)
+  t.equal(built.debug, false)
+  // This very file is ESM.
+  const imported = await import('../../dist/index.js' as string)
+  imported.default.debug = true
+  t.equal(built.debug, true)
+})

@@ -1,0 +1,22 @@
+import t from 'tap'
+import { filesOf, textOf } from './source.js'
+
+const LONGEST = 350
+const linesOf = (text: string): number => text.split('\n').length - 1
+
+t.test('no file is longer than a sitting', async (t) => {
+  const files = [
+    ...filesOf('src', /\.[cm]?[jt]s$/),
+    ...filesOf('test', /\.[cm]?[jt]s$/),
+    ...filesOf('scripts', /\.[cm]?[jt]s$/),
+    ...filesOf('bench', /\.[cm]?[jt]s$/),
+    'index.d.ts',
+  ]
+  const own = files.filter((file) => !file.startsWith('test/build/'))
+  t.ok(own.length > 60)
+  for (const file of own) t.ok(linesOf(textOf(file)) <= LONGEST, `${file}: ${linesOf(textOf(file))}`)
+})
+
+t.test('the keeper is read in five minutes', async (t) => {
+  t.ok(linesOf(textOf('src/core/fetch/coordinator.ts')) <= 300)
+})

@@ -1,0 +1,81 @@
+import { inspect } from 'node:util'
+import { Redis } from 'ioredis'
+import t from 'tap'
+import { RedisBackend } from '../../../src/redis/backend.js'
+import { OwnSource } from '../../../src/redis/connection-provider.js'
+import { startUpstream } from '../../support/upstream.js'
+import { startProxy } from './cutting-proxy.js'
+import { engine, startRedis } from './server.js'
+import { startWorker } from './workers.js'
+
+t.test('what is published is a generation and a key, never a value', engine, async (t) => {
+  const { url, port } = await startRedis(t)
+  const upstream = await startUpstream()
+  t.teardown(() => upstream.close())
+  const ear = new Redis(port)
+  t.teardown(() => ear.disconnect())
+  const heard: string[] = []
+  ear.on('pmessage', (_pattern, channel, message) => heard.push(`${channel} ${message}`))
+  await ear.psubscribe('*')
+  await startWorker(t, { url }, upstream).answered
+  await startWorker(t, { url }, upstream, { REFRESH: '{}' }).answered
+  upstream.failures = 1
+  await startWorker(t, { url }, upstream, { REFRESH: '{}' }).answered
+  t.ok(heard.length >= 3)
+  for (const message of heard) t.match(message, /^dotdog:changes \d+ TOKEN$/)
+})
+
+t.test('no error says what was sent, nor who sent it', engine, async (t) => {
+  const password = 'marked-password'
+  const value = 'marked-value'
+  const server = await startRedis(t)
+  await server.admin.acl('SETUSER', 'marked-user', 'on', `>${password}`, '~*', '&*', '+@all')
+  const proxy = await startProxy(t, server.port)
+  const backendOf = (user: string, word: string, port = proxy.port) => {
+    const backend = new RedisBackend(
+      new OwnSource(`redis://${user}:${word}@127.0.0.1:${port}`, undefined, `127.0.0.1:${port}`),
+      'dotdog:',
+    )
+    t.teardown(() => backend.close())
+    return backend
+  }
+  const backend = backendOf('marked-user', password)
+  const commit = (by = backend) => by.commit('K', 'marked-nonce', { text: value, generation: 1 })
+  const fails = async (code: string, task: Promise<unknown>) => {
+    const error = await task.then(
+      () => t.fail('it fails'),
+      (error) => error,
+    )
+    t.equal(error.code, code)
+    const text = inspect(error, { showHidden: true, depth: 20, getters: true })
+    t.notMatch(text, /marked/, text)
+  }
+
+  await fails('WRONGPASS', commit(backendOf('marked-user', 'marked-wrong')))
+  await fails('WRONGPASS', commit(backendOf('marked-nobody', password)))
+  proxy.cutAt = (chunk) => chunk.includes(value)
+  await fails('ECLOSED', commit())
+  t.ok(proxy.cuts > 2, 'it was tried again')
+  proxy.cutAt = undefined
+  await server.admin.set('dotdog:{K}:state', 'text of somebody else')
+  await fails('WRONGTYPE', commit())
+  await server.admin.acl('SETUSER', 'marked-user', '-eval')
+  await fails('NOPERM', commit())
+  await server.admin.acl('SETUSER', 'marked-user', '+eval', '-hmget')
+  await fails('ERR', commit())
+  await server.admin.acl('SETUSER', 'marked-user', '+hmget')
+  await server.pause()
+  await fails('ETIMEDOUT', commit())
+  server.resume()
+  await server.kill()
+  await fails('ECONNREFUSED', commit(backendOf('marked-user', password, server.port)))
+})
+
+t.test('a Redis that repeats what it was sent is not repeated', engine, async (t) => {
+  const { url, port } = await startRedis(t, { args: ['--rename-command', 'EVAL', ''] })
+  const backend = new RedisBackend(new OwnSource(url, undefined, `127.0.0.1:${port}`), 'dotdog:')
+  t.teardown(() => backend.close())
+  const error = await backend.commit('K', 'n', { text: 'marked', generation: 1 }).catch((error) => error)
+  t.equal(error.code, 'ERR')
+  t.notMatch(inspect(error, { showHidden: true, depth: 20 }), /marked/)
+})

@@ -1,0 +1,173 @@
+// How a waiter waits in Redis: parked on the key's stream, or listening where that is not to be had.
+import { writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import t, { type Test } from 'tap'
+import type { Dog } from '../../../index.js'
+import { BUILT, start, temporary } from '../../support/children.js'
+import { failure, gate, until } from '../../support/test-dog.js'
+import { engine, type Server, startRedis } from './server.js'
+
+const require = createRequire(import.meta.url)
+const { createDog }: typeof import('../../../index.js') = require('../../../dist/index.js')
+const { redisStore }: typeof import('../../../src/redis/index.js') = require('../../../dist/redis/index.js')
+
+type Options = Parameters<typeof redisStore>[0] & { encryptionKey?: string }
+
+function dogAt(t: Test, { encryptionKey, ...where }: Options): Dog {
+  const store = redisStore(where)
+  const dog = createDog({ store, encryptionKey })
+  t.teardown(async () => {
+    await dog.close()
+    await store.close()
+  })
+  return dog
+}
+
+/** A dog that is fetching keys until it is told to answer. */
+async function holding(t: Test, options: Options, ...keys: string[]) {
+  const dog = dogAt(t, options)
+  const end = gate<string>()
+  const asked = keys.map((key) => {
+    const called = gate()
+    dog.init(key, async () => {
+      called.open()
+      return { value: `${key} ${await end.opened}`, expiresIn: 7200 }
+    })
+    dog.get(key).catch(() => {})
+    return called.opened
+  })
+  await Promise.all(asked)
+  return { answer: (value = 'value') => end.open(value), fail: () => end.fail(new Error('down')) }
+}
+
+/** Connections that are blocked in a wait, and that listen. */
+async function waits({ admin }: Server) {
+  const clients = String(await admin.client('LIST'))
+    .trim()
+    .split('\n')
+  const parked = clients.filter((client) => /flags=\S*b/.test(client))
+  const listening = clients.filter((client) => /sub=[1-9]/.test(client))
+  return { parked: parked.length, listening: listening.length, ids: parked.map((client) => /id=(\d+)/.exec(client)![1]!) }
+}
+
+const waiting = (dog: Dog, key: string): Promise<string> => {
+  dog.init(key, () => ({ value: 'another', expiresIn: 7200 }))
+  return dog.get(key)
+}
+
+t.test('a waiter parks, and the commit brings it the record without a read', engine, async (t) => {
+  const server = await startRedis(t)
+  const holder = await holding(t, server, 'K')
+  const got = waiting(dogAt(t, server), 'K')
+  await until(async () => (await waits(server)).parked === 1)
+  await server.admin.config('RESETSTAT')
+  holder.answer()
+  t.equal(await got, 'K value')
+  const stats = String(await server.admin.info('commandstats'))
+  t.match(stats, /cmdstat_hset:calls=/)
+  t.notMatch(stats, /cmdstat_(hget|xread):/)
+  t.equal((await waits(server)).listening, 0)
+  const stream = await server.admin.xrange('dotdog:{K}:events', '-', '+')
+  t.equal(stream.length, 1, 'one entry')
+})
+
+t.test('with encryption, and through a client with a prefix of its own', engine, async (t) => {
+  const server = await startRedis(t)
+  const client = new Redis(server.url, { keyPrefix: 'app:' })
+  t.teardown(() => client.disconnect())
+  const options: Options = { client, encryptionKey: '1f'.repeat(32) }
+  const holder = await holding(t, options, 'K')
+  const got = waiting(dogAt(t, options), 'K')
+  await until(async () => (await waits(server)).parked === 1)
+  holder.answer()
+  t.equal(await got, 'K value')
+  t.notMatch(String(await server.admin.hget('app:dotdog:{K}:record', 'text')), 'K value')
+  t.notMatch(JSON.stringify(await server.admin.xrange('app:dotdog:{K}:events', '-', '+')), 'K value')
+})
+
+t.test('a second key is waited for by listening meanwhile, and both get theirs', engine, async (t) => {
+  const server = await startRedis(t)
+  const holder = await holding(t, server, 'A', 'B', 'C')
+  const dog = dogAt(t, server)
+  const got = Promise.all(['A', 'B', 'C'].map((key) => waiting(dog, key)))
+  await until(async () => {
+    const { parked, listening } = await waits(server)
+    return parked === 1 && listening === 1
+  })
+  holder.answer()
+  t.strictSame(await got, ['A value', 'B value', 'C value'])
+})
+
+t.test('a fetch that fails ends the wait, too', engine, async (t) => {
+  const server = await startRedis(t)
+  const holder = await holding(t, server, 'K')
+  const error = failure(waiting(dogAt(t, server), 'K'))
+  await until(async () => (await waits(server)).parked === 1)
+  holder.fail()
+  t.match(await error, { code: 'ERR_DOG_FETCH', message: 'The fetcher of "K" failed: down' })
+})
+
+t.test('a connection that is cut while it waits', engine, async (t) => {
+  const server = await startRedis(t)
+  const holder = await holding(t, server, 'K')
+  const got = waiting(dogAt(t, server), 'K')
+  for (let cuts = 0; cuts < 3; cuts++) {
+    let ids: string[] = []
+    await until(async () => ({ ids } = await waits(server)).ids.length > 0)
+    await server.admin.client('KILL', 'ID', ids[0]!)
+  }
+  await until(async () => (await waits(server)).parked === 1)
+  holder.answer()
+  t.equal(await got, 'K value')
+})
+
+const RIGHTS = 'hello auth evalsha eval hget hmget hset hdel del time publish subscribe ping scan client'
+const STREAMS = ['xadd', 'xread', 'xrevrange', 'exists']
+
+/** A user who may do so much. */
+async function user({ admin, port }: Server, name: string, streams: string[]): Promise<Options> {
+  const rights = [...RIGHTS.split(' '), ...streams].map((right) => `+${right}`)
+  await admin.acl('SETUSER', name, 'on', '>a-password', '~dotdog:*', '&dotdog:*', '-@all', ...rights)
+  return { url: `redis://${name}:a-password@127.0.0.1:${port}` }
+}
+
+for (const [what, ofHolder, ofWaiter, parked] of [
+  ['nobody may use streams', [], [], 0],
+  ['the holder may not add to the stream', ['xread', 'xrevrange', 'exists'], STREAMS, 0],
+  ['the waiter may not read it', STREAMS, ['xadd', 'xrevrange', 'exists'], 0],
+  ['both may', STREAMS, STREAMS, 1],
+] as [string, string[], string[], number][]) {
+  t.test(`rights: ${what}`, engine, async (t) => {
+    const server = await startRedis(t)
+    const holder = await holding(t, await user(server, 'holder', ofHolder), 'K')
+    const got = waiting(dogAt(t, await user(server, 'waiter', ofWaiter)), 'K')
+    await until(async () => {
+      const found = await waits(server)
+      return found.parked === parked && found.listening === 1 - parked
+    })
+    holder.answer()
+    t.equal(await got, 'K value')
+  })
+}
+
+t.test('a wait that its caller gave up keeps no process alive', engine, async (t) => {
+  const server = await startRedis(t)
+  const holder = await holding(t, server, 'K')
+  const dir = temporary((end) => t.teardown(end))
+  const script = join(dir, 'give-up.cjs')
+  writeFileSync(
+    script,
+    `const { createDog } = require(process.env.BUILT)
+    const { redisStore } = require(process.env.BUILT.replace('index.js', 'stores/redis/index.js'))
+    const dog = createDog({ store: redisStore({ url: process.env.URL }) })
+    dog.init('K', () => ({ value: 'another', expiresIn: 7200 }))
+    dog.get('K', { signal: AbortSignal.timeout(700) }).catch((error) => console.log(error.name))`,
+  )
+  const { out, code } = await start(script, { BUILT, URL: server.url }).exited
+  t.strictSame({ out, code }, { out: 'TimeoutError\n', code: 0 })
+  // It ended while the fetch was under way.
+  t.type(await server.admin.hget('dotdog:{K}:state', 'nonce'), 'string')
+  holder.answer()
+})

@@ -1,0 +1,263 @@
+// What an attack on the engine found.
+import { getEventListeners } from 'node:events'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { inspect } from 'node:util'
+import t from 'tap'
+import type { Lease } from '../../index.js'
+import { Memory } from '../../src/core/fetch/memory.js'
+import { start } from '../support/children.js'
+import {
+  altered,
+  counting,
+  createDog,
+  DogError,
+  entry,
+  failure,
+  fileStore,
+  filling,
+  folder,
+  gate,
+  kennel,
+  memoryStore,
+  pause,
+  until,
+} from '../support/test-dog.js'
+
+t.test('a record that was followed before its init is still another account’s', async (t) => {
+  const dir = folder(t)
+  const theirs = createDog({ dir })
+  theirs.init('K', async () => ({ value: 'token-of-A', expiresIn: 7200 }), { identity: 'wxA' })
+  await theirs.get('K')
+  const mine = createDog({ dir })
+  mine.peek('K')
+  mine.init('K', async () => ({ value: 'token-of-B', expiresIn: 7200 }), { identity: 'wxB' })
+  await t.rejects(mine.get('K'), { code: 'ERR_DOG_IDENTITY' })
+})
+
+t.test('no key is no key, also after one was made anew', async (t) => {
+  const dog = createDog({ dir: folder(t) })
+  const fetcher = async () => ({ value: 'secret-1', expiresIn: 7200 })
+  dog.init('K', fetcher)
+  await dog.get('K')
+  dog.init('K', fetcher, { encryptionKey: '1f'.repeat(32) })
+  t.throws(() => dog.peek(undefined as never), TypeError)
+})
+
+t.test('a file whose name is too long for a key harms nobody who listens to changes', async (t) => {
+  const dir = folder(t)
+  const script = join(dir, 'listen.cjs')
+  writeFileSync(
+    script,
+    `const { writeFileSync } = require('node:fs')
+    const dog = require(process.env.ENTRY).createDog({ dir: process.env.DIR })
+    dog.on('change', ({ key }) => key === 'K' && (console.log('told'), process.exit()))
+    dog.init('K', async () => ({ value: 'value', expiresIn: 7200 }))
+    dog.get('K').then(() => setTimeout(() => {
+      writeFileSync(process.env.DIR + '/' + 'x'.repeat(150) + '.dog', '{}')
+      setTimeout(() => dog.refresh('K'), 300)
+    }, 500))
+    setTimeout(() => process.exit(3), 20000)`,
+  )
+  const { code, out, err } = await start(script, { DIR: join(dir, '.dog'), ENTRY: entry }).exited
+  t.strictSame({ code, out, err }, { code: 0, out: 'told\n', err: '' })
+})
+
+t.test('a new folder is kept out of git, also if another process uses it before it is done', async (t) => {
+  const dir = join(folder(t), '.dog')
+  const other = join(dir, '..', 'other.cjs')
+  writeFileSync(
+    other,
+    `require(${JSON.stringify(entry)}).createDog({ dir: ${JSON.stringify(dir)} }).set('B', 'v', { expiresIn: 60 })`,
+  )
+  const script = join(dir, '..', 'first.cjs')
+  writeFileSync(
+    script,
+    `const fs = require('node:fs')
+    const real = fs.mkdirSync
+    fs.mkdirSync = (path, options) => {
+      fs.mkdirSync = real
+      const made = real(path, options)
+      require('node:child_process').spawnSync(process.execPath, [${JSON.stringify(other)}], { stdio: 'inherit' })
+      return made
+    }
+    require(${JSON.stringify(entry)}).createDog({ dir: ${JSON.stringify(dir)} }).set('A', 'v', { expiresIn: 60 })`,
+  )
+  t.match(await start(script, {}).exited, { code: 0, err: '' })
+  t.strictSame(readdirSync(dir).sort(), ['.gitignore', '.lock', '.state', 'A.dog', 'B.dog'])
+})
+
+t.test('a DogError of the fetcher’s own making is redacted like any error', async (t) => {
+  const dir = folder(t)
+  const dog = createDog({ dir })
+  dog.init('K', async () => {
+    throw new DogError('ERR_DOG_FETCH_RESULT', 'no token from https://host/path?secret=S3CRETS3CRET')
+  })
+  const error = await dog.get('K').catch((error: Error) => error)
+  t.notMatch(String(error), 'S3CRETS3CRET')
+  t.notMatch(readFileSync(join(dir, '.state/K.json'), 'utf8'), 'S3CRETS3CRET')
+})
+
+t.test('where nothing was read, nothing is what was stored then', async (t) => {
+  const memory = new Memory()
+  memory.adopt({ key: 'K', value: 'v', fetchedAt: 0, expiresAt: 8e15, ahead: 0, generation: 7 })
+  t.equal(memory.storedFor(undefined), undefined)
+})
+
+t.test('who began to wait before a value came gets it, though somebody else is fetching the next one already', async (t) => {
+  const inner = memoryStore()
+  const first = (await inner.take('K', 30))!
+  let later: Lease | undefined
+  const store = altered(inner, {
+    // Between its look at the holder and its wait.
+    holder: async (key) => {
+      if (later === undefined) {
+        const now = Date.now()
+        const record = { key, value: 'v1', fetchedAt: now, expiresAt: now + 3_600_000, ahead: 0, generation: first.number }
+        await first.commit(record)
+        later = await inner.take(key, 30)
+      }
+      return await inner.holder!(key)
+    },
+  })
+  const dog = createDog({ store })
+  dog.on('change', () => {})
+  dog.init('K', counting())
+  t.equal(await Promise.race([dog.get('K'), pause(2000)]), 'v1')
+  await later!.release()
+  await dog.close()
+})
+
+t.test('a damaged record before guard_dog’s file lets nobody wait without rest', async (t) => {
+  const dir = folder(t)
+  const own = join(dir, '.dog')
+  mkdirSync(own, { mode: 0o700 })
+  writeFileSync(join(own, 'K.dog'), 'torn', { mode: 0o600 })
+  writeFileSync(join(dir, 'K.dog'), JSON.stringify({ data: 'old', expires_in: 1, gen_time: Date.now() - 9000 }), {
+    mode: 0o600,
+  })
+  const script = join(dir, 'wait.cjs')
+  writeFileSync(
+    script,
+    `process.chdir(${JSON.stringify(dir)})
+    const fs = require('node:fs')
+    let looks = 0
+    for (const name of ['openSync', 'statSync', 'lstatSync']) {
+      const real = fs[name]
+      fs[name] = (...args) => (looks++, real(...args))
+    }
+    const dog = require(process.env.ENTRY)
+    dog.init('K', async () => ({ value: 'mine', expiresIn: 7200 }))
+    dog.on('wait', () => setTimeout(() => (console.log(looks), process.exit()), 1000))
+    dog.get('K')`,
+  )
+  const lease = (await fileStore({ dir: own }).take('K', 30))!
+  const { code, out } = await start(script, { DOTDOG_DIR: own, ENTRY: entry }).exited
+  await lease.release()
+  t.equal(code, 0)
+  // It looks up to forty times a second, and judges the holder at some of these looks.
+  t.ok(Number(out) > 0 && Number(out) < 1000, `${out.trim()} looks in a second`)
+})
+
+t.test('an error of the store’s kind that a fetcher makes itself is nobody’s to pass on', async (t) => {
+  for (const code of ['ERR_DOG_STORE', 'ERR_DOG_CYCLE', 'ERR_DOG_CLOSED'] as const) {
+    const dog = createDog({ store: memoryStore() })
+    dog.init('K', async () => {
+      const made = new DogError(code, 'no token from https://host/path?secret=S3CRETS3CRET', { path: '/tmp/x' })
+      throw Object.assign(made, { url: 'https://host/path?secret=S3CRETS3CRET' })
+    })
+    const error = await dog.get('K').catch((error: Error) => error)
+    t.match(error, { code, key: 'K', path: '/tmp/x' })
+    t.notMatch(inspect(error, { showHidden: true, depth: 9 }), 'S3CRETS3CRET')
+  }
+})
+
+const aborted = async () => {
+  throw new DOMException('This operation was aborted', 'AbortError')
+}
+
+t.test('one fetch that its process broke off is no failure: who waits fetches at once', async (t) => {
+  const { dog, another } = kennel(t)
+  const asked = gate()
+  const end = gate()
+  dog.init('K', async () => {
+    asked.open()
+    await end.opened
+    return await aborted()
+  })
+  const waiter = another()
+  const fetcher = counting()
+  waiter.init('K', fetcher)
+  const first = failure(dog.get('K'))
+  await asked.opened
+  const second = waiter.get('K')
+  await pause(50)
+  end.open()
+  const error = await first
+  t.match(error, { code: 'ERR_DOG_FETCH', retryAt: undefined })
+  t.equal(await second, 'v1')
+  t.equal((await dog.status())[0]?.failure, undefined)
+})
+
+t.test('fetches that are broken off in a row are an upstream that hangs: the back-off holds for all', async (t) => {
+  const { dog, another } = kennel(t)
+  let calls = 0
+  const fetcher = async () => {
+    calls++
+    await pause(20)
+    return await aborted()
+  }
+  const dogs = [dog, another(), another(), another(), another(), another()]
+  for (const one of dogs) one.init('K', fetcher as never)
+  const errors = await Promise.all(dogs.map((one) => failure(one.get('K'))))
+  t.equal(calls, 2)
+  t.equal(errors.filter(({ retryAt }) => retryAt !== undefined).length, 5)
+  t.equal((await failure(dog.get('K'))).code, 'ERR_DOG_FETCH')
+  t.equal(calls, 2)
+})
+
+t.test('a signal that lives long remembers no call', async (t) => {
+  const { dog } = kennel(t)
+  const end = gate()
+  dog.init('K', async () => {
+    await end.opened
+    return { value: 'v', expiresIn: 7200 }
+  })
+  const warnings: Error[] = []
+  const hear = (warning: Error) => warnings.push(warning)
+  process.on('warning', hear)
+  t.teardown(() => process.off('warning', hear))
+  const { signal } = new AbortController()
+  const calls = Array.from({ length: 100 }, () => dog.get('K', { signal }))
+  end.open()
+  await Promise.all(calls)
+  await pause(10)
+  t.ok(getEventListeners(signal, 'abort').length <= 1)
+  const dependants = Object.getOwnPropertySymbols(signal).find((symbol) => symbol.description === 'kDependantSignals')
+  t.notOk(dependants && (signal as never as Record<symbol, Set<unknown>>)[dependants]?.size)
+  t.strictSame(warnings, [])
+})
+
+t.test('a value that was not stored leaves nobody waiting for the lease of others', async (t) => {
+  const inner = memoryStore()
+  let waiting = 0
+  let isFull = true
+  const full = filling(inner, () => isFull)
+  const store = altered(full, {
+    settled: async (...args) => {
+      waiting++
+      await full.settled(...args)
+      waiting--
+    },
+  })
+  const dog = createDog({ store })
+  t.teardown(() => dog.close())
+  dog.init('K', counting())
+  t.equal(await dog.get('K'), 'v1')
+  isFull = false
+  const lease = (await inner.take('K', 30))!
+  for (const end = Date.now() + 2500; Date.now() < end; await pause(50)) t.equal(await dog.get('K'), 'v1')
+  t.equal(waiting, 0)
+  await lease.release()
+  await until(async () => (await dog.get('K')) === 'v1' && (await inner.read('K'))?.value === 'v1')
+})

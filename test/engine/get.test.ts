@@ -1,0 +1,279 @@
+import t from 'tap'
+import { counting, failure, fileStore, folder, gate, kennel, next, pause, put, until } from '../support/test-dog.js'
+
+t.test('callers of one moment share one fetch, and later ones get its value', async (t) => {
+  const { dog } = kennel(t)
+  const fetcher = counting({ expiresIn: 60 }, 20)
+  dog.init('K', fetcher)
+  t.same(await Promise.all(Array.from({ length: 20 }, () => dog.get('K'))), Array(20).fill('v1'))
+  for (let i = 0; i < 3; i++) t.equal(await dog.get('K'), 'v1')
+  t.equal(fetcher.calls.count, 1)
+})
+
+t.test('dogs on one store share one fetch', async (t) => {
+  const { dog, another } = kennel(t)
+  const fetcher = counting({ expiresIn: 60 }, 30)
+  const dogs = [dog, another(), another()]
+  for (const one of dogs) one.init('K', fetcher)
+  t.same(await Promise.all(dogs.map((one) => one.get('K'))), ['v1', 'v1', 'v1'])
+  t.equal(fetcher.calls.count, 1)
+})
+
+t.test('what is stored and valid is used without a fetch', async (t) => {
+  const { dog, store } = kennel(t)
+  await put(store, 'K', 'stored', -100, 7000)
+  const fetcher = counting()
+  dog.init('K', fetcher)
+  t.equal(await dog.get('K'), 'stored')
+  t.equal(fetcher.calls.count, 0)
+})
+
+t.test('an expired value is never served, be it one millisecond', async (t) => {
+  const { dog, store } = kennel(t)
+  await put(store, 'K', 'old', -100, -0.001)
+  dog.init('K', counting())
+  t.equal(dog.peek('K'), undefined)
+  t.equal(await dog.get('K'), 'v1')
+})
+
+t.test('a value in memory ends at its expiry, also for callers that never stop asking', async (t) => {
+  const { dog } = kennel(t)
+  const fetcher = counting({ expiresIn: 0.3, ahead: 0 })
+  dog.init('K', fetcher)
+  t.equal(await dog.get('K'), 'v1')
+  const { expiresAt } = dog.peek('K')!
+  while (fetcher.calls.count === 1) {
+    const asked = Date.now()
+    if ((await dog.get('K')) === 'v1' && asked >= expiresAt) return t.fail(`served ${asked - expiresAt} ms after its end`)
+  }
+  t.equal(await dog.get('K'), 'v2')
+})
+
+t.test('a due value is served at once, while one fetch replaces it', async (t) => {
+  const { dog, another, store } = kennel(t)
+  await put(store, 'K', 'due', -100, 5)
+  const hold = gate()
+  let calls = 0
+  const fetcher = async ({ reason }: { reason: string }) => {
+    calls++
+    t.equal(reason, 'due')
+    await hold.opened
+    return { value: 'new', expiresIn: 60 }
+  }
+  dog.init('K', fetcher)
+  const other = another()
+  other.init('K', fetcher)
+  t.same(await Promise.all([dog.get('K'), dog.get('K'), other.get('K')]), ['due', 'due', 'due'])
+  await until(() => calls > 0)
+  t.same(await Promise.all([dog.get('K'), other.get('K')]), ['due', 'due'])
+  const refreshed = next(dog, 'refresh')
+  const elsewhere = next(other, 'refresh')
+  hold.open()
+  t.match(await Promise.race([refreshed, elsewhere]), { key: 'K', reason: 'due', late: false })
+  t.equal(await dog.get('K'), 'new')
+  t.equal(calls, 1)
+})
+
+t.test('a refresh behind that fails is a warning, and the valid value goes on being served', async (t) => {
+  const { dog, store, warnings } = kennel(t)
+  await put(store, 'K', 'due', -100, 5)
+  let calls = 0
+  dog.init('K', () => {
+    calls++
+    throw new Error('down')
+  })
+  t.equal(await dog.get('K'), 'due')
+  await until(() => warnings.length > 0)
+  t.match(warnings, [{ key: 'K', code: 'ERR_DOG_FETCH', message: /down/ }])
+  for (let i = 0; i < 50; i++) t.equal(await dog.get('K'), 'due')
+  await pause(20)
+  t.equal(calls, 1, 'the back-off is obeyed')
+})
+
+t.test('minTtl: a value that does not live so long is replaced before it is answered', async (t) => {
+  const { dog, store } = kennel(t)
+  await put(store, 'K', 'stored', -100, 100)
+  const fetcher = counting({ expiresIn: 7200 })
+  dog.init('K', fetcher)
+  t.equal(await dog.get('K', { minTtl: 90 }), 'stored')
+  t.equal(await dog.get('K', { minTtl: 110 }), 'v1')
+  t.equal(await dog.get('K', { minTtl: 110 }), 'v1')
+  t.equal(fetcher.calls.count, 1)
+})
+
+t.test('minTtl: after one fetch the value is answered whatever is left of it', async (t) => {
+  const { dog, store } = kennel(t)
+  await put(store, 'K', 'stored', -100, 100)
+  const fetcher = counting({ expiresIn: 50 })
+  dog.init('K', fetcher)
+  t.same(await Promise.all([dog.get('K', { minTtl: 1000 }), dog.get('K', { minTtl: 2000 })]), ['v1', 'v1'])
+  t.equal(fetcher.calls.count, 1)
+  t.equal(await dog.get('K', { minTtl: 1000 }), 'v2')
+  t.equal(fetcher.calls.count, 2)
+})
+
+for (const stored of [true, false]) {
+  const title = stored ? 'with a stored value' : 'with nothing stored'
+  t.test(`minTtl: a fetch that began before the call counts only if its value lives long enough, ${title}`, async (t) => {
+    const table: [lifetime: number, answer: string][] = [
+      [50, 'v2'],
+      [5000, 'v1'],
+    ]
+    for (const [lifetime, answer] of table) {
+      const { dog, store } = kennel(t)
+      if (stored) await put(store, 'K', 'stored', -100, 100)
+      const begun = gate()
+      const hold = gate()
+      let calls = 0
+      dog.init('K', async () => {
+        const value = `v${++calls}`
+        begun.open()
+        await hold.opened
+        return { value, expiresIn: value === 'v1' ? lifetime : 20 }
+      })
+      const early = dog.refresh('K')
+      await begun.opened
+      const late = dog.get('K', { minTtl: 1000 })
+      // It has joined the wait before the answer comes.
+      await pause(20)
+      hold.open()
+      t.equal(await early, 'v1')
+      t.equal(await late, answer)
+    }
+  })
+}
+
+t.test('minTtl: a failure serves the value that is still valid', async (t) => {
+  const { dog, store } = kennel(t)
+  await put(store, 'K', 'stored', -100, 100)
+  dog.init('K', () => Promise.reject(new Error('down')))
+  t.equal(await dog.get('K', { minTtl: 1000 }), 'stored')
+})
+
+t.test('an aborted caller leaves alone; the fetch goes on for the others', async (t) => {
+  const { dog } = kennel(t)
+  const hold = gate()
+  const begun = gate<AbortSignal>()
+  dog.init('K', async ({ signal }) => {
+    begun.open(signal)
+    await hold.opened
+    return { value: 'v', expiresIn: 60 }
+  })
+  const aborter = new AbortController()
+  const leaving = dog.get('K', { signal: aborter.signal })
+  const staying = dog.get('K')
+  const fetching = await begun.opened
+  aborter.abort(new Error('my own reason'))
+  t.equal((await failure(leaving)).message, 'my own reason')
+  t.equal(fetching.aborted, false)
+  hold.open()
+  t.equal(await staying, 'v')
+})
+
+t.test('a fetch whose only caller left is finished and stored', async (t) => {
+  const { dog } = kennel(t)
+  const fetcher = counting({ expiresIn: 60 }, 50)
+  dog.init('K', fetcher)
+  const refreshed = next(dog, 'refresh')
+  t.match(await failure(dog.get('K', { signal: AbortSignal.timeout(10) })), { name: 'TimeoutError' })
+  await refreshed
+  t.equal(await dog.get('K'), 'v1')
+  t.equal(fetcher.calls.count, 1)
+})
+
+t.test('who comes with an aborted signal gets nothing and starts nothing', async (t) => {
+  const { dog } = kennel(t)
+  const fetcher = counting()
+  dog.init('K', fetcher)
+  t.equal((await failure(dog.get('K', { signal: AbortSignal.abort(new Error('before')) }))).message, 'before')
+  t.equal(fetcher.calls.count, 0)
+})
+
+t.test('peek tells what is known now, and never fetches', async (t) => {
+  const { dog, store } = kennel(t)
+  const fetcher = counting()
+  dog.init('K', fetcher)
+  t.equal(dog.peek('K'), undefined)
+  t.equal(dog.peek('UNKNOWN'), undefined)
+  const record = await put(store, 'K', { a: 1 }, -1, 60)
+  await until(() => dog.peek('K') !== undefined)
+  t.same(dog.peek('K'), { value: { a: 1 }, expiresAt: record.expiresAt, generation: record.generation })
+  t.equal(fetcher.calls.count, 0)
+})
+
+t.test('objects handed out are copies', async (t) => {
+  const { dog } = kennel(t)
+  dog.init<{ list: number[] }>('K', async () => ({ value: { list: [1] }, expiresIn: 60 }))
+  const values = [
+    await dog.get<{ list: number[] }>('K'),
+    await dog.get<{ list: number[] }>('K'),
+    dog.peek<{ list: number[] }>('K')!.value,
+  ]
+  for (const value of values) value.list.push(2)
+  await dog.use<{ list: number[] }, void>('K', (value) => void value.list.push(3))
+  t.same(await dog.get('K'), { list: [1] })
+  t.same(dog.peek('K')!.value, { list: [1] })
+})
+
+t.test('what was answered or set may be changed afterwards: what is stored is as it was', async (t) => {
+  const { dog } = kennel(t)
+  const given = { list: [1] }
+  dog.init<{ list: number[] }>('K', async () => ({ value: given, expiresIn: 60 }))
+  await dog.get('K')
+  given.list.push(2)
+  t.same(await dog.get('K'), { list: [1] })
+  const own = { list: [3] }
+  await dog.set('K', own, { expiresIn: 60 })
+  own.list.push(4)
+  t.same(await dog.get('K'), { list: [3] })
+})
+
+for (const name of ['memory', 'file']) {
+  t.test(`a fetcher may change its previous value without changing what others get (${name} store)`, async (t) => {
+    const { dog } = kennel(t, name === 'file' ? { store: fileStore({ dir: folder(t) }) } : {})
+    const begun = gate()
+    const hold = gate()
+    dog.init<{ list: number[] }>('K', async ({ previous }) => {
+      try {
+        previous?.list.push(9)
+      } finally {
+        begun.open()
+      }
+      await hold.opened
+      return { value: { list: [2] }, expiresIn: 60 }
+    })
+    await dog.set('K', { list: [1] }, { expiresIn: 60 })
+    t.same(await dog.get('K'), { list: [1] })
+    const refreshed = dog.refresh('K').catch((error) => error)
+    await begun.opened
+    t.same(await dog.get('K'), { list: [1] })
+    t.same(dog.peek('K')!.value, { list: [1] })
+    hold.open()
+    t.same(await refreshed, { list: [2] })
+  })
+}
+
+t.test('misuse is a TypeError', async (t) => {
+  const { dog } = kennel(t)
+  for (const call of [
+    () => dog.get(''),
+    () => dog.get(1 as never),
+    () => dog.get('K', 'callback' as never),
+    () => dog.get('K', { minTtl: -1 }),
+    () => dog.get('K', { signal: {} as never }),
+    () => dog.peek(''),
+    () => dog.refresh(''),
+    () => dog.refresh('K', { force: 1 as never }),
+    () => dog.use('K', 'task' as never),
+    () => dog.remove(''),
+    () => dog.set('', 'v', { expiresIn: 1 }),
+    () => dog.init('', () => {}),
+    () => dog.init('K', 'fetcher' as never),
+    () => dog.init('K', undefined as never),
+    () => dog.on('error' as never, () => {}),
+    () => dog.on('change', 'listener' as never),
+    () => dog.off('chang' as never, () => {}),
+  ]) {
+    t.equal((await failure(call)).name, 'TypeError', String(call))
+  }
+})

@@ -1,0 +1,74 @@
+import { spawn } from 'node:child_process'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import t, { type Test } from 'tap'
+import { createDog, folder, kennel, pause } from '../support/test-dog.js'
+
+/** A value was cached until an immediate ran: input that ended a long wait was handled before it. */
+
+type Line = { value?: string; peeked?: string; port?: number }
+
+/** A process that sleeps until input comes. */
+async function sleeper(t: Test, dir: string, way: string) {
+  const stdio = way === 'ipc' ? (['pipe', 'pipe', 'inherit', 'ipc'] as const) : (['pipe', 'pipe', 'inherit'] as const)
+  const script = join(import.meta.dirname, 'fixtures/idle.cjs')
+  const child = spawn(process.execPath, [script, way], { env: { ...process.env, DIR: dir }, stdio: [...stdio] })
+  t.teardown(() => child.kill('SIGKILL'))
+  const lines: AsyncIterator<string> = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
+  const next = async (): Promise<Line> => JSON.parse((await lines.next()).value)
+  let send = (word: string): unknown => (way === 'ipc' ? child.send(word) : child.stdin!.write(word))
+  if (way === 'socket') {
+    const { port } = await next()
+    const socket = connect(port!, '127.0.0.1')
+    t.teardown(() => socket.destroy())
+    send = (word) => socket.write(word)
+  }
+  const ask = (word: string) => {
+    const line = next()
+    send(word)
+    return line
+  }
+  return { first: await next(), ask }
+}
+
+for (const way of ['ipc', 'socket', 'stdin']) {
+  t.test(`a value that was replaced during an idle wait for ${way} is not served after it`, async (t) => {
+    const dir = folder(t)
+    const dog = createDog({ dir })
+    t.teardown(() => dog.close())
+    await dog.set('K', 'old', { expiresIn: 3600 })
+    const { first, ask } = await sleeper(t, dir, way)
+    t.equal(first.value, 'old')
+    await dog.set('K', 'new', { expiresIn: 3600 })
+    // Longer than memory is believed without a look at the store.
+    await pause(400)
+    t.same(await ask('now'), { value: 'new', peeked: 'new' })
+  })
+
+  t.test(`a value that expired during an idle wait for ${way} is not served after it`, async (t) => {
+    const dir = folder(t)
+    const dog = createDog({ dir })
+    t.teardown(() => dog.close())
+    await dog.set('K', 'old', { expiresIn: 3600 })
+    const { first, ask } = await sleeper(t, dir, way)
+    t.equal(first.value, 'old')
+    await pause(100)
+    t.same(await ask('later'), { value: 'fetched here 1' })
+  })
+}
+
+t.test('a process that blocks itself past an expiry does not get the expired value', async (t) => {
+  const { dog } = kennel(t)
+  let fetches = 0
+  dog.init('K', async () => ({ value: `v${++fetches}`, expiresIn: fetches === 1 ? 0.4 : 3600, ahead: 0 }))
+  t.equal(await dog.get('K'), 'v1')
+  const expiry = dog.peek('K')!.expiresAt
+  const inTime = dog.get('K')
+  const again = dog.get('K')
+  // Neither timers nor input: one stretch of code.
+  while (Date.now() <= expiry);
+  const after = dog.get('K')
+  t.equal(dog.peek('K'), undefined)
+  t.same(await Promise.all([inTime, again, after]), ['v1', 'v1', 'v2'])
+})

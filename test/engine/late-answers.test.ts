@@ -1,0 +1,149 @@
+import t from 'tap'
+import type { DogEvents } from '../../index.js'
+import { counting, failure, gate, holding, kennel, next, pause, put, until } from '../support/test-dog.js'
+
+t.test('an answer after the time-out is stored: the upstream may have rotated', async (t) => {
+  const { dog, another } = kennel(t)
+  const hold = holding()
+  dog.init('K', hold.fetcher, { timeout: 0.1 })
+  t.match(await failure(dog.get('K')), { code: 'ERR_DOG_FETCH_TIMEOUT' })
+  const refreshed = next(dog, 'refresh')
+  hold.open()
+  t.match(await refreshed, { key: 'K', late: true })
+  t.equal(await dog.get('K'), 'late')
+  t.equal(await another().get('K'), 'late')
+  t.equal(hold.calls, 1)
+})
+
+t.test('a late handler call counts as well, and a lifetime still counts from the start of the fetch', async (t) => {
+  const { dog } = kennel(t)
+  const called = gate<(value: string, expiresIn: number) => void>()
+  const begun = Date.now()
+  dog.init('K', (handler) => called.open(handler), { timeout: 0.1 })
+  await failure(dog.get('K'))
+  await pause(100)
+  const refreshed = next(dog, 'refresh')
+  const handler = await called.opened
+  const answered = Date.now()
+  handler('late', 60)
+  await refreshed
+  const { value, expiresAt } = dog.peek('K')!
+  t.equal(value, 'late')
+  t.ok(expiresAt <= answered + 60_000 - 150 && expiresAt >= begun + 60_000 - 5)
+})
+
+t.test('a late answer never replaces the value of a later fetch', async (t) => {
+  const { dog, store } = kennel(t)
+  const hold = gate()
+  let calls = 0
+  dog.init(
+    'K',
+    async () => {
+      const value = `v${++calls}`
+      if (calls === 1) await hold.opened
+      return { value, expiresIn: 60 }
+    },
+    { timeout: 0.1 },
+  )
+  await failure(dog.get('K'))
+  t.equal(await dog.refresh('K', { force: true }), 'v2')
+  const told: DogEvents['refresh'][] = []
+  dog.on('refresh', (refresh) => told.push(refresh))
+  hold.open()
+  await pause(100)
+  t.same(told, [])
+  t.equal((await store.read('K'))?.value, 'v2')
+  t.equal(await dog.get('K'), 'v2')
+})
+
+t.test('a late answer waits for the fetch under way, and gives way to it', async (t) => {
+  const { dog, store, another } = kennel(t, { timeout: 0.3 })
+  const hold = gate()
+  dog.init('K', async () => {
+    await hold.opened
+    return { value: 'late', expiresIn: 60 }
+  })
+  await failure(dog.get('K'))
+  const other = another({ timeout: 30 })
+  const slow = gate()
+  const begun = gate()
+  other.init('K', async () => {
+    begun.open()
+    await slow.opened
+    return { value: 'newer', expiresIn: 60 }
+  })
+  const got = other.refresh('K', { force: true })
+  await begun.opened
+  hold.open()
+  await pause(50)
+  t.equal(await store.read('K'), undefined, 'the lease is not ours')
+  slow.open()
+  t.equal(await got, 'newer')
+  await pause(50)
+  t.equal((await store.read('K'))?.value, 'newer')
+  t.equal(await dog.get('K'), 'newer')
+})
+
+t.test('a fetcher that fails after its time-out disturbs nobody', async (t) => {
+  const { dog, warnings } = kennel(t)
+  const hold = gate()
+  dog.init('K', () => hold.opened as never, { timeout: 0.05 })
+  t.match(await failure(dog.get('K')), { code: 'ERR_DOG_FETCH_TIMEOUT' })
+  hold.fail(new Error('much later'))
+  await pause(20)
+  t.same(warnings, [])
+})
+
+t.test('autoRefresh replaces a value ahead of its end although nobody asks', async (t) => {
+  const { dog } = kennel(t)
+  const fetcher = counting({ expiresIn: 0.6, ahead: 0.3 })
+  dog.init('K', fetcher, { autoRefresh: true })
+  await dog.get('K')
+  await until(() => fetcher.calls.count >= 4)
+  await dog.close()
+  const { count } = fetcher.calls
+  await pause(700)
+  t.equal(fetcher.calls.count, count, 'until the dog is closed')
+})
+
+t.test('autoRefresh fetches nothing by init, and finds what is due already', async (t) => {
+  const { dog, store } = kennel(t)
+  await put(store, 'DUE', 'due', -100, 5)
+  const [missing, due] = [counting(), counting()]
+  dog.init('MISSING', missing, { autoRefresh: true })
+  dog.init('DUE', due, { autoRefresh: true })
+  t.equal(due.calls.count, 0)
+  await until(() => due.calls.count === 1)
+  t.equal(missing.calls.count, 0)
+})
+
+t.test('autoRefresh goes on after a failure', async (t) => {
+  const { dog, warnings } = kennel(t)
+  let calls = 0
+  dog.init(
+    'K',
+    () => {
+      if (++calls === 2) throw Object.assign(new Error('down'), { retryAfter: 0.1 })
+      return { value: `v${calls}`, expiresIn: calls === 1 ? 2 : 60, ahead: 1 }
+    },
+    { autoRefresh: true },
+  )
+  await dog.get('K')
+  await until(() => calls >= 3)
+  t.equal(await dog.get('K'), 'v3')
+  t.ok(warnings.length >= 1)
+  t.match(warnings[0], { key: 'K', code: 'ERR_DOG_FETCH' })
+})
+
+t.test('of two processes with autoRefresh one fetches each time', async (t) => {
+  const { dog, another } = kennel(t, { autoRefresh: true })
+  const fetcher = counting({ expiresIn: 0.8, ahead: 0.4 }, 20)
+  const other = another()
+  for (const one of [dog, other]) one.init('K', fetcher)
+  const generations = new Set<number>()
+  for (const one of [dog, other]) one.on('refresh', ({ generation }) => generations.add(generation))
+  await Promise.all([dog.get('K'), other.get('K')])
+  await until(() => fetcher.calls.count >= 4)
+  await Promise.all([dog.close(), other.close()])
+  t.equal(fetcher.calls.count, generations.size)
+})

@@ -1,0 +1,35 @@
+import t from 'tap'
+import { altered, createDog, memoryStore, pause } from '../support/test-dog.js'
+
+/** A database may answer later what it was asked earlier: the older record was put back for a while. */
+t.test('a read that was overtaken does not put an older value back', async (t) => {
+  const inner = memoryStore()
+  let delay = 0
+  const store = altered(inner, {
+    read: async (key) => {
+      const record = await inner.read(key)
+      const ms = delay
+      delay = 0
+      if (ms > 0) await pause(ms)
+      return record
+    },
+  })
+  const dog = createDog({ store })
+  t.teardown(() => dog.close())
+  let count = 0
+  const told: (number | undefined)[] = []
+  dog.init('K', async () => ({ value: `v${++count}`, expiresIn: 3600 }))
+  dog.on('change', ({ generation }) => told.push(generation))
+  t.equal(await dog.get('K'), 'v1')
+  await pause(120)
+  delay = 80
+  const late = dog.get('K')
+  t.equal(await dog.refresh('K'), 'v2')
+  await late
+  t.equal(dog.peek('K')?.value, 'v2')
+  t.equal(await dog.get('K'), 'v2')
+  t.same(
+    told,
+    [...told].sort((a, b) => Number(a) - Number(b)),
+  )
+})

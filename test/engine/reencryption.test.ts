@@ -1,0 +1,112 @@
+// Who seals a plain record again, and who must not.
+import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { counting, createDog, failure, fileStore, folder, pause, until } from '../support/test-dog.js'
+
+const KEY = '1f'.repeat(32)
+const OTHER_KEY = '2e'.repeat(32)
+
+/** A folder with a plain record of account A, its file, and what is in it. */
+async function plain(t: Test): Promise<{ dir: string; file: string; text: string }> {
+  const dir = folder(t)
+  const dog = createDog({ dir })
+  dog.init('K', async () => ({ value: 'token-of-A', expiresIn: 7200 }), { identity: 'wxA' })
+  await dog.get('K')
+  const file = join(dir, 'K.dog')
+  return { dir, file, text: readFileSync(file, 'utf8') }
+}
+
+t.test('another account’s plain record stays as it is', async (t) => {
+  const { dir, file, text } = await plain(t)
+  const dog = createDog({ dir, encryptionKey: KEY })
+  t.teardown(() => dog.close())
+  dog.init('K', counting(), { identity: 'wxB' })
+  t.equal((await failure(dog.get('K'))).code, 'ERR_DOG_IDENTITY')
+  t.equal((await failure(dog.refresh('K'))).code, 'ERR_DOG_IDENTITY')
+  t.equal((await failure(dog.set('K', 'mine', { expiresIn: 60 }))).code, 'ERR_DOG_IDENTITY')
+  t.equal((await failure(dog.remove('K'))).code, 'ERR_DOG_IDENTITY')
+  await dog.status()
+  await pause(200)
+  t.equal(readFileSync(file, 'utf8'), text)
+})
+
+t.test('who only reads, writes nothing', async (t) => {
+  const { dir, file, text } = await plain(t)
+  const dog = createDog({ dir, encryptionKey: KEY })
+  t.teardown(() => dog.close())
+  await dog.status()
+  t.equal(await dog.get('K'), 'token-of-A', 'a follower')
+  const other = createDog({ dir, encryptionKey: KEY })
+  t.teardown(() => other.close())
+  other.init('K', counting(), { fetch: false })
+  t.equal(await other.get('K'), 'token-of-A')
+  await pause(200)
+  t.equal(readFileSync(file, 'utf8'), text)
+})
+
+t.test('a record that was plain while somebody held the lease is sealed later', async (t) => {
+  const { dir, file } = await plain(t)
+  // A file that has just changed is read again and again.
+  await pause(100)
+  const lease = (await fileStore({ dir }).take('K', 30))!
+  const dog = createDog({ dir, encryptionKey: KEY })
+  t.teardown(() => dog.close())
+  const fetcher = counting()
+  dog.init('K', fetcher, { identity: 'wxA' })
+  t.equal(await dog.get('K'), 'token-of-A')
+  await pause(100)
+  await lease.release()
+  await until(async () => (await dog.get('K')) === 'token-of-A' && !readFileSync(file, 'utf8').includes('token-of-A'))
+  t.equal(fetcher.calls.count, 0)
+})
+
+t.test('status opens what the dog has the key of, before anybody asks for it', async (t) => {
+  const dir = folder(t)
+  const owner = createDog({ dir, encryptionKey: KEY })
+  owner.init('K', counting())
+  await owner.get('K')
+  const stateWith = async (encryptionKey?: string) => {
+    const dog = createDog({ dir, encryptionKey })
+    const [status] = await dog.status()
+    return status?.failure?.code ?? status?.state
+  }
+  t.equal(await stateWith(KEY), 'fresh')
+  t.equal(await stateWith(OTHER_KEY), 'ERR_DOG_DECRYPT')
+  t.equal(await stateWith(), 'ERR_DOG_DECRYPT')
+})
+
+t.test('what no key opens is set and removed when its lease is free, and waited for before', async (t) => {
+  const dir = folder(t)
+  const owner = createDog({ dir, encryptionKey: KEY })
+  const other = createDog({ dir, encryptionKey: OTHER_KEY })
+  t.teardown(() => other.close())
+  owner.init('K', counting())
+  other.init('K', counting())
+  for (const write of [() => other.set('K', 'set', { expiresIn: 60 }), () => other.remove('K')]) {
+    await owner.refresh('K', { force: true }).catch(() => owner.remove('K').then(() => owner.get('K')))
+    const lease = (await fileStore({ dir }).take('K', 30))!
+    let isDone = false
+    const written = write().then(() => (isDone = true))
+    await pause(150)
+    t.equal(isDone, false)
+    const { user } = process.cpuUsage()
+    await pause(300)
+    t.ok(process.cpuUsage().user - user < 200_000, 'it does not spin')
+    await lease.release()
+    t.equal(await written, true)
+  }
+})
+
+t.test('a change of an encrypted record is told to who has no key', async (t) => {
+  const dir = join(folder(t), '.dog')
+  mkdirSync(dir, { mode: 0o700 })
+  const owner = createDog({ dir, encryptionKey: KEY })
+  owner.init('K', counting())
+  const dog = createDog({ dir })
+  t.teardown(() => dog.close())
+  const told = new Promise((resolve) => dog.on('change', resolve))
+  const timer = setInterval(() => owner.refresh('K'), 100)
+  t.match(await told, { key: 'K', generation: Number, by: String })
+  clearInterval(timer)
+})

@@ -1,0 +1,110 @@
+// A key that is initialised again, with other keys of encryption, as another account's, or after its dog was closed.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { counting, createDog, filling, folder, gate, memoryStore, next, pause, until } from '../support/test-dog.js'
+
+const KEY = '1f'.repeat(32)
+
+t.test('the refresh by itself of the options before ends', async (t) => {
+  const store = memoryStore()
+  const dog = createDog({ store })
+  t.teardown(() => dog.close())
+  const before = counting({ expiresIn: 0.3, ahead: 0.1 })
+  const after = counting({ expiresIn: 0.3, ahead: 0.1 })
+  dog.init('K', before, { autoRefresh: true })
+  await dog.get('K')
+  dog.init('K', after, { encryptionKey: KEY })
+  const { count } = before.calls
+  await pause(1000)
+  t.equal(before.calls.count, count)
+  t.equal(after.calls.count, 0, 'and the new ones want none')
+  dog.init('K', after, { encryptionKey: KEY, autoRefresh: true })
+  await dog.get('K')
+  await until(() => after.calls.count > 1)
+  t.equal(before.calls.count, count)
+})
+
+t.test('close waits for the fetch that began before', async (t) => {
+  const dir = folder(t)
+  const dog = createDog({ dir })
+  const asked = gate()
+  dog.init('K', async () => {
+    asked.open()
+    await pause(200)
+    return { value: 'v1', expiresIn: 7200 }
+  })
+  const got = dog.get('K')
+  await asked.opened
+  dog.init('K', counting(), { encryptionKey: KEY })
+  await dog.close()
+  t.match(readFileSync(join(dir, 'K.dog'), 'utf8'), '"generation"', 'it is stored when close ends')
+  t.equal(await got, 'v1')
+})
+
+t.test('who asks after the second init does not get what the first one’s fetcher is at', async (t) => {
+  const dir = folder(t)
+  const theirs = createDog({ dir })
+  const mine = createDog({ dir: join(dir, 'mine') })
+  t.teardown(() => Promise.all([theirs.close(), mine.close()]))
+  theirs.init('K', counting())
+  await theirs.get('K')
+  // It follows in its own folder, and is then initialised in the other one.
+  const following = mine.get('K').catch((error: { code: string }) => error.code)
+  mine.init('K', counting(), { dir })
+  t.equal(await mine.get('K'), 'v1')
+  t.equal(await following, 'ERR_DOG_NO_FETCHER')
+})
+
+t.test('a value that the store did not take is kept, and written by the new keys', async (t) => {
+  const inner = memoryStore()
+  let isFull = true
+  const store = filling(inner, () => isFull)
+  const dog = createDog({ store })
+  t.teardown(() => dog.close())
+  const fetcher = counting()
+  dog.init('K', fetcher)
+  t.equal(await dog.get('K'), 'v1')
+  dog.init('K', fetcher, { encryptionKey: KEY })
+  t.equal(await dog.get('K'), 'v1')
+  t.equal(fetcher.calls.count, 1)
+  isFull = false
+  await until(async () => (await dog.get('K')) === 'v1' && (await inner.read('K'))?.sealed !== undefined)
+  t.equal(fetcher.calls.count, 1)
+})
+
+t.test('init of one key opens the dog for all: the others refresh by themselves again', async (t) => {
+  const dog = createDog({ store: memoryStore() })
+  t.teardown(() => dog.close())
+  const fetcher = counting({ expiresIn: 0.3, ahead: 0.1 })
+  dog.init('K', fetcher, { autoRefresh: true })
+  await dog.get('K')
+  await dog.close()
+  const { count } = fetcher.calls
+  await pause(500)
+  t.equal(fetcher.calls.count, count, 'a closed dog refreshes nothing')
+  const other = counting()
+  dog.init('OTHER', other)
+  // What expired meanwhile is not fetched by itself.
+  await dog.get('K')
+  await until(() => fetcher.calls.count > count + 2)
+  t.equal(other.calls.count, 0, 'and nothing that nobody asked for')
+})
+
+t.test('a change in the folder of another key binds nothing to that folder', async (t) => {
+  const dir = folder(t)
+  const elsewhere = folder(t)
+  const home = createDog({ dir })
+  const away = createDog({ dir: elsewhere })
+  home.init('K', async () => ({ value: 'home', expiresIn: 7200 }))
+  away.init('K', async () => ({ value: 'away', expiresIn: 7200 }))
+  await home.get('K')
+  const dog = createDog({ dir })
+  t.teardown(() => dog.close())
+  dog.init('X', counting(), { dir: elsewhere })
+  const told = next(dog, 'change', ({ key }) => key === 'K')
+  const timer = setInterval(() => away.refresh('K'), 100)
+  t.type((await told).generation, 'number')
+  clearInterval(timer)
+  t.equal(await dog.get('K'), 'home')
+})

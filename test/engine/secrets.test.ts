@@ -1,0 +1,160 @@
+// Nothing that can be printed holds a value or a secret of the upstream's.
+import { inspect } from 'node:util'
+import t from 'tap'
+import type { DogEvent, DogRecord, FetchContext, Fetcher, Secret, Store } from '../../index.js'
+import { createDog, failure, fileStore, folder, kennel, memoryStore, pause, until } from '../support/test-dog.js'
+
+const VALUE = 'MARKED-VALUE-1234567890'
+const SECRET = 'MARKED-SECRET-1234567890'
+const EVENTS: DogEvent[] = ['change', 'refresh', 'wait', 'takeover', 'warning']
+
+const everything = (thing: unknown) =>
+  inspect(thing, { depth: 9, showHidden: true, maxArrayLength: null, maxStringLength: null })
+
+/** An error as HTTP clients throw them, with the request on it. */
+function clientError(): Error {
+  const url = `https://user:${SECRET}@api.example.com/cgi-bin/token?appid=wx1&secret=${SECRET}`
+  const error = new Error(`Request failed: GET ${url}`, { cause: new Error(`connect ${url}`) })
+  return Object.assign(error, {
+    name: 'AxiosError',
+    code: 'ERR_BAD_REQUEST',
+    config: { url, params: { secret: SECRET }, headers: { Authorization: `Bearer ${SECRET}` } },
+    request: { path: `/cgi-bin/token?secret=${SECRET}`, socket: { _httpMessage: `secret=${SECRET}` } },
+    response: { status: 400, data: { access_token: VALUE } },
+    toJSON: () => ({ url }),
+  })
+}
+
+const throws =
+  (make: () => unknown): Fetcher =>
+  () => {
+    throw make()
+  }
+const FETCHERS: [title: string, fetcher: Fetcher][] = [
+  ['an error of an HTTP client', throws(clientError)],
+  ['an error caused by one', throws(() => new Error('could not fetch', { cause: clientError() }))],
+  ['many errors', throws(() => new AggregateError([clientError()], `all failed: https://h/?secret=${SECRET}`))],
+  ['a message over lines', throws(() => new Error(`no\n{"client_secret":"${SECRET}"}\n    at https://h/?secret=${SECRET}`))],
+  ['a value that is known, in a message', throws(() => new Error(`the upstream does not know ${VALUE}`))],
+  ['a response that is thrown', throws(() => ({ data: { access_token: VALUE }, secret: SECRET }))],
+  ['text that is thrown', throws(() => `GET https://h/?secret=${SECRET} failed`)],
+  ['an answer without lifetime', () => ({ value: SECRET })],
+  ['an answer with its parts mixed up', () => ({ value: 'x', expiresIn: SECRET })],
+  ['an answer of another shape', (() => Promise.resolve({ access_token: SECRET, expires_in: 7200 })) as never],
+  ['an answer that is the secret', (() => Promise.resolve(SECRET)) as never],
+  ['no answer', () => {}],
+]
+
+for (const [title, fetcher] of FETCHERS) {
+  t.test(`no secret is in what is told of ${title}`, async (t) => {
+    const { dog, another, store } = kennel(t, { timeout: 0.2 })
+    const told: unknown[] = []
+    for (const event of EVENTS) dog.on(event, (payload) => told.push(payload))
+    const secret = dog.init('K', fetcher)
+    await dog.set('K', VALUE, { expiresIn: 60 })
+    const other = another()
+    other.init('K', fetcher)
+    const errors = [
+      await failure(dog.refresh('K')),
+      await failure(other.refresh('K')),
+      await failure(dog.use('K', () => dog.refresh('K'))),
+    ]
+    for (const error of errors) {
+      const texts = [
+        everything(error),
+        String(error),
+        error.stack,
+        JSON.stringify(error),
+        everything(Object.getOwnPropertyDescriptors(error)),
+      ]
+      t.notMatch(texts.join('\n'), /MARKED/)
+    }
+    await pause(10)
+    t.notMatch(everything([told, dog, secret, await dog.status(), await store.ledger('K')]), /MARKED/)
+  })
+}
+
+t.test('a failure in the background, and one of a callback, are told without secrets', async (t) => {
+  const { dog, warnings, store } = kennel(t)
+  const printed: unknown[] = []
+  const listen = (warning: Error) => printed.push(warning)
+  process.on('warning', listen)
+  t.teardown(() => process.off('warning', listen))
+  dog.init('DUE', throws(clientError))
+  await dog.set('DUE', VALUE, { expiresIn: 5 })
+  await age(store, 'DUE')
+  dog.init('BAD', throws(clientError))
+  dog.get('BAD', (_value) => t.fail('called'))
+  await until(async () => {
+    await dog.get('DUE')
+    return warnings.length >= 2 && printed.length > 0
+  })
+  t.notMatch(everything([warnings, printed]), /MARKED/)
+})
+
+/** Makes a record due. */
+async function age(store: Store, key: string): Promise<void> {
+  const record = (await store.read(key)) as DogRecord
+  const lease = (await store.take(key, 30))!
+  await lease.commit({ ...record, generation: lease.number, ahead: 3600 })
+}
+
+for (const kind of ['memory', 'file']) {
+  t.test(`printing a dog, a secret, a context or an event shows no value (${kind} store)`, async (t) => {
+    const dir = folder(t)
+    const store = kind === 'file' ? fileStore({ dir }) : memoryStore()
+    const dog = createDog({ store })
+    t.teardown(() => dog.close())
+    const told: unknown[] = []
+    for (const event of EVENTS) dog.on(event, (payload) => told.push(payload))
+    let context: FetchContext | undefined
+    const secret: Secret = dog.init('K', (given) => {
+      context = given
+      return { value: VALUE, expiresIn: 60 }
+    })
+    await secret.get()
+    await secret.refresh()
+    t.equal(context!.previous, VALUE)
+    await dog.use('K', () => {})
+    t.notMatch(everything([dog, secret, context, told, await dog.status()]), /MARKED/)
+    t.ok(told.length >= 2)
+  })
+}
+
+t.test('debug prints what happens on standard error, and no value', async (t) => {
+  const { dog } = kennel(t)
+  const lines: string[] = []
+  const { write } = process.stderr
+  t.teardown(() => {
+    process.stderr.write = write
+  })
+  process.stderr.write = ((text: string) => lines.push(String(text)) > 0) as never
+  dog.init('QUIET', () => ({ value: VALUE, expiresIn: 60 }))
+  await dog.get('QUIET')
+  t.same(lines, [])
+  dog.debug = true
+  dog.init('K', () => ({ value: VALUE, expiresIn: 60 }))
+  await dog.get('K')
+  dog.init('BAD', throws(clientError))
+  await failure(dog.get('BAD'))
+  dog.get('BAD', (_value) => t.fail('called'))
+  await pause(20)
+  dog.debug = false
+  process.stderr.write = write
+  t.match(lines.join(''), /\[K\].*fetched/)
+  t.notMatch(lines.join(''), /MARKED/)
+})
+
+t.test("no value is in a file's name, and a key that is odd stays in the folder", async (t) => {
+  const { readdirSync } = await import('node:fs')
+  const dir = folder(t)
+  const dog = createDog({ dir })
+  t.teardown(() => dog.close())
+  for (const key of ['../X', 'K']) {
+    dog.init(key, () => ({ value: VALUE, expiresIn: 60 }))
+    t.equal(await dog.get(key), VALUE)
+  }
+  const names = readdirSync(dir, { recursive: true }).map(String)
+  t.ok(names.includes('%2E%2E%2FX.dog'))
+  t.notMatch(names.join('\n'), /MARKED/)
+})

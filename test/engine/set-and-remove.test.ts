@@ -1,0 +1,153 @@
+import { inspect } from 'node:util'
+import t from 'tap'
+import { counting, createDog, failure, folder, gate, kennel, memoryStore, put } from '../support/test-dog.js'
+
+t.test('set stores a value for everybody, with a higher generation', async (t) => {
+  const { dog, another } = kennel(t)
+  const fetcher = counting()
+  const secret = dog.init('K', fetcher)
+  const other = another()
+  await dog.get('K')
+  const { generation } = dog.peek('K')!
+  await other.set('K', 'set', { expiresIn: 60 })
+  t.equal(await dog.refresh('K', { stale: 'v1' }), 'set')
+  t.ok(dog.peek('K')!.generation > generation)
+  const end = Date.now() + 90_000
+  await secret.set('again', { expiresAt: new Date(end) })
+  t.equal(await secret.get(), 'again')
+  t.equal(secret.peek()!.expiresAt, end)
+  t.equal(fetcher.calls.count, 1)
+})
+
+t.test('a wrong set is a TypeError that does not say the value', async (t) => {
+  const { dog } = kennel(t)
+  const wrong: [unknown, object][] = [
+    ['S3CRET', {}],
+    ['S3CRET', { expiresIn: -1 }],
+    ['S3CRET', { expiresIn: Number.NaN }],
+    ['S3CRET', { expiresAt: 1_763_657_200 }],
+    ['S3CRET', { expiresIn: 'S3CRET' }],
+    [undefined, { expiresIn: 1 }],
+    [() => 'S3CRET', { expiresIn: 1 }],
+  ]
+  for (const [value, expiry] of wrong) {
+    const error = await failure(() => dog.set('K', value as string, expiry))
+    t.equal(error.name, 'TypeError', error.message)
+    t.match(error.message, /^set\("K"\): /)
+    t.notMatch(inspect(error), /S3CRET/)
+  }
+  t.equal((await failure(() => dog.set('K', 'S3CRET', undefined as never))).name, 'TypeError')
+})
+
+t.test('a set waits for the fetch under way, and is newer', async (t) => {
+  const { dog } = kennel(t)
+  const begun = gate()
+  const hold = gate()
+  dog.init('K', async () => {
+    begun.open()
+    await hold.opened
+    return { value: 'fetched', expiresIn: 60 }
+  })
+  const got = dog.get('K')
+  await begun.opened
+  const set = dog.set('K', 'set', { expiresIn: 60 })
+  hold.open()
+  t.equal(await got, 'fetched')
+  await set
+  t.equal(await dog.get('K'), 'set')
+})
+
+t.test('remove tells whether there was a value, and the key stays registered', async (t) => {
+  const { dog } = kennel(t)
+  const fetcher = counting()
+  const secret = dog.init('K', fetcher)
+  t.equal(await dog.remove('K'), false)
+  await dog.get('K')
+  const { generation } = secret.peek()!
+  t.equal(await secret.remove(), true)
+  t.equal(secret.peek(), undefined)
+  t.equal(await dog.remove('K'), false)
+  t.equal(await dog.get('K'), 'v2')
+  t.ok(secret.peek()!.generation > generation)
+})
+
+t.test('status tells of every key this dog knows or its store holds, in order', async (t) => {
+  const { dog, store } = kennel(t)
+  const fresh = await put(store, 'C', 'x', -1, 60, { by: 'elsewhere:7', identity: 'wx1' })
+  await put(store, 'B', 'x', -1, 5)
+  await put(store, 'A', 'x', -10, -5)
+  dog.init('D', counting(), { quota: { limit: 7 } })
+  t.same(await dog.status(), [
+    { ...(await at('A')), state: 'expired' },
+    { ...(await at('B')), state: 'due' },
+    {
+      ...(await at('C')),
+      state: 'fresh',
+      by: 'elsewhere:7',
+      identity: 'wx1',
+      fetchedAt: fresh.fetchedAt,
+      expiresAt: fresh.expiresAt,
+      dueAt: fresh.expiresAt - fresh.ahead * 1000,
+    },
+    { key: 'D', state: 'missing', fetches: 0, quota: 7, store: 'memory' },
+  ])
+  async function at(key: string) {
+    const { fetchedAt, expiresAt, ahead, generation } = (await store.read(key))!
+    return { key, fetches: 0, store: 'memory', fetchedAt, expiresAt, dueAt: expiresAt - ahead * 1000, generation }
+  }
+})
+
+t.test('status looks into every store of the dog, not only that of its defaults', async (t) => {
+  const { dog } = kennel(t)
+  const own = memoryStore()
+  dog.init('K', counting(), { store: own })
+  await put(own, 'THERE', 'x', -1, 60)
+  t.match(await dog.status(), [{ key: 'K' }, { key: 'THERE', state: 'fresh' }])
+})
+
+t.test('status tells who is fetching, how often was fetched, and what failed', async (t) => {
+  const { dog } = kennel(t)
+  const begun = gate()
+  const hold = gate()
+  dog.init('K', async () => {
+    begun.open()
+    await hold.opened
+    throw new Error('down')
+  })
+  const got = failure(dog.get('K'))
+  await begun.opened
+  t.match(await dog.status(), [{ key: 'K', state: 'missing', holder: new RegExp(`:${process.pid}$`), fetches: 1 }])
+  hold.open()
+  await got
+  const [status] = await dog.status()
+  t.match(status, { fetches: 1, failure: { code: 'ERR_DOG_FETCH', count: 1, message: /down/ } })
+  t.equal(status!.holder, undefined)
+})
+
+t.test('status says the folder, and never a value', async (t) => {
+  const dir = folder(t)
+  const dog = createDog({ dir })
+  t.teardown(() => dog.close())
+  dog.init('OBJECT', async () => ({ value: { token: 'S3CRET-1' } as never, expiresIn: 60 }))
+  dog.init('FAILED', async () => {
+    throw new Error('of S3CRET-2')
+  })
+  await dog.set('FAILED', 'S3CRET-2', { expiresIn: 60 })
+  await dog.get('OBJECT')
+  await failure(dog.refresh('FAILED'))
+  const status = await dog.status()
+  t.match(status, [
+    { key: 'FAILED', store: 'file', dir, failure: { code: 'ERR_DOG_FETCH' } },
+    { key: 'OBJECT', store: 'file', dir },
+  ])
+  t.notMatch(inspect(status, { depth: 9, showHidden: true }), /S3CRET/)
+})
+
+t.test("what status hands out is the caller's own", async (t) => {
+  const { dog } = kennel(t)
+  dog.init('K', () => Promise.reject(new Error('down')))
+  const { retryAt } = await failure(dog.get('K'))
+  const [status] = await dog.status()
+  status!.failure!.retryAt = 0
+  t.equal((await failure(dog.get('K'))).retryAt, retryAt)
+})

@@ -1,0 +1,13 @@
+import { createRequire } from 'node:module'
+import t from 'tap'
+import { run } from '../../support/run-store-suite.js'
+
+const dotdog: typeof import('../../../index.js') = createRequire(import.meta.url)('../../../dist/index.js')
+
+run(t, {
+  factory: async () => {
+    const store = dotdog.memoryStore()
+    return { store, open: async () => store, close: () => store.close() }
+  },
+  supports: { holder: true, watch: true },
+})

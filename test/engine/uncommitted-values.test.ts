@@ -1,0 +1,30 @@
+import t from 'tap'
+import { createDog, filling, memoryStore, pause } from '../support/test-dog.js'
+
+/** What was waited for was a change from the value that only memory has: the store never had it, so it was always "changed". */
+t.test('who holds a value that the store did not take waits for another process without spinning', async (t) => {
+  const inner = memoryStore()
+  let fails = true
+  const failing = filling(inner, () => fails)
+  const mine = createDog({ store: failing })
+  const theirs = createDog({ store: inner })
+  t.teardown(() => Promise.all([mine.close(), theirs.close()]))
+  mine.init('K', async () => ({ value: 'not stored', expiresIn: 3600 }))
+  let asked = () => {}
+  const isAsked = new Promise<void>((resolve) => (asked = resolve))
+  theirs.init('K', async () => {
+    asked()
+    await pause(200)
+    return { value: 'theirs', expiresIn: 3600 }
+  })
+  t.equal(await mine.get('K'), 'not stored')
+  const refreshed = theirs.refresh('K')
+  await isAsked
+  fails = false
+  let turns = 0
+  const timer = setInterval(() => turns++, 10)
+  t.equal(await mine.refresh('K', { stale: 'not stored' }), 'theirs')
+  clearInterval(timer)
+  t.equal(await refreshed, 'theirs')
+  t.ok(turns > 1, 'the event loop went on meanwhile')
+})

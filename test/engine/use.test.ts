@@ -1,0 +1,127 @@
+import t from 'tap'
+import { counting, DogError, failure, kennel, put } from '../support/test-dog.js'
+
+class Dead extends Error {}
+const isRejected = (error: unknown) => error instanceof Dead
+
+t.test('a task gets the value, and its result is the result', async (t) => {
+  const { dog } = kennel(t)
+  const secret = dog.init('K', counting())
+  t.equal(await dog.use('K', (value) => `used ${value}`), 'used v1')
+  t.equal(await secret.use(async (value) => `used ${value}`), 'used v1')
+})
+
+for (const isAsync of [true, false]) {
+  t.test(`a rejected value is replaced, and the task runs once more (${isAsync ? 'async' : 'sync'} task)`, async (t) => {
+    const { dog, store } = kennel(t)
+    await put(store, 'K', 'dead', -100, 7000)
+    const fetcher = counting()
+    dog.init('K', fetcher, { isRejected })
+    const seen: string[] = []
+    const task = (value: string) => {
+      seen.push(value)
+      if (value === 'dead') throw new Dead('40001')
+      return 'done'
+    }
+    t.equal(await dog.use('K', isAsync ? async (value: string) => task(value) : task), 'done')
+    t.same(seen, ['dead', 'v1'])
+    t.equal(fetcher.calls.count, 1)
+  })
+}
+
+t.test('a task runs twice and never a third time', async (t) => {
+  const { dog, store } = kennel(t)
+  await put(store, 'K', 'dead', -100, 7000)
+  const fetcher = counting()
+  dog.init('K', fetcher, { isRejected })
+  let runs = 0
+  const error = await failure(
+    dog.use('K', () => {
+      throw new Dead(`run ${++runs}`)
+    }),
+  )
+  t.ok(error instanceof Dead, "the task's own error")
+  t.equal(error.message, 'run 2')
+  t.equal(fetcher.calls.count, 1)
+})
+
+t.test('thirty callers in three processes with one dead value: one fetch, and all succeed', async (t) => {
+  const { dog, another, store } = kennel(t, { isRejected })
+  await put(store, 'K', 'dead', -100, 7000)
+  const fetcher = counting({ expiresIn: 7200 }, 20)
+  const dogs = [dog, another(), another()]
+  for (const one of dogs) one.init('K', fetcher)
+  const task = async (value: string) => {
+    if (value === 'dead') throw new Dead()
+    return value
+  }
+  t.same(await Promise.all(Array.from({ length: 30 }, (_, i) => dogs[i % 3]!.use('K', task))), Array(30).fill('v1'))
+  t.equal(fetcher.calls.count, 1)
+})
+
+t.test("another error is the task's own matter: passed on as it is, no fetch", async (t) => {
+  const { dog } = kennel(t)
+  const fetcher = counting()
+  dog.init('K', fetcher, { isRejected })
+  for (const own of [new Error('own'), 'text', undefined, null, 0]) {
+    let runs = 0
+    const task = () => {
+      runs++
+      throw own
+    }
+    try {
+      await dog.use('K', task)
+      t.fail('must reject')
+    } catch (error) {
+      t.equal(error, own)
+    }
+    t.equal(runs, 1)
+  }
+  t.equal(fetcher.calls.count, 1)
+})
+
+t.test('ERR_DOG_REJECTED needs no isRejected: of this key, or of none', async (t) => {
+  for (const fields of [{ key: 'K' }, {}]) {
+    for (const error of [
+      new DogError('ERR_DOG_REJECTED', 'dead', fields),
+      Object.assign(new Error('dead'), { code: 'ERR_DOG_REJECTED', ...fields }),
+    ]) {
+      const { dog, store } = kennel(t)
+      await put(store, 'K', 'dead', -100, 7000)
+      dog.init('K', counting())
+      const task = async (value: string) => {
+        if (value === 'dead') throw error
+        return value
+      }
+      t.equal(await dog.use('K', task), 'v1')
+    }
+  }
+})
+
+t.test("another key's rejection is none of this one's, whatever isRejected says", async (t) => {
+  const { dog, store } = kennel(t)
+  await put(store, 'K', 'good', -100, 7000)
+  const fetcher = counting()
+  dog.init('K', fetcher, { isRejected: () => true })
+  for (const error of [
+    new DogError('ERR_DOG_REJECTED', 'dead', { key: 'OTHER' }),
+    Object.assign(new Error('dead'), { code: 'ERR_DOG_REJECTED', key: 'OTHER' }),
+    new DogError('ERR_DOG_FETCH', 'down', { key: 'OTHER' }),
+  ]) {
+    t.equal(await failure(dog.use('K', () => Promise.reject(error))), error)
+  }
+  t.equal(fetcher.calls.count, 0)
+})
+
+t.test('a refresh that fails is the error of the use', async (t) => {
+  const { dog, store } = kennel(t)
+  await put(store, 'K', 'dead', -100, 7000)
+  dog.init('K', () => Promise.reject(new Error('down')), { isRejected })
+  t.match(await failure(dog.use('K', () => Promise.reject(new Dead()))), { code: 'ERR_DOG_FETCH', message: /down/ })
+})
+
+t.test('without a value the task does not run', async (t) => {
+  const { dog } = kennel(t)
+  dog.init('K', () => Promise.reject(new Error('down')))
+  t.match(await failure(dog.use('K', () => t.fail('ran'))), { code: 'ERR_DOG_FETCH' })
+})

@@ -1,0 +1,26 @@
+import { mkdirSync, realpathSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { start } from '../support/children.js'
+import { entry, folder } from '../support/test-dog.js'
+
+/** A runner inside node_modules is the main script: the folder of its package, or the one above the project, was taken. */
+
+const SCRIPT = `console.log(require(${JSON.stringify(entry)}).fileStore().dir)`
+
+t.test("the default folder for a main script inside node_modules is the project's .dog", async (t) => {
+  const project = join(realpathSync(folder(t)), 'project')
+  const runner = join(project, 'node_modules/@scope/runner')
+  mkdirSync(join(runner, 'bin'), { recursive: true })
+  for (const dir of [project, runner]) writeFileSync(join(dir, 'package.json'), '{}')
+  const scripts = [join(project, 'main.cjs'), join(runner, 'bin/run.cjs')]
+  const run = async (script: string) => {
+    writeFileSync(script, SCRIPT)
+    const { out, err } = await start(script, {}).exited
+    return out.trim() || err
+  }
+  for (const script of scripts) t.equal(await run(script), join(project, '.dog'), 'beside its package.json')
+  mkdirSync(join(project, '.dog'))
+  mkdirSync(join(runner, '.dog'))
+  for (const script of scripts) t.equal(await run(script), join(project, '.dog'), 'where it is already')
+})

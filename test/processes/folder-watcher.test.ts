@@ -1,0 +1,39 @@
+// A watcher of the system that ends: with its folder, or by an error, which nobody but us could catch.
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { start } from '../support/children.js'
+import { createDog, folder, pause } from '../support/test-dog.js'
+
+t.test('changes are told of in a folder that was removed and made anew', async (t) => {
+  const dir = join(folder(t), 'shared')
+  const [writer, listener] = [createDog({ dir }), createDog({ dir })]
+  t.teardown(() => Promise.all([writer.close(), listener.close()]))
+  let told = 0
+  await writer.set('K', 'v', { expiresIn: 60 })
+  listener.on('change', () => told++)
+  const isTold = async () => {
+    for (let round = 0; round < 40; round++) {
+      told = 0
+      await writer.set('K', `${round}`, { expiresIn: 60 })
+      await pause(150)
+      if (told > 0) return true
+    }
+    return false
+  }
+  t.ok(await isTold())
+  for (let times = 0; times < 2; times++) {
+    rmSync(dir, { recursive: true })
+    await pause(100)
+    t.ok(await isTold(), 'again')
+  }
+})
+
+t.test('an error of the system watcher ends no process: it is a warning', async (t) => {
+  const { answered, exited } = start(join(import.meta.dirname, 'fixtures/watcher-error.cjs'), { DIR: folder(t) })
+  const { warnings, watchers } = (await answered) as unknown as { warnings: string[]; watchers: number }
+  t.ok(watchers > 0)
+  t.equal(warnings.length, 1)
+  t.match(warnings[0], /cannot be watched/)
+  t.match(await exited, { code: 0, err: '' })
+})

@@ -1,0 +1,109 @@
+// Two installed copies in one process, worker threads, and a cluster's workers: one fetch.
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import t, { type Test } from 'tap'
+import { start } from '../../support/children.js'
+import { until } from '../../support/remote-process.js'
+import { counting, folder, gate } from '../../support/test-dog.js'
+import { startUpstream } from '../../support/upstream.js'
+import { installCopy } from './builds.js'
+
+const here = import.meta.dirname
+
+function twoCopies(t: Test) {
+  const base = folder(t)
+  const dir = join(base, '.dog')
+  const copies = [installCopy(base, 'one').load(), installCopy(base, 'two').load()].map((dotdog) => dotdog.createDog({ dir }))
+  t.teardown(() => Promise.all(copies.map((dog) => dog.close())))
+  return { dir, one: copies[0]!, two: copies[1]! }
+}
+
+t.test('two installed copies in one process make one fetch of a key, and both see each refresh', async (t) => {
+  const { one, two } = twoCopies(t)
+  t.not(one.init, two.init)
+  const fetcher = counting({ expiresIn: 60 }, 150)
+  for (const dog of [one, two]) dog.init('K', fetcher)
+  const values = await Promise.all(Array.from({ length: 20 }, (_, i) => [one, two][i % 2]!.get('K')))
+  t.strictSame([...new Set(values)], ['v1'])
+  t.equal(fetcher.calls.count, 1)
+  const reports = await Promise.all([one.refresh('K', { stale: 'v1' }), two.refresh('K', { stale: 'v1' })])
+  t.strictSame(reports, ['v2', 'v2'])
+  t.equal(fetcher.calls.count, 2)
+  await Promise.all([one.set('K', 'a', { expiresIn: 60 }), two.set('K', 'b', { expiresIn: 60 })])
+  t.equal(await one.refresh('K', { stale: 'none' }), await two.refresh('K', { stale: 'none' }))
+})
+
+t.test('two copies in one process that share their dependencies do not end each other’s heartbeat', async (t) => {
+  const { dir, one, two } = twoCopies(t)
+  const hold = gate()
+  one.init('SHORT', async () => {
+    await until(() => readdirSync(join(dir, '.lock')).includes('LONG'))
+    return { value: 'v', expiresIn: 60 }
+  })
+  two.init('LONG', async () => {
+    await hold.opened
+    return { value: 'v', expiresIn: 60 }
+  })
+  // The first lease of each copy, at the same time.
+  const both = [one.get('SHORT'), two.get('LONG')]
+  await both[0]
+  const lock = join(dir, '.lock/LONG')
+  const beat = () => statSync(join(lock, readdirSync(lock)[0]!)).ctimeMs
+  const last = beat()
+  const end = performance.now() + 6000
+  while (beat() === last && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 50))
+  t.not(beat(), last, 'a heartbeat within 6 s')
+  hold.open()
+  await both[1]
+})
+
+const threadsOf = (t: Test, count: number, workerData: Record<string, string>) =>
+  Array.from({ length: count }, () => {
+    const worker = new Worker(join(here, 'fixtures/worker.cjs'), { workerData })
+    t.teardown(() => worker.terminate())
+    const answer = new Promise<{ value?: string; code?: string }>((resolve, reject) => {
+      worker.once('message', resolve)
+      worker.once('error', reject)
+    })
+    answer.catch(() => {})
+    return { worker, answer }
+  })
+
+t.test('eight worker threads make one fetch', async (t) => {
+  const upstream = await startUpstream({ delay: 300 })
+  t.teardown(() => upstream.close())
+  const threads = threadsOf(t, 8, { DIR: join(folder(t), '.dog'), URL: upstream.url })
+  const answers = await Promise.all(threads.map(({ answer }) => answer))
+  t.strictSame([...new Set(answers.map(({ value }) => value))], ['token-1-of-the-upstream'])
+  t.equal(upstream.count, 1)
+})
+
+t.test('a worker thread that is terminated in mid-fetch is overtaken after its time-out, by one', async (t) => {
+  const upstream = await startUpstream({ delay: 60_000 })
+  t.teardown(() => upstream.close())
+  const data = { DIR: join(folder(t), '.dog'), URL: upstream.url, TIMEOUT: '2' }
+  const asked = upstream.asked()
+  const [holder] = threadsOf(t, 1, data)
+  await asked
+  const takenAt = performance.now()
+  await holder!.worker.terminate()
+  upstream.delay = 50
+  const others = threadsOf(t, 3, { ...data, TIMEOUT: '10' })
+  const answers = await Promise.all(others.map(({ answer }) => answer))
+  t.strictSame([...new Set(answers.map(({ value }) => value))], ['token-2-of-the-upstream'])
+  t.equal(upstream.count, 2)
+  t.ok(upstream.askedAt[1]! - takenAt > 3000, 'not before: by its pid it is alive')
+})
+
+t.test('eight workers of a cluster make one fetch', async (t) => {
+  const upstream = await startUpstream({ delay: 300 })
+  t.teardown(() => upstream.close())
+  const child = start(join(here, 'fixtures/cluster.cjs'), { DIR: join(folder(t), '.dog'), URL: upstream.url })
+  t.teardown(() => void (child.process.exitCode ?? child.process.kill('SIGKILL')))
+  const { out, err, code } = await child.exited
+  t.strictSame([code, err], [0, ''])
+  const answers = JSON.parse(out) as Array<{ value: string }>
+  t.strictSame(answers, Array(8).fill({ value: 'token-1-of-the-upstream' }))
+  t.equal(upstream.count, 1)
+})

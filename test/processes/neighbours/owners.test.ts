@@ -1,0 +1,147 @@
+// Folders and files that belong to other users, or that others may write.
+import { execFileSync } from 'node:child_process'
+import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import t from 'tap'
+import { BUILT } from '../../support/children.js'
+import { createDog, failure, folder } from '../../support/test-dog.js'
+import { isRoot, NOBODY, scene } from './setup.js'
+
+const needsRoot = !isRoot && 'skipped: only root can make files of other users'
+const needsUsers = process.getuid === undefined && 'skipped: this system has no users of this kind'
+
+const RECORD = { dotdog: 1, key: 'K', value: 'planted', fetchedAt: Date.now(), ahead: 5, generation: 7 }
+const record = () => JSON.stringify({ ...RECORD, expiresAt: Date.now() + 60_000 })
+
+t.test('a folder that everybody may write is refused', { skip: needsUsers }, async (t) => {
+  const { dir, dog, fetches } = scene(t)
+  mkdirSync(dir)
+  writeFileSync(join(dir, 'K.dog'), record(), { mode: 0o600 })
+  chmodSync(dir, 0o777)
+  const error = await failure(dog.get('K'))
+  t.match(error, { code: 'ERR_DOG_STORE', path: dir, message: /writable by everybody/ })
+  t.equal(fetches.count, 0)
+  t.equal(dog.peek('K'), undefined)
+})
+
+t.test(
+  'a folder that became writable by everybody after it was used is refused at the next take',
+  { skip: needsUsers },
+  async (t) => {
+    const { dir, dog, fetches } = scene(t)
+    await dog.get('K')
+    chmodSync(dir, 0o777)
+    t.match(await failure(dog.refresh('K')), { code: 'ERR_DOG_STORE', path: dir })
+    t.equal(fetches.count, 1)
+  },
+)
+
+t.test('a folder of another user is refused, and its owner named', { skip: needsRoot }, async (t) => {
+  const { dir, dog, fetches } = scene(t)
+  mkdirSync(dir, { mode: 0o700 })
+  writeFileSync(join(dir, 'K.dog'), record(), { mode: 0o600 })
+  chownSync(dir, NOBODY, NOBODY)
+  t.match(await failure(dog.get('K')), { code: 'ERR_DOG_STORE', path: dir, message: new RegExp(`uid ${NOBODY}`) })
+  t.equal(fetches.count, 0)
+})
+
+for (const [what, make, why] of [
+  ['belongs to another user', (path: string) => chownSync(path, NOBODY, NOBODY), new RegExp(`uid ${NOBODY}`)],
+  ['everybody may write', (path: string) => chmodSync(path, statSync(path).mode | 0o002), /writable by everybody/],
+] as const) {
+  const skip = what === 'belongs to another user' ? needsRoot : needsUsers
+  // In a project's own folder, which is not ours to close.
+  for (const place of ['K.dog', '.state/K.json', '.lock', '.state', '.lock/K', '.lock/K/with a file in it']) {
+    t.test(`${place} that ${what} is refused: it is not ours to believe`, { skip }, async (t) => {
+      const { dir, dog, fetches } = scene(t)
+      mkdirSync(dir)
+      writeFileSync(join(dir, 'package.json'), '{}')
+      chmodSync(dir, 0o755)
+      for (const folder of ['.lock', '.state']) mkdirSync(join(dir, folder), { mode: 0o700 })
+      writeFileSync(
+        join(dir, '.state/K.json'),
+        JSON.stringify({ dotdog: 1, key: 'K', fetches: { since: 1, count: 1, last: 1 } }),
+      )
+      if (place === 'K.dog') writeFileSync(join(dir, place), record(), { mode: 0o600 })
+      const [path = '', inside] = join(dir, place).split(/(?<=\.lock\/K)\//)
+      if (place.startsWith('.lock/')) mkdirSync(path, { mode: 0o700 })
+      if (inside !== undefined) writeFileSync(join(path, inside), '')
+      make(path)
+      const error = await failure(dog.get('K'))
+      t.match(error, { code: 'ERR_DOG_STORE', path, message: why })
+      t.equal(fetches.count, 0)
+      t.equal(dog.peek('K'), undefined)
+    })
+  }
+}
+
+t.test(
+  'a folder that is shared with a group on purpose: what another user of the group wrote is used',
+  { skip: needsRoot },
+  async (t) => {
+    const dir = join(folder(t), '.dog')
+    mkdirSync(dir)
+    chmodSync(dir, 0o770)
+    writeFileSync(join(dir, 'K.dog'), record())
+    chmodSync(join(dir, 'K.dog'), 0o660)
+    chownSync(join(dir, 'K.dog'), NOBODY, 0)
+    const dog = createDog({ dir, mode: 0o660 })
+    t.teardown(() => dog.close())
+    t.equal(await dog.get('K'), 'planted')
+  },
+)
+
+/** What another user gets, by the built package. */
+function asNobody(dir: string, base: string): Record<string, string> {
+  // The other user may not be able to reach the repository: one file, copied, is all of the package that a read needs.
+  const copy = join(base, 'dotdog.cjs')
+  writeFileSync(copy, readFileSync(join(dirname(BUILT), 'engine.js')), { mode: 0o644 })
+  const script = `
+    const dog = require(${JSON.stringify(copy)})
+    let fetches = 0
+    dog.init('K', () => ({ value: 'v' + ++fetches, expiresIn: 60 }), ${JSON.stringify(dir)})
+    dog.get('K').then((value) => ({ value }), ({ code, message, path }) => ({ code, message, path }))
+      .then((answer) => console.log(JSON.stringify({ ...answer, fetches })))`
+  const out = execFileSync(process.execPath, ['-e', script], { uid: NOBODY, gid: NOBODY, cwd: '/', env: {}, encoding: 'utf8' })
+  return JSON.parse(out)
+}
+
+t.test(
+  'a record that root made ("ran it once") is refused to another user, and root is named; nothing is fetched',
+  { skip: needsRoot },
+  (t) => {
+    const base = folder(t)
+    chmodSync(base, 0o755)
+    const dir = join(base, '.dog')
+    mkdirSync(dir)
+    writeFileSync(join(dir, 'K.dog'), record(), { mode: 0o600 })
+    chmodSync(dir, 0o755)
+    t.match(asNobody(dir, base), { code: 'ERR_DOG_STORE', path: join(dir, 'K.dog'), message: /belongs to root/, fetches: 0 })
+    chmodSync(dir, 0o700)
+    t.match(
+      asNobody(dir, base),
+      { code: 'ERR_DOG_STORE', message: /belongs to root/, fetches: 0 },
+      'in a folder that is closed',
+    )
+    t.equal(JSON.parse(readFileSync(join(dir, 'K.dog'), 'utf8')).generation, 7, 'untouched')
+    t.end()
+  },
+)
+
+t.test(
+  'a folder that root made and another user may read: a valid value is used, a fetch is refused before it is spent',
+  { skip: needsRoot },
+  (t) => {
+    const base = folder(t)
+    chmodSync(base, 0o755)
+    const dir = join(base, '.dog')
+    mkdirSync(dir)
+    writeFileSync(join(dir, 'K.dog'), record())
+    chmodSync(join(dir, 'K.dog'), 0o644)
+    chmodSync(dir, 0o755)
+    t.match(asNobody(dir, base), { value: 'planted', fetches: 0 })
+    writeFileSync(join(dir, 'K.dog'), JSON.stringify({ ...RECORD, expiresAt: Date.now() - 1 }))
+    t.match(asNobody(dir, base), { code: 'ERR_DOG_STORE', message: /belongs to root/, fetches: 0 })
+    t.end()
+  },
+)

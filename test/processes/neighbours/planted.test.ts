@@ -1,0 +1,179 @@
+// Symbolic links and FIFOs in the place of what is ours: refused by name, never followed, never waited for.
+import { execFileSync } from 'node:child_process'
+import { lstatSync, mkdirSync, readdirSync, rmSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { fixture, start } from '../../support/children.js'
+import { failure, folder, next } from '../../support/test-dog.js'
+import { plant, plants, scene } from './setup.js'
+
+const windows = process.platform === 'win32' && 'Windows has no FIFOs, and links only for administrators'
+
+const places: Record<string, string> = {
+  'the record': 'K.dog',
+  'the lock': '.lock/K',
+  'the folder of locks': '.lock',
+  'the ledger': '.state/K.json',
+  'the folder of ledgers': '.state',
+}
+
+for (const [place, path] of Object.entries(places)) {
+  for (const what of Object.keys(plants)) {
+    t.test(`${what} in the place of ${place} is refused`, { skip: windows }, async (t) => {
+      const { dir, outside, dog, fetches, snapshot } = scene(t)
+      plant(what, join(dir, path), outside)
+      const kind = lstatSync(join(dir, path)).mode
+      const before = snapshot()
+      for (const call of [
+        () => dog.get('K'),
+        () => dog.refresh('K', { force: true }),
+        () => dog.set('K', 'mine', { expiresIn: 9 }),
+      ]) {
+        const error = await failure(call())
+        t.equal(error.code, 'ERR_DOG_STORE', String(error.message))
+        t.ok(error.path?.startsWith(join(dir, path)), `path: ${error.path}`)
+        t.ok(error.message.includes(join(dir, path)))
+      }
+      t.equal(dog.peek('K'), undefined)
+      t.equal((await dog.status()).length, 1, 'status() says what it can')
+      t.equal(fetches.count, 0)
+      t.equal(snapshot(), before, 'nothing outside was touched')
+      t.equal(lstatSync(join(dir, path)).mode, kind, 'and it still stands there')
+      rmSync(join(dir, path))
+      t.equal(await dog.get('K'), 'value 1', 'when it is gone, all is well')
+    })
+  }
+}
+
+t.test('what is in a folder of ledgers behind a symbolic link is not believed', { skip: windows }, async (t) => {
+  const { dir, outside, dog } = scene(t)
+  const failed = { at: Date.now(), count: 1, retryAt: Date.now() + 60_000, code: 'ERR_DOG_FETCH', message: 'planted' }
+  const ledger = { dotdog: 1, key: 'K', fetches: { since: Date.now(), count: 1, last: 1 }, failure: failed }
+  writeFileSync(join(outside, 'K.json'), JSON.stringify(ledger))
+  plant('a symbolic link to a folder', join(dir, '.state'), outside)
+  const error = await failure(dog.get('K'))
+  t.equal(error.code, 'ERR_DOG_STORE', error.message)
+})
+
+t.test('a folder that is a symbolic link to nothing is refused, and not made', { skip: windows }, async (t) => {
+  const { dir, outside, dog, snapshot, fetches } = scene(t)
+  symlinkSync(join(outside, 'nothing'), dir)
+  const before = snapshot()
+  t.match(await failure(dog.get('K')), { code: 'ERR_DOG_STORE', path: dir })
+  t.equal(fetches.count, 0)
+  t.equal(snapshot(), before)
+})
+
+/** The name of an owner file whose process is dead: as ours would be, but for its number and the pid. */
+async function deadOwner(t: Test): Promise<string> {
+  const child = start(fixture('only-get.cjs'), { DIR: folder(t), URL: 'http://127.0.0.1:9/' })
+  await child.exited
+  const { dir, dog } = scene(t)
+  let name = ''
+  dog.init('K', () => {
+    name = readdirSync(join(dir, '.lock/K'))[0]!
+    return { value: 'x', expiresIn: 1 }
+  })
+  await dog.get('K')
+  const [, place, , ...rest] = name.split('.')
+  return ['1', place, child.pid, ...rest].join('.')
+}
+
+for (const what of Object.keys(plants)) {
+  t.test(
+    `${what} in the place of a dead holder's file is removed itself, and nothing behind it`,
+    { skip: windows },
+    async (t) => {
+      const { dir, outside, dog, snapshot } = scene(t)
+      const owner = await deadOwner(t)
+      plant(what, join(dir, '.lock/K', owner), outside)
+      const before = snapshot()
+      t.equal(await dog.get('K'), 'value 1')
+      t.equal(snapshot(), before)
+      t.strictSame(readdirSync(join(dir, '.lock')), [])
+    },
+  )
+
+  t.test(`${what} in the place of what a dead process prepared: nothing behind it is removed`, { skip: windows }, async (t) => {
+    const { dir, outside, dog, snapshot } = scene(t)
+    const owner = await deadOwner(t)
+    writeFileSync(join(outside, owner), 'theirs too')
+    plant(what, join(dir, '.lock', `~${owner}`), outside)
+    const before = snapshot()
+    t.equal(await dog.get('K'), 'value 1')
+    t.equal(snapshot(), before)
+  })
+
+  t.test(
+    `${what} in the place of temporary files of a ledger and of a damaged record: nothing behind it is written`,
+    { skip: windows },
+    async (t) => {
+      const { dir, outside, dog, snapshot } = scene(t)
+      plant(what, join(dir, '.state/K.json.0123456789abcdef'), outside)
+      plant(what, join(dir, '.state/K.damaged'), outside)
+      writeFileSync(join(dir, 'K.dog'), '{"dotdog":1,"value":"half')
+      const before = snapshot()
+      t.equal(await dog.get('K'), 'value 1')
+      t.equal(snapshot(), before)
+    },
+  )
+
+  t.test(
+    `${what} put in the place of a ledger's temporary file in mid-fetch: nothing behind it is written, and the failure is recorded`,
+    { skip: windows },
+    async (t) => {
+      const { dir, outside, dog, snapshot } = scene(t, { timeout: 10 })
+      let before = ''
+      dog.init('K', async () => {
+        // The owner's name ends with the nonce that names the file.
+        const nonce = readdirSync(join(dir, '.lock/K'))[0]!.split('.').at(-1)!
+        plants[what]!(join(dir, `.state/K.json.${nonce}`), outside)
+        before = snapshot()
+        throw new Error('down')
+      })
+      t.match(await failure(dog.get('K')), { code: 'ERR_DOG_FETCH', message: /down/ })
+      t.equal(snapshot(), before)
+      t.match(await failure(dog.get('K')), { code: 'ERR_DOG_FETCH', retryAt: Number })
+    },
+  )
+
+  t.test(
+    `${what} put in the place of the holder's own file in mid-fetch: the value is served, and nothing behind it is written`,
+    { skip: windows },
+    async (t) => {
+      const { dir, outside, dog, snapshot } = scene(t, { timeout: 10 })
+      let before = ''
+      dog.init('K', async () => {
+        const lock = join(dir, '.lock/K')
+        const file = join(lock, readdirSync(lock)[0]!)
+        unlinkSync(file)
+        plants[what]!(file, outside)
+        utimesSync(join(outside, 'file'), 1_000_000, 1_000_000)
+        before = snapshot()
+        // Longer than a heartbeat's 2 s.
+        await new Promise((resolve) => setTimeout(resolve, 2600))
+        return { value: 'fetched', expiresIn: 60 }
+      })
+      const warned = next(dog, 'warning')
+      t.equal(await dog.get('K'), 'fetched')
+      t.match(await warned, { code: 'ERR_DOG_STORE' })
+      t.equal(snapshot(), before)
+    },
+  )
+}
+
+t.test('FIFOs and sockets under names that nobody asked for hang neither status() nor keys', { skip: windows }, async (t) => {
+  const { dir, dog } = scene(t)
+  mkdirSync(dir, { mode: 0o700 })
+  for (const name of ['FIFO.dog', `${'x'.repeat(160)}~0123456789abcdef.dog`]) execFileSync('mkfifo', [join(dir, name)])
+  symlinkSync('/dev/zero', join(dir, 'ENDLESS.dog'))
+  const status = await dog.status()
+  t.strictSame(
+    status.map(({ key, state }) => [key, state]),
+    [
+      ['ENDLESS', 'unreadable'],
+      ['FIFO', 'unreadable'],
+      ['K', 'missing'],
+    ],
+  )
+})

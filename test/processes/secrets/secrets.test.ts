@@ -1,0 +1,116 @@
+// No value, no app secret and no encryption key in anything that is printed or named, whatever goes wrong.
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { start } from '../../support/children.js'
+import { folder } from '../../support/test-dog.js'
+
+/** Each with characters that every encoding writes in another way, where its kind has them. */
+const MARKS = {
+  VALUE: 'MARKEDvalue/+="quoted"\\&1234567890',
+  APP_SECRET: 'MARKEDsecret0123456789abcdef',
+  ENCRYPTION_KEY: 'decade0fc0ffee1234567890abcdef00decade0fc0ffee1234567890abcdef11',
+}
+
+/** Every way in which it might be written, and its first letters, as a part is a leak too. */
+function forms(mark: string): string[] {
+  const bytes = [Buffer.from(mark), ...(/^[0-9a-f]{64}$/.test(mark) ? [Buffer.from(mark, 'hex')] : [])]
+  const encoded = bytes.flatMap((each) => [each.toString('base64'), each.toString('base64url'), each.toString('hex')])
+  // Its first letters only: the others may have been replaced, as in names of files.
+  const texts = [mark, encodeURIComponent(mark), encodeURI(mark), JSON.stringify(mark).slice(1, -1), /^\w{1,12}/.exec(mark)![0]]
+  // Inspected bytes: <Buffer de ca …>.
+  const listed = bytes.map((each) => each.toString('hex').slice(0, 32).replace(/../g, '$& ').trim())
+  return [...new Set([...encoded.map((text) => text.replace(/=+$/, '')), ...texts, ...listed])]
+}
+
+const ALL = Object.entries(MARKS).flatMap(([name, mark]) => forms(mark).map((form) => ({ name, form })))
+
+/** Where the marks stand in a text, with what is around them. */
+function leaks(text: string): string[] {
+  const found = ALL.filter(({ form }) => text.toLowerCase().includes(form.toLowerCase()))
+  return found.map(({ name, form }) => {
+    const at = text.toLowerCase().indexOf(form.toLowerCase())
+    const title = text.lastIndexOf('\n== ', at)
+    return `${name} in "${text.slice(title + 1, title + 60).split('\n')[0]}": ${text.slice(Math.max(0, at - 80), at + 60)}`
+  })
+}
+
+const contract = readFileSync(join(import.meta.dirname, '../../../index.d.ts'), 'utf8')
+const CODES = /type DogErrorCode =([^/]*)/.exec(contract)![1]!.match(/ERR_DOG_\w+/g)!
+const EVENTS = [.../interface DogEvents \{(.*?)\n\}/s.exec(contract)![1]!.matchAll(/^ {2}(\w+):/gm)].map(([, name]) => name!)
+
+t.test('the contract was read', (t) => {
+  t.ok(CODES.includes('ERR_DOG_NO_FETCHER') && CODES.includes('ERR_DOG_CLOSED') && CODES.length >= 12, CODES.join())
+  t.ok(EVENTS.includes('change') && EVENTS.includes('warning') && EVENTS.length >= 5, EVENTS.join())
+  t.end()
+})
+
+t.test('the search finds a mark in every form', (t) => {
+  for (const { form } of ALL) t.ok(leaks(`…${form}…`).length > 0, form)
+  t.strictSame(leaks('nothing here'), [])
+  t.end()
+})
+
+const REPORT = ['--report-uncaught-exception', '--report-on-fatalerror']
+/** Of newer versions of Node. */
+const WITHOUT_ENVIRONMENT = '--report-exclude-env'
+if (process.allowedNodeEnvironmentFlags.has(WITHOUT_ENVIRONMENT)) REPORT.push(WITHOUT_ENVIRONMENT)
+
+/** The diagnostic reports in a folder, without the environment. */
+function reportsIn(dir: string): string[] {
+  return readdirSync(dir).map((name) => {
+    const { environmentVariables, ...report } = JSON.parse(readFileSync(join(dir, name), 'utf8'))
+    for (const worker of report.workers ?? []) delete worker.environmentVariables
+    return JSON.stringify(report)
+  })
+}
+
+for (const end of ['quiet', 'rejection', 'uncaught']) {
+  t.test(`no secret in what a process prints that meets every error, and ends ${end}`, async (t) => {
+    const dir = folder(t)
+    const reports = folder(t)
+    const NODE_OPTIONS = [...REPORT, `--report-directory=${reports}`].join(' ')
+    const child = start(join(import.meta.dirname, 'fixtures/paths.cjs'), { ...MARKS, DIR: dir, END: end, NODE_OPTIONS })
+    const { code, out, err } = await child.exited
+    t.equal(
+      code,
+      end === 'quiet' ? 0 : 1,
+      out
+        .split('\n')
+        .filter((line) => /did not fail|the fixture itself/.test(line))
+        .join('\n'),
+    )
+    t.match(out, /^printed \d{3}/m, 'it came to its end')
+    t.ok(err.includes('dotdog: ['), 'debug prints')
+    if (end !== 'quiet') t.match(err, /ERR_DOG_FETCH/)
+    if (end === 'quiet') {
+      for (const driven of CODES) t.ok(out.includes(`drove ${driven}\n`), `${driven} is driven`)
+      for (const event of EVENTS) t.ok(out.includes(`== ${event}\n`), `${event} is driven`)
+      t.match(out, /^== in mid-fetch, \.lock.UNDERWAY.\d/m)
+    }
+    t.strictSame(leaks(out), [], 'standard output')
+    t.strictSame(leaks(err), [], 'standard error')
+
+    // Paths, of which most are gone: of a lock being made, one that is held, a ledger before it is in place.
+    for (const path of [/^path .*\.lock\/~/m, /^path .*\.lock\/F1\/\d+\./m, /^path .*\.state\/F1\.json\../m]) t.match(out, path)
+
+    const written = reportsIn(reports)
+    t.equal(written.length, end === 'quiet' ? 0 : 1, 'a report of the uncaught error')
+    for (const report of written) {
+      t.match(report, 'ERR_DOG_FETCH')
+      t.strictSame(leaks(report), [], 'report')
+    }
+
+    const names = readdirSync(dir, { recursive: true, encoding: 'utf8' }) as string[]
+    t.strictSame(leaks(names.join('\n')), [], 'names')
+    for (const name of names) {
+      const path = join(dir, name)
+      const found = statSync(path, { throwIfNoEntry: false })
+      // A record that nobody asked to encrypt is where the value is kept; what was damaged of it, too.
+      const mayHold = /\.(dog|damaged)$/.test(name) && !name.startsWith('sealed')
+      if (found?.isFile() && !mayHold) t.strictSame(leaks(readFileSync(path, 'latin1')), [], name)
+    }
+    t.ok(names.some((name) => /\.state.F1\.json$/.test(name)))
+    t.ok(names.some((name) => /^sealed.K\.dog$/.test(name)) || names.some((name) => name.startsWith('sealed')))
+  })
+}

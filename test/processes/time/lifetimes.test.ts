@@ -1,0 +1,69 @@
+// Lifetimes at the edges of what a number can be.
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { BUILT } from '../../support/children.js'
+import { counting, createDog, folder, pause } from '../../support/test-dog.js'
+
+const MONTH = 34 * 86_400
+
+for (const seconds of [0, 0.001]) {
+  t.test(
+    `a value that lives ${seconds} s goes to all who waited for it, is fetched for each later call, and never by itself`,
+    async (t) => {
+      const dir = folder(t)
+      const dogs = [createDog({ dir, autoRefresh: true }), createDog({ dir, autoRefresh: true })]
+      t.teardown(() => Promise.all(dogs.map((dog) => dog.close())))
+      const fetcher = counting({ expiresIn: seconds }, 100)
+      for (const dog of dogs) dog.init('K', fetcher)
+      const values = await Promise.all(Array.from({ length: 20 }, (_, i) => dogs[i % 2]!.get('K')))
+      t.strictSame([...new Set(values)], ['v1'])
+      await pause(500)
+      t.equal(fetcher.calls.count, 1, 'no loop')
+      t.equal(dogs[0]!.peek('K'), undefined)
+      t.equal(await dogs[0]!.get('K'), 'v2')
+      t.match(await dogs[0]!.status(), [{ state: 'expired' }])
+    },
+  )
+}
+
+for (const seconds of [1e9, Number.POSITIVE_INFINITY, MONTH]) {
+  t.test(
+    `a value that lives ${seconds} s is fetched once, also with a timer, and outlives the timer's longest piece`,
+    async (t) => {
+      const dir = folder(t)
+      const dog = createDog({ dir, autoRefresh: true })
+      t.teardown(() => dog.close())
+      const fetcher = counting({ expiresIn: seconds })
+      dog.init('K', fetcher)
+      t.equal(await dog.get('K'), 'v1')
+      // A timer that overflows fires within a millisecond, again and again.
+      await pause(300)
+      t.equal(await dog.get('K'), 'v1')
+      t.equal(fetcher.calls.count, 1)
+      const [status] = await dog.status()
+      t.equal(status!.state, 'fresh')
+      const { expiresAt, fetchedAt } = JSON.parse(readFileSync(join(dir, 'K.dog'), 'utf8'))
+      t.equal(expiresAt, Math.min(8.64e15, fetchedAt + seconds * 1000))
+      t.equal(new Date(dog.peek('K')!.expiresAt).getTime(), expiresAt, 'a Date holds it')
+      const other = createDog({ dir })
+      t.teardown(() => other.close())
+      t.equal(await other.get('K', { minTtl: 1e8 > seconds ? 1e6 : 1e8 }), 'v1')
+    },
+  )
+}
+
+t.test('the timer of a value that lives 34 days keeps no process alive', async (t) => {
+  const dir = folder(t)
+  const script = `
+    const dog = require(${JSON.stringify(BUILT)})
+    dog.init('K', () => ({ value: 'v', expiresIn: ${MONTH} }), { dir: ${JSON.stringify(dir)}, autoRefresh: true })
+    dog.get('K').then(console.log)`
+  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  let out = ''
+  child.stdout.on('data', (chunk) => (out += chunk))
+  const code = await new Promise((resolve) => child.on('close', resolve))
+  t.strictSame([code, out], [0, 'v\n'])
+})

@@ -1,0 +1,67 @@
+// The wall clock of one process of several goes wrong by a day, while one of them fetches.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { busy, DAY, machine, pause, type Remote, until } from '../../support/remote-process.js'
+import { tokenNumber } from '../../support/upstream.js'
+
+const token = (number: number) => `token-${number}-of-the-upstream`
+
+/** What a process is given, call by call, for so long. */
+async function follow(process: Remote, ms: number): Promise<number[]> {
+  const seen: number[] = []
+  const end = performance.now() + ms
+  while (performance.now() < end) {
+    seen.push(tokenNumber(await process.get()))
+    await pause(20)
+  }
+  return seen
+}
+
+const isOrdered = (numbers: number[]) => numbers.every((number, at) => at === 0 || number >= numbers[at - 1]!)
+
+for (const [direction, offset] of [
+  ['ahead', DAY],
+  ['back', -DAY],
+] as const) {
+  for (const who of ['the process that fetches', 'a process that waits for it'] as const) {
+    t.test(
+      `the clock of ${who} goes a day ${direction} in mid-fetch: one fetch for all, and nobody gets an older value`,
+      async (t) => {
+        const { dir, upstream, processes } = await machine(t, 3, { delay: 1000, key: { timeout: 5 } })
+        const asked = upstream.asked()
+        const answers = Promise.all(processes.map((process) => process.get()))
+        const pid = Number(await asked)
+        // By now the others wait, too.
+        await pause(200)
+        const isIts = ({ pid: each }: Remote) => (each === pid) === (who === 'the process that fetches')
+        const odd = processes.find(isIts)!
+        await odd.ask('clock', offset)
+        t.equal(upstream.answeredAt.length, 0, 'the fetch is under way')
+        t.strictSame(await answers, [token(1), token(1), token(1)])
+        t.equal(upstream.count, 1)
+        const { expiresAt } = JSON.parse(readFileSync(join(dir, 'TOKEN.dog'), 'utf8'))
+        const clock = Date.now() + (odd.pid === pid ? offset : 0)
+        const left = (expiresAt - clock) / 1000
+        t.ok(left > 7200 - 60 && left <= 7200, `${left} s are left by the clock of who fetched`)
+
+        // Two clocks that differ by a day agree on no lifetime: some fetch again, one at a time.
+        upstream.delay = 20
+        for (const numbers of await Promise.all(processes.map((process) => follow(process, 700)))) {
+          t.ok(isOrdered(numbers), `${numbers}`)
+        }
+        t.strictSame(upstream.overlaps, [])
+        t.comment(`${upstream.count} fetches while the clocks differ`)
+
+        await odd.ask('clock', 0)
+        await until(async () => {
+          const seen = await busy(processes, 400)
+          return seen.size === 1 && seen.has(token(upstream.count))
+        })
+        const { count } = upstream
+        await busy(processes, 600)
+        t.equal(upstream.count, count, 'and then there is peace')
+      },
+    )
+  }
+}

@@ -1,0 +1,173 @@
+// Answers that are lost, late, given twice, or out of order; with real processes on one folder.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import type { Dog, Result } from '../../index.js'
+import { temporary } from '../support/children.js'
+import { type OddUpstream, oddUpstream } from '../support/odd-upstream.js'
+import { failure, pause, type Remote, remote, until } from '../support/remote-process.js'
+import { createDog, failure as failureOf, folder, gate, next } from '../support/test-dog.js'
+
+interface Setting {
+  dir: string
+  upstream: OddUpstream
+  process(options?: Record<string, unknown>): Promise<Remote>
+}
+
+async function setUp(t: Test): Promise<Setting> {
+  const dir = join(
+    temporary((end) => t.teardown(end)),
+    '.dog',
+  )
+  const upstream = await oddUpstream(t)
+  const process = (options = {}) => remote(t, { DIR: dir, URL: upstream.url, OPTIONS: JSON.stringify(options) })
+  return { dir, upstream, process }
+}
+
+const stored = (dir: string) => JSON.parse(readFileSync(join(dir, 'TOKEN.dog'), 'utf8'))
+
+t.test(
+  'a response lost after the upstream rotated: all hear of it, one asks again after the back-off, and gets the newest',
+  async (t) => {
+    const { upstream, process, dir } = await setUp(t)
+    const [one, two] = [await process(), await process()]
+    const first = [failure(one.get()), failure(two.get())]
+    ;(await upstream.request(1)).drop()
+    const errors = await Promise.all(first)
+    for (const error of errors) t.match(error, { code: 'ERR_DOG_FETCH' })
+    // Before `retryAt` nobody asks, however often they are called.
+    for (let call = 0; call < 10; call++) await failure(two.get())
+    t.equal(upstream.requests.length, 1)
+    await pause(Math.max(0, errors[0]!.retryAt! - Date.now()) + 5)
+    const second = Promise.all([one.get(), two.get()])
+    const asked = await upstream.request(2)
+    asked.answer()
+    t.strictSame(await second, [asked.token, asked.token])
+    t.equal(stored(dir).value, asked.token)
+    t.equal(upstream.requests.length, 2)
+  },
+)
+
+t.test(
+  'a response lost in a refresh: the value whose lifetime goes on is served, until somebody says that it is dead',
+  async (t) => {
+    const { upstream, process } = await setUp(t)
+    const one = await process()
+    const two = await process()
+    const got = one.get()
+    const before = (await upstream.request(1)).token
+    upstream.requests[0]!.answer()
+    t.equal(await got, before)
+    const refreshed = failure(one.ask('refresh', { stale: before }))
+    ;(await upstream.request(2)).drop()
+    const { code, retryAt } = await refreshed
+    t.equal(code, 'ERR_DOG_FETCH')
+    t.equal(await two.get(), before, 'nothing else is known')
+    t.match(await failure(two.ask('refresh', { stale: before })), { code: 'ERR_DOG_FETCH' }, 'and nobody asks meanwhile')
+    t.equal(upstream.requests.length, 2)
+    await pause(Math.max(0, retryAt! - Date.now()) + 5)
+    upstream.automatic = true
+    const reports = await Promise.all([one.ask('refresh', { stale: before }), two.ask('refresh', { stale: before })])
+    t.strictSame(reports, ['token-3-of-the-upstream', 'token-3-of-the-upstream'])
+    t.equal(upstream.requests.length, 3)
+  },
+)
+
+/** Fetchers that answer when they are told, without regard to their abort signal, as many HTTP calls do. */
+function deaf(dog: Dog, key = 'TOKEN') {
+  const runs: Array<{ answer: (result: Result) => void }> = []
+  dog.init(key, () => {
+    const { open, opened } = gate<Result>()
+    runs.push({ answer: open })
+    return opened
+  })
+  return runs
+}
+
+const value = (name: string): Result => ({ value: name, expiresIn: 7200 })
+
+t.test('an answer after the time-out is committed if it is still the newest', async (t) => {
+  const dir = folder(t)
+  const dog = createDog({ dir, timeout: 0.2 })
+  t.teardown(() => dog.close())
+  const runs = deaf(dog)
+  t.match(await failureOf(dog.get('TOKEN')), { code: 'ERR_DOG_FETCH_TIMEOUT' })
+  const late = next(dog, 'refresh')
+  runs[0]!.answer(value('late'))
+  t.match(await late, { late: true })
+  t.equal(stored(dir).value, 'late')
+  t.equal(await dog.get('TOKEN'), 'late', 'and nobody has to wait for the back-off')
+  t.equal(runs.length, 1)
+})
+
+t.test('a slower, older answer after a faster, newer one is dropped, in whichever process it comes', async (t) => {
+  const dir = folder(t)
+  const slow = createDog({ dir, timeout: 0.2 })
+  const fast = createDog({ dir })
+  t.teardown(() => Promise.all([slow.close(), fast.close()]))
+  const older = deaf(slow)
+  fast.init('TOKEN', () => value('newer'))
+  t.match(await failureOf(slow.get('TOKEN')), { code: 'ERR_DOG_FETCH_TIMEOUT' })
+  t.equal(await fast.refresh('TOKEN', { force: true }), 'newer')
+  const before = readFileSync(join(dir, 'TOKEN.dog'), 'utf8')
+  older[0]!.answer(value('older'))
+  // That it is dropped is no event. A fetch of the same dog comes after it in its turn.
+  const again = slow.refresh('TOKEN', { force: true })
+  await until(() => older.length === 2)
+  t.equal(readFileSync(join(dir, 'TOKEN.dog'), 'utf8'), before)
+  older[1]!.answer(value('newest'))
+  t.equal(await again, 'newest')
+  t.equal(stored(dir).value, 'newest')
+})
+
+t.test('a late answer waits for the fetch that is under way, and does not replace its newer value', async (t) => {
+  const dir = folder(t)
+  const slow = createDog({ dir, timeout: 0.2 })
+  const other = createDog({ dir })
+  t.teardown(() => Promise.all([slow.close(), other.close()]))
+  const older = deaf(slow)
+  const newer = deaf(other)
+  t.match(await failureOf(slow.get('TOKEN')), { code: 'ERR_DOG_FETCH_TIMEOUT' })
+  const refreshed = other.refresh('TOKEN', { force: true })
+  await until(() => newer.length === 1)
+  older[0]!.answer(value('older'))
+  await pause(100)
+  newer[0]!.answer(value('newer'))
+  t.equal(await refreshed, 'newer')
+  await slow.close()
+  t.equal(stored(dir).value, 'newer')
+})
+
+t.test('of two answers the first counts, and the second is told', async (t) => {
+  const dir = folder(t)
+  const dog = createDog({ dir })
+  t.teardown(() => dog.close())
+  const warned = next(dog, 'warning')
+  dog.init('TOKEN', (handler) => {
+    handler('first', 60)
+    handler('second', 60)
+    return { value: 'third', expiresIn: 60 }
+  })
+  t.equal(await dog.get('TOKEN'), 'first')
+  t.match(await warned, { key: 'TOKEN', message: /twice/ })
+  t.equal(stored(dir).value, 'first')
+})
+
+t.test('a second answer of a fetch that timed out changes nothing', async (t) => {
+  const dir = folder(t)
+  const dog = createDog({ dir, timeout: 0.2 })
+  t.teardown(() => dog.close())
+  let call: (value: string, seconds: number) => void = () => {}
+  dog.init('TOKEN', (handler) => {
+    call = handler
+  })
+  t.match(await failureOf(dog.get('TOKEN')), { code: 'ERR_DOG_FETCH_TIMEOUT' })
+  const late = next(dog, 'refresh')
+  call('late', 60)
+  await late
+  const warned = next(dog, 'warning')
+  call('later', 60)
+  await warned
+  await dog.close()
+  t.equal(stored(dir).value, 'late')
+})

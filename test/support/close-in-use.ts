@@ -1,0 +1,31 @@
+import type { Test } from 'tap'
+import type { Store } from '../../index.js'
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+/**
+ * Closes a store while it reads, waits for the holder of a lease, and watches, and waits until whatever would have come back
+ * by itself has. `whileOpen`: called before the close.
+ */
+export async function closeInUse(t: Test, holder: Store, store: Store, whileOpen = async () => {}): Promise<void> {
+  const lease = await holder.take('K', 30)
+  const left = new AbortController()
+  const underWay: unknown[] = [
+    store.read('K'),
+    store.settled('K', undefined, left.signal),
+    store.settled('K', 1, left.signal),
+    store.settled('L', 1, left.signal),
+  ]
+  await pause(200)
+  await whileOpen()
+  underWay.push(store.read('K'), store.ledger('K'))
+  const stop = store.watch!(() => {})
+  const settled = Promise.allSettled(underWay)
+  await store.close()
+  await pause(700)
+  await t.rejects(async () => await store.read('K'), { code: 'ERR_DOG_STORE', message: /closed/ })
+  left.abort()
+  await settled
+  stop()
+  await lease!.release()
+}

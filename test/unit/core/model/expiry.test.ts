@@ -1,0 +1,87 @@
+import t from 'tap'
+import { endOf, Unusable } from '../../../../src/core/model/expiry.js'
+import { NEVER } from '../../../../src/core/shared/format.js'
+import { refused } from '../../../support/refusal.js'
+
+const START = 1_763_650_000_000
+
+t.test('expiresIn is seconds from the start of the fetch', async (t) => {
+  const table: [unknown, number][] = [
+    [0, START],
+    [-0, START],
+    [1, START + 1000],
+    [0.0015, START + 2],
+    ['7200', START + 7200_000],
+    [' 7200 ', START + 7200_000],
+    ['0', START],
+    ['1e3', START + 1000_000],
+    [Number.POSITIVE_INFINITY, NEVER],
+    ['Infinity', NEVER],
+    [1e300, NEVER],
+    [34 * 86_400, START + 34 * 86_400_000],
+    ['2025-12-01T00:00:00Z', Date.UTC(2025, 11, 1)],
+  ]
+  for (const [expiresIn, end] of table) t.equal(endOf({ expiresIn }, START), end, String(expiresIn))
+})
+
+t.test('expiresAt is a time: milliseconds, a Date or an ISO string', async (t) => {
+  const table: [unknown, number][] = [
+    [START + 1, START + 1],
+    [String(START), START],
+    [1e11, 1e11],
+    [START + 0.4, START],
+    [Number.POSITIVE_INFINITY, NEVER],
+    [new Date(START), START],
+    [new Date(0), 0],
+    ['2025-11-20T14:46:40.000Z', START],
+    ['2025-11-20T22:46:40+08:00', START],
+  ]
+  for (const [expiresAt, end] of table) t.equal(endOf({ expiresAt }, START), end, String(expiresAt))
+})
+
+t.test('seconds in the place of milliseconds are refused', async (t) => {
+  for (const expiresAt of [0, 1, 1_763_657_200, '1763657200', 1e11 - 1]) {
+    t.throws(() => endOf({ expiresAt }, START), { message: /looks like seconds/ })
+  }
+})
+
+t.test('what is no lifetime is refused', async (t) => {
+  const bad = [
+    Number.NaN,
+    -1,
+    -0.001,
+    Number.NEGATIVE_INFINITY,
+    '-1',
+    'NaN',
+    '',
+    ' ',
+    'soon',
+    true,
+    {},
+    [],
+    () => 1,
+    1n,
+    Symbol.iterator,
+  ]
+  for (const expiresIn of bad) refused(t, () => endOf({ expiresIn }, START), Unusable, String(expiresIn))
+  for (const expiresAt of [...bad, new Date(Number.NaN), new Date(-1)])
+    refused(t, () => endOf({ expiresAt }, START), Unusable, String(expiresAt))
+  t.throws(() => endOf({}, START), { message: 'expiresIn or expiresAt is missing' })
+  refused(t, () => endOf({ expiresIn: null, expiresAt: null }, START), Unusable, 'nulls')
+})
+
+t.test('a string in the wrong place is not repeated: it may be the secret', async (t) => {
+  for (const given of [
+    { expiresIn: 'S3CRET' },
+    { expiresAt: 'S3CRET' },
+    { expiresIn: { s: 'S3CRET' } },
+    { expiresAt: ['S3CRET'] },
+  ]) {
+    try {
+      endOf(given, START)
+      t.fail('must throw')
+    } catch (error) {
+      t.notMatch((error as Error).message, /S3CRET/)
+    }
+  }
+})

@@ -1,0 +1,178 @@
+import { resolve } from 'node:path'
+import t, { type Test } from 'tap'
+import type { KeyOptions } from '../../../../index.js'
+import { checkKey } from '../../../../src/core/model/key.js'
+import { checkDogOptions, checkGetOptions, checkKeyOptions, configOf } from '../../../../src/core/model/options.js'
+import { MemoryStore } from '../../../../src/core/stores/memory.js'
+
+/** The message of the TypeError that a task must throw. */
+function misuse(t: Test, task: () => unknown): string {
+  try {
+    task()
+  } catch (error) {
+    t.equal((error as Error).name, 'TypeError')
+    return (error as Error).message
+  }
+  t.fail(`must throw: ${task}`)
+  return ''
+}
+const ofKey = (t: Test, options: unknown) => misuse(t, () => checkKeyOptions(options, {}))
+
+t.test('a wrong option is a TypeError with its name, the rule, the value and its type', async (t) => {
+  const table: [unknown, RegExp][] = [
+    [{ timeout: '30' }, /^timeout must be a number of seconds, at most 600; got "30" \(string\)$/],
+    [{ timeout: 0 }, /^timeout must be .*; got 0 \(number\)$/],
+    [{ timeout: -1 }, /^timeout /],
+    [{ timeout: Number.NaN }, /^timeout .*NaN/],
+    [{ timeout: null }, /^timeout .*got null \(null\)$/],
+    [{ ahead: -1 }, /^ahead must be a number of seconds, 0 or more; got -1 \(number\)$/],
+    [{ ahead: '2' }, /^ahead .*"2" \(string\)$/],
+    [{ ahead: Number.NaN }, /^ahead /],
+    [{ identity: '' }, /^identity must be a string that is not empty; got "" \(string\)$/],
+    [{ identity: 7 }, /^identity .*7 \(number\)$/],
+    [{ dir: '' }, /^dir must be the path of a folder; got ""/],
+    [{ dir: 1 }, /^dir /],
+    [{ dir: ['x'] }, /^dir .*got an array \(array\)$/],
+    [{ store: {} }, /^store must be a store; got an object \(object\)$/],
+    [{ store: null }, /^store /],
+    [{ store: 'redis' }, /^store .*"redis" \(string\)$/],
+    [{ quota: 5 }, /^quota must be \{ limit, window \}.*; got 5 \(number\)$/],
+    [{ quota: {} }, /^quota /],
+    [{ quota: null }, /^quota /],
+    [{ quota: { limit: 0 } }, /^quota /],
+    [{ quota: { limit: 1.5 } }, /^quota /],
+    [{ quota: { limit: '5' } }, /^quota /],
+    [{ quota: { limit: 1, window: 0 } }, /^quota /],
+    [{ quota: { limit: 1, window: 'day' } }, /^quota /],
+    [{ autoRefresh: 1 }, /^autoRefresh must be true or false; got 1 \(number\)$/],
+    [{ fetch: 'no' }, /^fetch must be true or false; got "no" \(string\)$/],
+    [{ isRejected: /40001/ }, /^isRejected must be a function; got an object \(object\)$/],
+  ]
+  for (const [options, message] of table) t.match(ofKey(t, options), message)
+})
+
+t.test('the values at the boundaries are taken', async (t) => {
+  const good: KeyOptions[] = [
+    { timeout: 600 },
+    { timeout: 0.001 },
+    { ahead: 0 },
+    { quota: { limit: 1 } },
+    { quota: { limit: 1, window: 0.5 } },
+    { fetch: false, autoRefresh: true },
+    { timeout: undefined, dir: undefined },
+  ]
+  for (const options of good) t.doesNotThrow(() => checkKeyOptions(options, {}))
+})
+
+t.test('a time-out over 600 is asked whether it is seconds', async (t) => {
+  for (const timeout of [600.001, 30_000, Number.POSITIVE_INFINITY]) t.match(ofKey(t, { timeout }), /seconds, at most 600/)
+})
+
+t.test('a misspelled option is named, with those that there are', async (t) => {
+  t.match(ofKey(t, { timeOut: 30 }), /^unknown option "timeOut"; there are .*timeout/)
+  t.match(ofKey(t, { mode: 0o600 }), /^unknown option "mode"/, "the mode of the files is the dog's")
+  for (const name of ['constructor', 'toString', 'hasOwnProperty']) t.match(ofKey(t, { [name]: 1 }), /^unknown option/)
+  t.match(
+    misuse(t, () => checkDogOptions({ folder: 'x' })),
+    /^unknown option "folder".*mode/,
+  )
+})
+
+t.test('dir and store exclude each other', async (t) => {
+  const both = { dir: 'x', store: new MemoryStore() }
+  t.match(ofKey(t, both), /dir and store exclude each other/)
+  t.match(
+    misuse(t, () => checkDogOptions(both)),
+    /dir and store exclude each other/,
+  )
+})
+
+t.test('what is no object of options is refused', async (t) => {
+  for (const options of [1, true, [], () => {}]) t.match(ofKey(t, options), /^options must be an object; got \w+$/)
+  for (const options of [1, 'dir', null, []])
+    t.match(
+      misuse(t, () => checkDogOptions(options)),
+      /^options must be an object/,
+    )
+})
+
+t.test('a mode lets nobody but the owner write, or says so', async (t) => {
+  for (const mode of [0o600, 0o640, 0o660]) t.equal(checkDogOptions({ mode }).mode, mode)
+  for (const mode of [0o644, 0o666, 0o777, 0, 600, '0600', null]) {
+    t.match(
+      misuse(t, () => checkDogOptions({ mode })),
+      /^mode must be 0o600, 0o640 or 0o660; got/,
+    )
+  }
+})
+
+t.test("a key's own options stand over the dog's, and its place replaces the dog's", async (t) => {
+  const store = new MemoryStore()
+  const dog = { dir: '/dog', ahead: 5, timeout: 7, identity: 'wx1', mode: 0o640 }
+  t.same(checkKeyOptions(undefined, dog), { dir: '/dog', store: undefined, ahead: 5, timeout: 7, identity: 'wx1' })
+  t.same(checkKeyOptions(null, dog), checkKeyOptions({}, dog))
+  t.match(checkKeyOptions({ ahead: 0, timeout: undefined }, dog), { ahead: 0, timeout: 7 })
+  t.equal(checkKeyOptions({ dir: '/own' }, dog).dir, resolve('/own'))
+  const own = checkKeyOptions({ store }, dog)
+  t.equal(own.store, store)
+  t.equal(own.dir, undefined)
+  t.equal(checkKeyOptions({ dir: 'relative' }, { store }).store, undefined)
+  t.equal(checkKeyOptions({ dir: 'relative' }, {}).dir, resolve('relative'))
+})
+
+t.test("a text in the place of options is guard_dog's folder; its empty one is none", async (t) => {
+  t.equal(checkKeyOptions('/folder', {}).dir, resolve('/folder'))
+  t.equal(checkKeyOptions('', { dir: '/dog' }).dir, '/dog')
+})
+
+t.test("the caller's options are not changed", async (t) => {
+  const dog = Object.freeze({ dir: 'x', quota: Object.freeze({ limit: 1 }) })
+  const key = Object.freeze({ dir: 'y', timeout: 5 })
+  checkKeyOptions(key, checkDogOptions(dog))
+  configOf(undefined, dog)
+  t.same(
+    [dog, key],
+    [
+      { dir: 'x', quota: { limit: 1 } },
+      { dir: 'y', timeout: 5 },
+    ],
+  )
+})
+
+t.test('the defaults: 30 s, a day of quota, fetching, no refresh that nobody asks for', async (t) => {
+  const config = configOf(undefined, {})
+  t.match(config, { timeout: 30, window: 86_400, fetch: true, autoRefresh: false, ahead: undefined, quota: undefined })
+  t.same(configOf(undefined, { quota: { limit: 3 } }).quota, { limit: 3, window: 86_400 })
+})
+
+t.test('a key is 1 to 120 characters', async (t) => {
+  for (const key of ['K', '../X', '中', 'k'.repeat(120), ' ']) t.doesNotThrow(() => checkKey(key))
+  for (const key of ['', 'k'.repeat(121), undefined, null, 1, {}, ['K'], '\ud800']) {
+    t.match(
+      misuse(t, () => checkKey(key)),
+      key === ''
+        ? /^key must be a string of 1 to 120 characters; got "" \(string\)$/
+        : /^key must be a string of 1 to 120 characters; got \w+$/,
+    )
+  }
+})
+
+t.test('the options of get are checked', async (t) => {
+  const { signal } = new AbortController()
+  t.same(checkGetOptions({ minTtl: 0, signal }), { minTtl: 0, signal })
+  for (const minTtl of [-1, Number.NaN, '5', null])
+    t.match(
+      misuse(t, () => checkGetOptions({ minTtl })),
+      /^minTtl must be/,
+    )
+  for (const other of [{}, null, true])
+    t.match(
+      misuse(t, () => checkGetOptions({ signal: other })),
+      /^signal must be/,
+    )
+  for (const options of [1, 'x', []])
+    t.match(
+      misuse(t, () => checkGetOptions(options)),
+      /^options must be an object/,
+    )
+})

@@ -1,0 +1,181 @@
+import { inspect } from 'node:util'
+import t from 'tap'
+import { DogError } from '../../../../src/core/model/errors.js'
+import { learn, messageOf, redact, sanitize } from '../../../../src/core/shared/redact.js'
+
+const S = 'S3cr3tV4lue'
+const everything = (thing: unknown) => inspect(thing, { depth: 9, showHidden: true, getters: true })
+
+t.test('urls lose what stands before the host and after the path', async (t) => {
+  const table: [string, string][] = [
+    [`https://api.example.com/token?secret=${S}`, 'https://api.example.com/token?***'],
+    [`GET https://h/cgi-bin/token?grant_type=x&appid=wx1&secret=${S} failed`, 'GET https://h/cgi-bin/token?*** failed'],
+    [`http://user:${S}@h:8080/p`, 'http://***@h:8080/p'],
+    [`https://user:${S}@h/p?a=${S}`, 'https://***@h/p?***'],
+    [`https://h/p#access_token=${S}`, 'https://h/p?***'],
+    [`redis://:${S}@h:6379/0`, 'redis://***@h:6379/0'],
+    [`"https://h/p?q=${S}"`, '"https://h/p?***"'],
+    [`see <https://h/p?q=${S}>, or https://h/q`, 'see <https://h/p?***>, or https://h/q'],
+    [`(https://h/p?q=${S})`, '(https://h/p?***)'],
+    [`path: '/cgi-bin/token?secret=${S}'`, "path: '/cgi-bin/token?***'"],
+  ]
+  for (const [text, clean] of table) t.equal(redact(text), clean)
+})
+
+t.test('secrets in forms, headers and JSON bodies are masked', async (t) => {
+  const leaks = [
+    `grant_type=x&secret=${S}`,
+    `client_secret=${S}`,
+    `access_token=${S}&x=1`,
+    `jsapi_ticket=${S}&noncestr=1`,
+    `password=${S}`,
+    `api_key=${S}`,
+    `apikey=${S}`,
+    `AppSecret=${S}`,
+    `{"access_token":"${S}","expires_in":7200}`,
+    `{"errcode":0,"ticket":"${S}"}`,
+    `{ 'appSecret': '${S}' }`,
+    `{"client_secret" : "${S}"}`,
+    `Authorization: Bearer ${S}`,
+    `authorization: Basic ${S}==`,
+    `/token?x=${S}`,
+    `connect ECONNREFUSED wss://a:${S}@h/`,
+  ]
+  for (const text of leaks) t.notMatch(redact(text), new RegExp(S), text)
+})
+
+t.test("an object's print in a message, and JSON in JSON, give nothing away", async (t) => {
+  const leaks = [
+    inspect({ access_token: S }),
+    inspect({ appSecret: S, url: `/x?secret=${S}` }),
+    JSON.stringify(JSON.stringify({ access_token: S })),
+  ]
+  for (const text of leaks) t.notMatch(redact(text), new RegExp(S), text)
+})
+
+t.test('what is no secret stays readable', async (t) => {
+  const plain = [
+    '',
+    'getaddrinfo ENOTFOUND api.weixin.qq.com',
+    'connect ECONNREFUSED 127.0.0.1:8080',
+    'errcode 40164: invalid ip 1.2.3.4 ipv6 ::ffff:1.2.3.4, not in whitelist rid: 1-2-3',
+    'Unexpected token < in JSON at position 0',
+    'is the secret right? see https://developers.weixin.qq.com/doc/page.html',
+    'token expired; ticket too',
+    "ENOENT: no such file or directory, open '/srv/app/.dog/ACCESS_TOKEN.dog'",
+  ]
+  for (const text of plain) t.equal(redact(text), text)
+})
+
+t.test('a value that is known is masked wherever it stands, in every usual coding', async (t) => {
+  const value = 'kn0wn/v+lue "x"'
+  t.match(redact(value), value)
+  learn(value)
+  for (const text of [value, `a${value}b`, encodeURIComponent(value), JSON.stringify({ a: value })]) {
+    const clean = redact(text)
+    t.notMatch(clean, /kn0wn/, text)
+    t.match(clean, /\*\*\*/)
+  }
+})
+
+t.test('all strings in an object value are known', async (t) => {
+  learn({ token: 'deep-token-1', list: ['deep-token-2', { x: 'deep-token-3' }], n: 1, no: null })
+  t.equal(redact('deep-token-1 deep-token-2 deep-token-3'), '*** *** ***')
+})
+
+t.test('a short value masks no ordinary words', async (t) => {
+  learn('fetch')
+  learn('')
+  t.equal(redact('the fetch failed'), 'the fetch failed')
+})
+
+t.test('many values push out the oldest, not the newest', async (t) => {
+  for (let i = 0; i < 31_000; i++) learn(`value-number-${i}-`)
+  t.equal(redact('value-number-30999-'), '***')
+  t.equal(redact('value-number-0-'), 'value-number-0-')
+})
+
+t.test('a message is text of at most 200 characters, whatever was thrown', async (t) => {
+  const trap = new Proxy(new Error('x'), {
+    get: () => {
+      throw new Error('trap')
+    },
+  })
+  for (const thrown of [
+    new Error('plain'),
+    'plain',
+    'plain'.repeat(100),
+    1,
+    null,
+    undefined,
+    {},
+    Symbol('x'),
+    () => {},
+    trap,
+  ]) {
+    const message = messageOf(thrown)
+    t.type(message, 'string')
+    t.ok(message.length > 0 && message.length <= 200)
+  }
+  t.equal(messageOf(new Error('plain')), 'plain')
+  t.equal(messageOf('plain'), 'plain')
+  t.notMatch(messageOf({ message: S }), new RegExp(S), 'a thrown object may be the response')
+  t.equal(messageOf(new Error('x'.repeat(300))).length, 200)
+})
+
+t.test('a long message is cut after it is masked, so that no half of a secret remains', async (t) => {
+  const secret = 'long-secret-value'.repeat(3)
+  learn(secret)
+  t.notMatch(messageOf(new Error(`${'x'.repeat(190)}${secret}`)), /long/)
+})
+
+/** An error as HTTP clients throw them. */
+function clientError(): Error {
+  const url = `https://user:${S}@h/cgi-bin/token?secret=${S}`
+  const error = new Error(`Request failed: ${url}`, { cause: new Error(`inner ${S}`) })
+  return Object.assign(error, {
+    name: 'AxiosError',
+    code: 'ECONNRESET',
+    config: { url, params: { secret: S }, headers: { Authorization: `Bearer ${S}` } },
+    request: { path: `/cgi-bin/token?secret=${S}` },
+    response: { data: { access_token: S } },
+    [Symbol('hidden')]: S,
+  })
+}
+
+t.test("a sanitised copy keeps an error's name, code and frames, and nothing that is secret", async (t) => {
+  const copy = sanitize(clientError())
+  t.notMatch(everything(copy), new RegExp(S))
+  t.match(copy, { name: 'AxiosError', code: 'ECONNRESET', message: /^Request failed: https:/ })
+  t.match(copy.stack!, /^AxiosError: Request failed.*\n\s+at .*redact\.test/)
+})
+
+t.test('no inspection of a DogError shows what it was caused by', async (t) => {
+  const errors: unknown[] = [
+    clientError(),
+    new AggregateError([clientError()], `all failed: /token?secret=${S}`),
+    Object.assign(new Error(`a\nb https://h/?secret=${S}\n    at secret=${S}`), { code: `secret=${S}` }),
+    { message: S, response: { data: S } },
+  ]
+  for (const cause of errors) {
+    const error = new DogError('ERR_DOG_FETCH', 'failed', { key: 'K', cause })
+    t.notMatch(everything(error), new RegExp(S))
+    t.notMatch(everything(JSON.stringify(error)), new RegExp(S))
+    t.ok(error.cause instanceof Error)
+  }
+})
+
+t.test('a stack whose message was changed later gives nothing away', async (t) => {
+  const error = new Error(`GET https://h/x?secret=${S}`)
+  void error.stack
+  error.message = 'short'
+  t.notMatch(everything(sanitize(error)), new RegExp(S))
+  const odd = Object.assign(new Error('odd'), { stack: `Error: odd ${S}\n and ${S}` })
+  t.notMatch(everything(sanitize(odd)), new RegExp(S))
+})
+
+t.test('a known value in the name or the code of an error is masked', async (t) => {
+  learn(`${S}-known`)
+  const error = Object.assign(new Error('x'), { name: `${S}-known`, code: `${S}-known` })
+  t.notMatch(everything(sanitize(error)), new RegExp(S))
+})

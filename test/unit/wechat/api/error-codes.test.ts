@@ -1,0 +1,80 @@
+import t from 'tap'
+import { factOf, secondsUntil } from '../../../../src/wechat/api/error-codes.js'
+import { facts, UNKNOWN } from '../../../../src/wechat/api/error-table.js'
+
+t.test('the three dead-token codes are rejections on a business call, and nothing else is', async (t) => {
+  for (const code of [40001, 40014, 42001]) t.equal(factOf(code, false).kind, 'rejected')
+  for (const code of [-1, 41001, 42007, 42002, 40030, 45009, 45011, 48001, 50002, 40164, 12345]) {
+    t.not(factOf(code, false).kind, 'rejected', String(code))
+  }
+})
+
+t.test('a token endpoint never rejects: its 40001 is a wrong secret', async (t) => {
+  for (const code of [40001, 40014, 42001]) {
+    const fact = factOf(code, true)
+    t.equal(fact.kind, 'permanent')
+    t.match(fact.hint, /AppSecret/)
+    t.equal(fact.retry, 60)
+  }
+})
+
+t.test('what a person must change is permanent, and is probed again after a minute', async (t) => {
+  for (const code of [
+    40002, 40013, 40125, 40164, 40243, 41002, 41004, 43002, 50002, 50004, 50007, 61004, 61024, 89501, 89503,
+  ]) {
+    t.match(factOf(code, true), { kind: 'permanent', retry: 60 }, String(code))
+  }
+  t.equal(factOf(89507, true).retry, 3600)
+  t.equal(factOf(89506, true).retry, 86_400)
+})
+
+t.test('only -1 is transient, and leaves the moment to the back-off', async (t) => {
+  t.match(factOf(-1, true), { kind: 'transient', retry: undefined })
+})
+
+t.test('a code that nobody documented is a definite answer', async (t) => {
+  t.equal(factOf(99_999, false).kind, 'permanent')
+})
+
+/** Every code of the platform's table for the token endpoints, and the global ones worth knowing. */
+const DOCUMENTED = [
+  ...[-1, 40001, 40002, 40013, 40125, 40164, 40243, 41002, 41004, 43002, 43003, 45009, 45011, 50002, 50004, 50007],
+  ...[61004, 45035, 61024, 89501, 89503, 89506, 89507],
+  ...[40066, 44002, 47001, 48001, 48004, 48006, 48017, 40097],
+  ...[40014, 42001, 41001, 42007, 42002, 40030, 61023, 61006],
+]
+
+t.test('every documented code is known, with a hint in English and in Chinese', async (t) => {
+  for (const code of DOCUMENTED) t.not(factOf(code, false), UNKNOWN, String(code))
+})
+
+t.test('every hint is a sentence, in both languages, and names the same things', async (t) => {
+  for (const [code, { hint, hintZh }] of [...Object.entries(facts), ['unknown', UNKNOWN] as const]) {
+    t.match(hint, /^[A-Z][\x20-\x7e]+[.]$/, code)
+    t.match(hintZh, /\p{Script=Han}.*。$/u, code)
+    for (const name of ['{ip}', 'AppSecret', 'POST', 'HTTPS', 'baseUrl', 'errcode']) {
+      if (hint.includes(name)) t.ok(hintZh.includes(name), `${code}: ${name}`)
+    }
+  }
+})
+
+t.test('an address that is not on the whitelist is one matter, whichever code says it', async (t) => {
+  for (const code of [40164, 61004, 45035]) t.match(factOf(code, true).hint, 'Add {ip} to the IP whitelist')
+})
+
+t.test("the day's quota ends at midnight in Beijing", async (t) => {
+  const until = (iso: string) => secondsUntil('midnight in Beijing', Date.parse(iso))
+  t.equal(until('2026-03-01T00:00:00+08:00'), 86_400)
+  t.equal(until('2026-03-01T23:59:59+08:00'), 1)
+  t.equal(until('2026-03-01T23:59:59.900+08:00'), 1)
+  t.equal(until('2026-03-01T00:00:00Z'), 16 * 3600)
+  t.equal(until('2026-03-01T15:59:00Z'), 60)
+  t.equal(until('2026-03-01T16:00:00Z'), 86_400)
+})
+
+t.test("the minute's quota ends with the minute", async (t) => {
+  const until = (iso: string) => secondsUntil('next minute', Date.parse(iso))
+  t.equal(until('2026-03-01T00:00:00Z'), 60)
+  t.equal(until('2026-03-01T00:00:59.999Z'), 1)
+  t.equal(until('2026-03-01T00:00:12.300Z'), 48)
+})

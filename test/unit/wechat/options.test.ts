@@ -1,0 +1,140 @@
+import t from 'tap'
+import { checkCall } from '../../../src/wechat/api/call.js'
+import { checkOptions } from '../../../src/wechat/options.js'
+
+const good = { appId: 'wx0', appSecret: 'very-secret' }
+
+function messageOf(task: () => unknown): string {
+  try {
+    task()
+  } catch (error) {
+    if (error instanceof TypeError) return error.message
+    throw error
+  }
+  throw new Error('did not throw')
+}
+
+t.test('an account needs no more than its two names', async (t) => {
+  const { appId, appSecret, ...rest } = checkOptions(good)
+  const [dog, quota] = [undefined, undefined]
+  t.same(rest, { timeout: 30, prefix: '', dog, quota, stable: false, baseUrl: 'https://api.weixin.qq.com' })
+})
+
+t.test('a wrong option is a TypeError with its name, the rule, the value and its type', async (t) => {
+  const cases: [object | undefined, RegExp][] = [
+    [undefined, /wechat wants an object.*got undefined/],
+    [{}, /^appId must be .*; got undefined$/],
+    [{ ...good, appId: 7 }, /^appId must be .*; got 7 \(number\)$/],
+    [{ ...good, appId: 'wx 0' }, /^appId must be .*; got "wx 0" \(string\)$/],
+    [{ ...good, prefix: 7 }, /^prefix must be a string; got 7 \(number\)$/],
+    [{ ...good, timeout: '5' }, /^timeout must be seconds.*; got "5" \(string\)$/],
+    [{ ...good, timeout: 0 }, /^timeout must/],
+    [{ ...good, timeout: 5000 }, /^timeout must be seconds, .*at most 600; got 5000 \(number\)$/],
+    [{ ...good, timeout: Number.NaN }, /^timeout must/],
+    [{ ...good, dog: {} }, /^dog must be what createDog\(\) returns; got a value of type object$/],
+    [{ ...good, baseUrl: 'api.weixin.qq.com' }, /^baseUrl must be .*; got "api\.weixin\.qq\.com" \(string\)$/],
+    [{ ...good, baseUrl: 'file:///etc' }, /^baseUrl must/],
+    [{ ...good, baseUrl: 7 }, /^baseUrl must/],
+    [{ ...good, stable: 'yes' }, /^stable must be true or false; got "yes" \(string\)$/],
+  ]
+  for (const [options, message] of cases)
+    t.match(
+      messageOf(() => checkOptions(options as never)),
+      message,
+    )
+})
+
+t.test('a wrong appSecret is told by its type only', async (t) => {
+  for (const appSecret of [undefined, null, '', ' very secret ', ['very-secret'], { v: 'very-secret' }, 424_242]) {
+    const message = messageOf(() => checkOptions({ ...good, appSecret: appSecret as string }))
+    t.match(message, /^appSecret must be /)
+    t.notMatch(message, /very|424242/)
+  }
+})
+
+t.test("a base URL's user, password and query are not shown", async (t) => {
+  for (const baseUrl of [
+    'https://user:hidden@example.com/',
+    'https://example.com/?key=hidden',
+    'https://example.com/#hidden',
+  ]) {
+    t.notMatch(
+      messageOf(() => checkOptions({ ...good, baseUrl })),
+      /hidden|user:/,
+    )
+  }
+})
+
+t.test("a proxy's path is kept, and its last slash does not double", async (t) => {
+  t.equal(checkOptions({ ...good, baseUrl: 'http://127.0.0.1:8080/wx/' }).baseUrl, 'http://127.0.0.1:8080/wx')
+})
+
+t.test('a call is a GET, or a POST if it has a body', async (t) => {
+  t.same(checkCall('/a', { query: { x: 1, y: undefined } }), {
+    method: 'GET',
+    path: '/a',
+    query: { x: 1, y: undefined },
+    body: undefined,
+  })
+  t.match(checkCall('/a', { body: { 名: '值' } }), { method: 'POST', body: '{"名":"值"}' })
+  t.match(checkCall('/a', { body: '{"a":1}' }), { method: 'POST', body: '{"a":1}' })
+  t.match(checkCall('/a', { method: 'POST' }), { method: 'POST', body: undefined })
+})
+
+t.test('a path is a path of the platform and nothing else', async (t) => {
+  for (const path of [
+    '',
+    'cgi-bin/x',
+    'https://evil.example/',
+    '//evil.example/x',
+    '/x y',
+    '/x\r\ny',
+    '/a#b',
+    '/a\\b',
+    7,
+    undefined,
+  ]) {
+    t.match(
+      messageOf(() => checkCall(path)),
+      /^path must start with '\/'/,
+      String(path),
+    )
+  }
+  t.notMatch(
+    messageOf(() => checkCall('/cgi-bin/x?access_token=hidden')),
+    /hidden/,
+  )
+})
+
+t.test('a token of the caller is refused, unseen', async (t) => {
+  const message = messageOf(() => checkCall('/x', { query: { access_token: 'hidden' } }))
+  t.match(message, /^query must not hold access_token/)
+  t.notMatch(message, /hidden/)
+})
+
+t.test('a wrong query, body or method is refused', async (t) => {
+  t.match(
+    messageOf(() => checkCall('/x', { query: { a: {} } as never })),
+    /^query\.a must be .* type object/,
+  )
+  t.match(
+    messageOf(() => checkCall('/x', { query: 'a=1' as never })),
+    /^query must be an object/,
+  )
+  t.match(
+    messageOf(() => checkCall('/x', { body: () => {} })),
+    /^body must be something JSON can hold/,
+  )
+  t.match(
+    messageOf(() => checkCall('/x', { method: 'PUT' as never })),
+    /^method must be 'GET' or 'POST'; got "PUT"/,
+  )
+  t.match(
+    messageOf(() => checkCall('/x', { method: 'GET', body: {} })),
+    /^body must not/,
+  )
+  t.match(
+    messageOf(() => checkCall('/x', null as never)),
+    /^call's options must be an object/,
+  )
+})
