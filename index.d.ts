@@ -22,7 +22,7 @@ export interface Result<T = string> {
   /** The end of the lifetime: epoch milliseconds (seconds are refused), a `Date` or an ISO string. */
   expiresAt?: number | string | Date
   /** Seconds before the expiry at which the value is due for a refresh. Never over two thirds of the lifetime. */
-  ahead?: number
+  refreshAhead?: number
 }
 
 /** Why a fetch is being made. */
@@ -34,7 +34,7 @@ export type Reason = 'missing' | 'expired' | 'due' | 'rejected' | 'forced'
  * expired, as guard_dog does.
  */
 export interface FetchContext<T = string> {
-  (value: T, expiresIn?: number | string, ahead?: number): void
+  (value: T, expiresIn?: number | string, refreshAhead?: number): void
   /** The key being fetched. */
   readonly key: string
   /** Aborts when the time-out is over or the lease is lost. Give it to your HTTP client. */
@@ -65,7 +65,7 @@ export interface KeyOptions<T = string> {
   /** Another store than files. Not together with `dir`. */
   store?: Store
   /** Seconds before the expiry at which a value is due. Default `min(300, 10 % of the lifetime)`; at most two thirds of it. */
-  ahead?: number
+  refreshAhead?: number
   /** Seconds a fetch may take; at most 600. Default 30. */
   timeout?: number
   /** Names the account behind the key. Two that differ on one record are an `ERR_DOG_IDENTITY`. */
@@ -74,8 +74,8 @@ export interface KeyOptions<T = string> {
   quota?: { limit: number; window?: number }
   /** Refreshes when due, also when nobody asks. Its timer does not keep the process alive. Default false. */
   autoRefresh?: boolean
-  /** `false`: read and wait, never fetch. Default true. */
-  fetch?: boolean
+  /** Reads and waits, and never fetches. `set` and `remove` stay allowed. Default false. */
+  followOnly?: boolean
   /**
    * Encrypts the value at rest (AES-256-GCM): 32 bytes, or 64 hex digits. Of a list the first writes and all read, so that
    * keys can be rotated. A value that was written plain, or with an older key, is used and written again; one that no key
@@ -101,7 +101,7 @@ export interface GetOptions {
 
 export interface RefreshOptions<T = string> {
   /** Replace the value only if it is still this one: a hundred reports are one fetch. */
-  stale?: T
+  rejected?: T
   /** Fetch although a recent failure says to stay away, or the value is young. A quota is obeyed all the same. */
   force?: boolean
 }
@@ -153,7 +153,7 @@ export interface DogEvents {
   /** A key has another value (or none), whoever fetched it. Listening starts a watcher that does not keep the process alive. */
   change: { key: string; generation: number | undefined; expiresAt: number | undefined; by: string | undefined }
   /** This process fetched. `ms`: from the take of the lease to the commit. */
-  refresh: { key: string; generation: number; reason: Reason; ms: number; late: boolean }
+  refresh: { key: string; generation: number; reason: Reason; durationMs: number; late: boolean }
   /** A caller in this process began to wait for the fetch of another. */
   wait: { key: string; holder: string | undefined }
   /** This process took the lease of a dead or overdue holder. */
@@ -186,7 +186,7 @@ export interface Dog {
   /** What is known now, synchronously. Never fetches, never returns an expired value. */
   peek<T = string>(key: string): Peeked<T> | undefined
   /**
-   * A new value. With `stale`, only if the value is still that one. Without it, from a fetch that began after this call.
+   * A new value. With `rejected`, only if the value is still that one. Without it, from a fetch that began after this call.
    * @throws DogError as `get`, and `ERR_DOG_REJECTED` if the upstream gave the same value again.
    */
   refresh<T = string>(key: string, options?: RefreshOptions<T>): Promise<T>
@@ -291,19 +291,19 @@ export interface Ledger {
 /** The right to fetch one key: nobody else has it until it is let go, lost, or its holder is dead. */
 export interface Lease {
   /** Orders fetches: higher than the generation of every record and the `last` of every ledger before. */
-  readonly number: number
+  readonly fencingToken: number
   /** Monotonic milliseconds since the take began. */
-  age(): number
+  ageMs(): number
   /** Whether it is still ours, as far as can be told without waiting. */
-  held(): boolean
+  isHeld(): boolean
   /** Aborts when the lease is lost. */
   readonly signal: AbortSignal
   /** `host:pid` of the dead holder it was taken from. */
-  readonly displaced?: string
+  readonly evicted?: string
   /** A living holder counts as overdue not before `seconds` from now. */
   extend(seconds: number): Promise<void>
   /** Writes the ledger. A lost lease writes nothing. */
-  note(ledger: Ledger): Promise<void>
+  writeLedger(ledger: Ledger): Promise<void>
   /** Stores the record (`undefined` removes it) and lets go, in one step. `false`: the lease was lost, nothing was written. */
   commit(record: DogRecord | undefined): Promise<boolean>
   /** Lets go without a value. */
@@ -315,21 +315,21 @@ export interface Store {
   readonly name: string
   readonly dir?: string
   read(key: string): Awaitable<DogRecord | undefined>
-  ledger(key: string): Awaitable<Ledger | undefined>
+  readLedger(key: string): Awaitable<Ledger | undefined>
   /** `timeout` in seconds. `undefined`: someone else holds it. */
-  take(key: string, timeout: number): Promise<Lease | undefined>
+  acquire(key: string, timeout: number): Promise<Lease | undefined>
   /** Ends when the record's generation is not `seen`, the lease is let go, its holder dead, or `signal` aborts. May bring the record. */
-  settled(key: string, seen: number | undefined, signal: AbortSignal): Promise<DogRecord | undefined> | Promise<void>
+  waitForChange(key: string, seen: number | undefined, signal: AbortSignal): Promise<DogRecord | undefined> | Promise<void>
   keys(): AsyncIterable<string>
   close(): Promise<void>
   /** The living holder of the key's lease. */
-  holder?(key: string): Awaitable<{ number: number; name: string } | undefined>
+  holder?(key: string): Awaitable<{ fencingToken: number; name: string } | undefined>
   /** Values are fetched elsewhere; asks there for one other than `stale`, of a later generation than `after`, or any valid. */
-  refresh?(key: string, wish: { stale?: unknown; after?: number; force: boolean }, signal: AbortSignal): Promise<DogRecord>
+  refresh?(key: string, wish: { rejected?: unknown; after?: number; force: boolean }, signal: AbortSignal): Promise<DogRecord>
   /** Tells of every key whose record changed. Returns the stop function. Keeps no process alive. */
   watch?(listener: (key: string) => void): () => void
   /** Takes what no caller is told of, such as a damaged record. */
-  warn?(listener: (warning: { key: string | undefined; code: string; message: string }) => void): void
+  onWarning?(listener: (warning: { key: string | undefined; code: string; message: string }) => void): void
   path?(key: string): string
 }
 

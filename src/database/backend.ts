@@ -52,7 +52,7 @@ export interface Backend {
 export const isRefusal = (error: unknown): boolean => Object(error).isRefusal === true
 
 export interface Holder {
-  number: number
+  fencingToken: number
   /** `host:pid` */
   name: string
   /** Milliseconds its lease still runs. */

@@ -54,11 +54,11 @@ export class NetworkLease implements Lease {
     this.#arm()
   }
 
-  get number(): number {
+  get fencingToken(): number {
     return this.#terms.number
   }
 
-  get displaced(): string | undefined {
+  get evicted(): string | undefined {
     return this.#terms.displaced
   }
 
@@ -66,22 +66,22 @@ export class NetworkLease implements Lease {
     return this.#lost.signal
   }
 
-  age(): number {
+  ageMs(): number {
     return monotonic() - this.#terms.since
   }
 
-  held(): boolean {
+  isHeld(): boolean {
     if (!this.#isOver && monotonic() >= this.#until) this.#lose()
     return !this.#isOver
   }
 
   async extend(seconds: number): Promise<void> {
-    this.#terms.limit = Math.max(this.#terms.limit, this.age() + seconds * 1000)
-    if (this.held()) await this.#renew()
+    this.#terms.limit = Math.max(this.#terms.limit, this.ageMs() + seconds * 1000)
+    if (this.isHeld()) await this.#renew()
   }
 
-  async note(ledger: Ledger): Promise<void> {
-    if (!this.held()) return
+  async writeLedger(ledger: Ledger): Promise<void> {
+    if (!this.isHeld()) return
     const { key, nonce } = this.#terms
     const written = { text: encodeLedger(key, ledger), last: ledger.fetches.last }
     if (!(await this.#ask(() => this.#backend.note(key, nonce, written)))) this.#lose()
@@ -138,14 +138,14 @@ export class NetworkLease implements Lease {
   }
 
   async #tend(): Promise<void> {
-    if (!this.held()) return
+    if (!this.isHeld()) return
     await this.#renew()
-    if (this.held()) this.#arm()
+    if (this.isHeld()) this.#arm()
   }
 
   async #renew(): Promise<void> {
     const begun = monotonic()
-    const left = this.#terms.limit - this.age()
+    const left = this.#terms.limit - this.ageMs()
     // An overdue holder lets its lease run out.
     if (left <= 0) return
     const leaseMs = leaseFor(left)

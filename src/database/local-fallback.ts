@@ -31,9 +31,9 @@ export class FallbackStore implements Store {
     return this.#inner.name
   }
 
-  warn(listener: (warning: Warning) => void): void {
+  onWarning(listener: (warning: Warning) => void): void {
     this.#listeners.add(listener)
-    this.#inner.warn?.(listener)
+    this.#inner.onWarning?.(listener)
   }
 
   async read(key: string): Promise<DogRecord | undefined> {
@@ -79,15 +79,15 @@ export class FallbackStore implements Store {
     }
   }
 
-  ledger(key: string): Promise<Ledger | undefined> {
+  readLedger(key: string): Promise<Ledger | undefined> {
     return this.#or(
       key,
-      async () => await this.#inner.ledger(key),
-      async () => await this.#local.ledger(key),
+      async () => await this.#inner.readLedger(key),
+      async () => await this.#local.readLedger(key),
     )
   }
 
-  take(key: string, timeout: number): Promise<Lease | undefined> {
+  acquire(key: string, timeout: number): Promise<Lease | undefined> {
     return this.#or(
       key,
       () => this.#above(key, timeout),
@@ -97,7 +97,7 @@ export class FallbackStore implements Store {
 
   /** A lease of this process's own. */
   async #here(key: string, timeout: number, down: DogError): Promise<Lease | undefined> {
-    const lease = (await this.#number(key)) ? await this.#local.take(key, timeout) : undefined
+    const lease = (await this.#number(key)) ? await this.#local.acquire(key, timeout) : undefined
     return (
       lease &&
       committing(lease, async (commit, record) => {
@@ -113,23 +113,23 @@ export class FallbackStore implements Store {
    * the same outage until now, by their clocks. False: somebody here is at it.
    */
   async #number(key: string): Promise<boolean> {
-    const lease = await this.#local.take(key, HANDOVER)
+    const lease = await this.#local.acquire(key, HANDOVER)
     if (lease === undefined) return false
-    const ledger = await this.#local.ledger(key)
+    const ledger = await this.#local.readLedger(key)
     const last = Math.max(this.#floorOf(key), Math.floor(now()), ledger?.fetches.last ?? 0)
-    await lease.note({ ...ledger, fetches: { since: now(), count: 0, ...ledger?.fetches, last } })
+    await lease.writeLedger({ ...ledger, fetches: { since: now(), count: 0, ...ledger?.fetches, last } })
     await lease.release()
     return true
   }
 
   /** A lease of the store below, whose commit ends what is here. */
   async #above(key: string, timeout: number): Promise<Lease | undefined> {
-    const lease = await this.#inner.take(key, timeout)
+    const lease = await this.#inner.acquire(key, timeout)
     if (lease === undefined) return undefined
     return committing(lease, async (commit, record) => {
       const isDone = await commit(record)
       if (isDone) {
-        this.#raise(key, lease.number)
+        this.#raise(key, lease.fencingToken)
         this.#seen.set(key, record)
       }
       return isDone
@@ -137,15 +137,15 @@ export class FallbackStore implements Store {
   }
 
   /** Brings no record: what is read here is compared with what this process has for itself. */
-  async settled(key: string, seen: number | undefined, signal: AbortSignal): Promise<void> {
+  async waitForChange(key: string, seen: number | undefined, signal: AbortSignal): Promise<void> {
     await this.#or(
       key,
-      async () => await this.#inner.settled(key, seen, signal),
-      async () => await this.#local.settled(key, seen, signal),
+      async () => await this.#inner.waitForChange(key, seen, signal),
+      async () => await this.#local.waitForChange(key, seen, signal),
     )
   }
 
-  holder(key: string): Promise<{ number: number; name: string } | undefined> {
+  holder(key: string): Promise<{ fencingToken: number; name: string } | undefined> {
     return this.#or(
       key,
       async () => await this.#inner.holder?.(key),

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { DogError, type DogRecord, type Lease, type Ledger, type Store } from 'dotdog'
-import { monotonic, now, pause, Rest } from '../core/shared/clock.js'
+import { monotonic, now, pause, WakeableSleep } from '../core/shared/clock.js'
 import { type Decoded, decodeLedger, decodeRecord } from '../core/shared/format.js'
-import { follow } from '../core/shared/on-abort.js'
+import { onAbort } from '../core/shared/on-abort.js'
 import type { Backend, Holder } from './backend.js'
 import { Ear } from './change-listener.js'
 import { type Ask, GRACE, LEASE, leaseFor, NetworkLease } from './lease.js'
@@ -41,7 +41,7 @@ export class NetworkStore implements Store {
     return this.#backend.name
   }
 
-  warn(listener: (warning: Warning) => void): void {
+  onWarning(listener: (warning: Warning) => void): void {
     this.#listeners.add(listener)
   }
 
@@ -61,7 +61,7 @@ export class NetworkStore implements Store {
     return this.#known.get(key)!.found
   }
 
-  async ledger(key: string): Promise<Ledger | undefined> {
+  async readLedger(key: string): Promise<Ledger | undefined> {
     const text = await this.#ask(key, () => this.#backend.ledger(key))
     return text === undefined ? undefined : this.#sound(key, 'ledger', decodeLedger(text))
   }
@@ -75,12 +75,12 @@ export class NetworkStore implements Store {
     return undefined
   }
 
-  async holder(key: string): Promise<{ number: number; name: string } | undefined> {
+  async holder(key: string): Promise<{ fencingToken: number; name: string } | undefined> {
     const holder = await this.#ask(key, () => this.#backend.holder(key))
-    return holder && { number: holder.number, name: holder.name }
+    return holder && { fencingToken: holder.fencingToken, name: holder.name }
   }
 
-  async take(key: string, timeout: number): Promise<Lease | undefined> {
+  async acquire(key: string, timeout: number): Promise<Lease | undefined> {
     const since = monotonic()
     const nonce = randomUUID()
     const limit = timeout * 1000 + GRACE
@@ -102,26 +102,26 @@ export class NetworkStore implements Store {
     return new NetworkLease(this.#backend, ask, { key, nonce, since, limit, leaseMs, closed, ...taken })
   }
 
-  async settled(key: string, seen: number | undefined, signal: AbortSignal): Promise<DogRecord | undefined> {
-    const rest = new Rest()
+  async waitForChange(key: string, seen: number | undefined, signal: AbortSignal): Promise<DogRecord | undefined> {
+    const rest = new WakeableSleep()
     /** Of one who listens. */
     let poll = this.#backend.park === undefined ? await this.#listen() : undefined
     let failing = 0
     while (!signal.aborted) {
-      const wake = () => rest.end()
+      const wake = () => rest.wake()
       let leave: (() => void) | undefined
       const abort = () => {
         wake()
         leave?.()
       }
       // Before the look: what happens after it is heard.
-      rest.begin()
+      rest.reset()
       let isNewer = false
       const stop = this.#ear.wait(key, (generation) => {
         isNewer ||= generation !== undefined && generation > (seen ?? 0)
         wake()
       })
-      const unfollow = follow(signal, abort)
+      const unfollow = onAbort(signal, abort)
       try {
         // The holder first: what happens after its mark is either read, or ends the wait.
         const looks = [this.#ask(key, () => this.#backend.holder(key)), this.read(key)] as const
@@ -140,7 +140,7 @@ export class NetworkStore implements Store {
             if (found !== undefined && found.generation > (seen ?? 0)) return found
           }
         } else {
-          await rest.take(Math.min(poll, holder.left + 1))
+          await rest.sleep(Math.min(poll, holder.left + 1))
           // Another look would cost every waiter a way there and back, all at the same time.
           if (isNewer) return undefined
         }

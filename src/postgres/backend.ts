@@ -38,7 +38,7 @@ export class PostgresBackend implements Backend {
 
   async holder(key: string): Promise<Holder | undefined> {
     const [row] = await this.#run(this.#sql.holder, [keyToText(key)])
-    return row && { number: Number(row.drawn), name: String(row.holder), left: Number(row.remains) }
+    return row && { fencingToken: Number(row.drawn), name: String(row.holder), left: Number(row.remains) }
   }
 
   async take(key: string, { nonce, name, leaseMs, floor }: Claim): Promise<Taken | undefined> {

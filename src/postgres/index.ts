@@ -22,7 +22,7 @@ export interface PostgresStoreOptions {
    * While the database is down, a process that needs a value fetches one for itself. Default false: nothing is fetched behind
    * the database's back, since a second fetch may kill the first value.
    */
-  fetchWhenDown?: boolean
+  localFallback?: boolean
 }
 
 /**
@@ -38,12 +38,12 @@ export interface PostgresStoreOptions {
  * const token = await dog.get('ACCESS_TOKEN')
  */
 export function postgresStore(options: PostgresStoreOptions): Store {
-  const { table = 'dotdog', fetchWhenDown = false } = checkObject(options)
-  if (typeof fetchWhenDown !== 'boolean') {
-    throw new TypeError(`fetchWhenDown must be true or false; got a value of type ${typeof fetchWhenDown}`)
+  const { table = 'dotdog', localFallback = false } = checkObject(options)
+  if (typeof localFallback !== 'boolean') {
+    throw new TypeError(`localFallback must be true or false; got a value of type ${typeof localFallback}`)
   }
   const store = new NetworkStore(new PostgresBackend(checkGiven(options), parseTable(table)))
-  return fetchWhenDown ? new FallbackStore(store) : store
+  return localFallback ? new FallbackStore(store) : store
 }
 
 const kindOf = (value: unknown): string => (value === null ? 'null' : typeof value)

@@ -51,7 +51,7 @@ export class RedisBackend implements Backend {
     const found = (await this.#run(HOLDER, key)) as [string, string, string, string] | null
     if (found === null) return undefined
     const [number, name, left, mark] = found
-    return { number: Number(number), name, left: Number(left), ...(mark !== '' && { mark }) }
+    return { fencingToken: Number(number), name, left: Number(left), ...(mark !== '' && { mark }) }
   }
 
   park(key: string, mark: string, ms: number): Promise<{ text?: string } | undefined> {

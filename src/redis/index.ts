@@ -19,7 +19,7 @@ export interface RedisStoreOptions {
    * While Redis does not answer, each process fetches for itself and keeps the value in its memory. Default false: values in
    * memory are served until they expire, and nothing is fetched behind Redis's back.
    */
-  fetchWhenDown?: boolean
+  localFallback?: boolean
 }
 
 /**
@@ -32,13 +32,13 @@ export interface RedisStoreOptions {
  */
 export function redisStore(options: RedisStoreOptions): Store {
   if (typeof options !== 'object' || options === null) throw wrong('options', 'must be an object', options)
-  const { prefix = 'dotdog:', fetchWhenDown = false } = options
+  const { prefix = 'dotdog:', localFallback = false } = options
   if (typeof prefix !== 'string' || prefix.length > 100 || /[{}]/.test(prefix) || !prefix.isWellFormed()) {
     throw wrong('prefix', 'must be a string of at most 100 characters without { and }', prefix)
   }
-  if (typeof fetchWhenDown !== 'boolean') throw wrong('fetchWhenDown', 'must be true or false', fetchWhenDown)
+  if (typeof localFallback !== 'boolean') throw wrong('localFallback', 'must be true or false', localFallback)
   const store = new NetworkStore(new RedisBackend(sourceOf(options), prefix))
-  return fetchWhenDown ? new FallbackStore(store) : store
+  return localFallback ? new FallbackStore(store) : store
 }
 
 function sourceOf({ url, client, tls }: RedisStoreOptions): Source {

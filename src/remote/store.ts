@@ -46,13 +46,13 @@ export class RemoteStore implements Store {
 
   async refresh(
     key: string,
-    { stale, after = 0, force }: { stale?: unknown; after?: number; force: boolean },
+    { rejected, after = 0, force }: { rejected?: unknown; after?: number; force: boolean },
     signal: AbortSignal,
   ): Promise<DogRecord> {
     const before = this.#known.get(key)?.generation
     // Where nothing is known, whatever comes is newer.
-    const isNew = stale !== undefined || after > 0 || force
-    const body = { ...(stale !== undefined && { stale }), ...(after > 0 && { after }), ...(force && { force }) }
+    const isNew = rejected !== undefined || after > 0 || force
+    const body = { ...(rejected !== undefined && { rejected }), ...(after > 0 && { after }), ...(force && { force }) }
     const call: Call = isNew
       ? { method: 'POST', path: `${pathOf(key)}/refresh`, body, timeout: LONGEST }
       : { path: pathOf(key), timeout: LONGEST }
@@ -101,16 +101,16 @@ export class RemoteStore implements Store {
     this.#follows.set(key, follow)
   }
 
-  ledger(): Ledger | undefined {
+  readLedger(): Ledger | undefined {
     return undefined
   }
 
-  async take(key: string): Promise<Lease | undefined> {
+  async acquire(key: string): Promise<Lease | undefined> {
     const message = `${this.#channel.place}: "${key}" is set and removed where the server runs, not from here`
     throw new DogError('ERR_DOG_STORE', message, { key })
   }
 
-  async settled(key: string, seen: number | undefined, signal: AbortSignal): Promise<void> {
+  async waitForChange(key: string, seen: number | undefined, signal: AbortSignal): Promise<void> {
     while (!signal.aborted && (await this.read(key))?.generation === seen) await pause(100, signal)
   }
 

@@ -8,7 +8,7 @@ export function capabilities(define: Define, supports: StoreSupports): void {
       assert.equal(await other.holder!('K'), undefined)
       const lease = await taken(store)
       const holder = await other.holder!('K')
-      assert.equal(holder?.number, lease.number)
+      assert.equal(holder?.fencingToken, lease.fencingToken)
       assert.match(holder!.name, /:\d+$/)
       assert.equal(await other.holder!('L'), undefined)
       await lease.release()
@@ -43,15 +43,15 @@ export function capabilities(define: Define, supports: StoreSupports): void {
   if (supports.persistent) {
     define('what is stored is there for who opens the store later', async (store, _other, fixture) => {
       const lease = await taken(store)
-      await lease.note(ledgerOf(lease.number))
-      const record = recordOf('K', lease.number)
+      await lease.writeLedger(ledgerOf(lease.fencingToken))
+      const record = recordOf('K', lease.fencingToken)
       await lease.commit(record)
       await store.close()
       const later = await fixture.open()
       assert.deepEqual(await later.read('K'), record)
-      assert.deepEqual(await later.ledger('K'), ledgerOf(lease.number))
+      assert.deepEqual(await later.readLedger('K'), ledgerOf(lease.fencingToken))
       const next = await taken(later)
-      assert.ok(next.number > lease.number)
+      assert.ok(next.fencingToken > lease.fencingToken)
       await next.release()
     })
   }

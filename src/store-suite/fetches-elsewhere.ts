@@ -18,7 +18,7 @@ export function elsewhere(define: Define): void {
   define('another value than the stale one is fetched there, once for all who report it', async (_store, other) => {
     const { value, generation } = await other.refresh!('FETCHED', { force: false }, signal)
     const reports = await Promise.all(
-      Array.from({ length: 20 }, () => other.refresh!('FETCHED', { stale: value, force: false }, signal)),
+      Array.from({ length: 20 }, () => other.refresh!('FETCHED', { rejected: value, force: false }, signal)),
     )
     assert.equal(new Set(reports.map((record) => record.generation)).size, 1)
     assert.ok(reports[0]!.generation > generation)
@@ -32,7 +32,7 @@ export function elsewhere(define: Define): void {
   })
 
   define('what nobody can fetch is an error, and no lease is to be had here', async (_store, other) => {
-    for (const ask of [() => other.refresh!('NOWHERE', { force: false }, signal), () => other.take('K', 1)]) {
+    for (const ask of [() => other.refresh!('NOWHERE', { force: false }, signal), () => other.acquire('K', 1)]) {
       const error = (await orError(ask as () => Promise<unknown>)) as Error & { code?: string }
       assert.match(String(error.code), /^ERR_DOG_(NO_FETCHER|STORE)$/)
     }
@@ -42,7 +42,7 @@ export function elsewhere(define: Define): void {
     const { generation } = await commit(store, 'K', 1)
     const aborter = new AbortController()
     let over = 0
-    const waits = [signal, aborter.signal].map((end) => other.settled('K', generation, end).then(() => over++))
+    const waits = [signal, aborter.signal].map((end) => other.waitForChange('K', generation, end).then(() => over++))
     await pause(300)
     assert.equal(over, 0)
     aborter.abort()

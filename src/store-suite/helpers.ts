@@ -58,14 +58,14 @@ export async function sees(store: Store, key: string, record: DogRecord | undefi
 export const ledgerOf = (last: number): Ledger => ({ fetches: { since: 1_763_650_000_000, count: 3, last } })
 
 export async function taken(store: Store, key = 'K', timeout = LONG): Promise<Lease> {
-  const lease = await store.take(key, timeout)
+  const lease = await store.acquire(key, timeout)
   assert.ok(lease, `the lease of ${key} is free`)
   return lease
 }
 
 export async function commit(store: Store, key: string, value: unknown): Promise<DogRecord> {
   const lease = await taken(store, key)
-  const record = recordOf(key, lease.number, value)
+  const record = recordOf(key, lease.fencingToken, value)
   assert.equal(await lease.commit(record), true)
   return record
 }

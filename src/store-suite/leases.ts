@@ -6,10 +6,10 @@ import { commit, type Define, LONG, ledgerOf, recordOf, taken } from './helpers.
 export function leases(define: Define): void {
   define('while a lease is held nobody else gets it', async (store, other) => {
     const lease = await taken(store)
-    assert.equal(await store.take('K', LONG), undefined)
-    assert.equal(await other.take('K', LONG), undefined)
-    assert.equal(await other.take('K', 0.001), undefined, 'how long the other would hold it does not matter')
-    const elsewhere = await other.take('L', LONG)
+    assert.equal(await store.acquire('K', LONG), undefined)
+    assert.equal(await other.acquire('K', LONG), undefined)
+    assert.equal(await other.acquire('K', 0.001), undefined, 'how long the other would hold it does not matter')
+    const elsewhere = await other.acquire('L', LONG)
     assert.ok(elsewhere, 'another key is another lease')
     await elsewhere.release()
     await lease.release()
@@ -18,7 +18,7 @@ export function leases(define: Define): void {
 
   define('of many that take at once, one gets the lease', async (store, other) => {
     for (let round = 0; round < 5; round++) {
-      const takes = await Promise.all(Array.from({ length: 10 }, (_, i) => (i % 2 ? store : other).take('K', LONG)))
+      const takes = await Promise.all(Array.from({ length: 10 }, (_, i) => (i % 2 ? store : other).acquire('K', LONG)))
       const won = takes.filter((lease) => lease !== undefined)
       assert.equal(won.length, 1)
       await won[0]!.release()
@@ -28,7 +28,7 @@ export function leases(define: Define): void {
   define('a commit lets go in the same step', async (store, other) => {
     await commit(store, 'K', 1)
     const lease = await taken(other)
-    assert.equal(lease.displaced, undefined)
+    assert.equal(lease.evicted, undefined)
     await lease.release()
   })
 
@@ -36,23 +36,23 @@ export function leases(define: Define): void {
     let last = 0
     const grows = async (by: Store, end: (lease: Lease) => Promise<unknown>) => {
       const lease = await taken(by)
-      assert.ok(Number.isSafeInteger(lease.number))
-      assert.ok(lease.number > last, `${lease.number} after ${last}`)
-      last = lease.number
+      assert.ok(Number.isSafeInteger(lease.fencingToken))
+      assert.ok(lease.fencingToken > last, `${lease.fencingToken} after ${last}`)
+      last = lease.fencingToken
       await end(lease)
     }
     const attempt = async (lease: Lease) => {
-      await lease.note(ledgerOf(lease.number))
+      await lease.writeLedger(ledgerOf(lease.fencingToken))
       await lease.release()
     }
     for (let round = 0; round < 3; round++) {
       await grows(store, attempt)
       await grows(other, attempt)
       await grows(store, (lease) => lease.release())
-      await grows(store, (lease) => lease.commit(recordOf('K', lease.number)))
-      await grows(other, (lease) => lease.commit(recordOf('K', lease.number)))
+      await grows(store, (lease) => lease.commit(recordOf('K', lease.fencingToken)))
+      await grows(other, (lease) => lease.commit(recordOf('K', lease.fencingToken)))
       await grows(store, async (lease) => {
-        await lease.note(ledgerOf(lease.number))
+        await lease.writeLedger(ledgerOf(lease.fencingToken))
         await lease.commit(undefined)
       })
       assert.equal(await other.read('K'), undefined)
@@ -62,21 +62,21 @@ export function leases(define: Define): void {
 
   define('a number is higher than the generation of the record, whoever wrote that', async (store, other) => {
     const lease = await taken(store)
-    const generation = lease.number + 1000
+    const generation = lease.fencingToken + 1000
     await lease.commit(recordOf('K', generation))
     const next = await taken(other)
-    assert.ok(next.number > generation)
+    assert.ok(next.fencingToken > generation)
     await next.release()
   })
 
   define('a removal leaves no record, and the ledger', async (store, other) => {
     await commit(store, 'K', 1)
     const lease = await taken(store)
-    const ledger = ledgerOf(lease.number)
-    await lease.note(ledger)
+    const ledger = ledgerOf(lease.fencingToken)
+    await lease.writeLedger(ledger)
     assert.equal(await lease.commit(undefined), true)
     assert.equal(await other.read('K'), undefined)
-    assert.deepEqual(await other.ledger('K'), ledger)
+    assert.deepEqual(await other.readLedger('K'), ledger)
     assert.equal(await (await taken(other)).commit(undefined), true, 'removing nothing is no loss of the lease')
   })
 
@@ -84,20 +84,20 @@ export function leases(define: Define): void {
     const first = await commit(store, 'K', 1)
     const lease = await taken(store)
     await lease.release()
-    assert.equal(lease.held(), false)
-    assert.equal(await lease.commit(recordOf('K', lease.number, 2)), false)
+    assert.equal(lease.isHeld(), false)
+    assert.equal(await lease.commit(recordOf('K', lease.fencingToken, 2)), false)
     assert.equal(await lease.commit(undefined), false)
-    await lease.note(ledgerOf(lease.number))
+    await lease.writeLedger(ledgerOf(lease.fencingToken))
     assert.deepEqual(await other.read('K'), first)
-    assert.equal(await other.ledger('K'), undefined)
+    assert.equal(await other.readLedger('K'), undefined)
   })
 
   define('a second commit writes nothing', async (store, other) => {
     const lease = await taken(store)
-    const record = recordOf('K', lease.number, 1)
+    const record = recordOf('K', lease.fencingToken, 1)
     await lease.commit(record)
-    assert.equal(lease.held(), false)
-    assert.equal(await lease.commit(recordOf('K', lease.number, 2)), false)
+    assert.equal(lease.isHeld(), false)
+    assert.equal(await lease.commit(recordOf('K', lease.fencingToken, 2)), false)
     assert.deepEqual(await other.read('K'), record)
   })
 
@@ -106,40 +106,40 @@ export function leases(define: Define): void {
     await lease.release()
     await lease.release()
     const committed = await taken(store)
-    await committed.commit(recordOf('K', committed.number))
+    await committed.commit(recordOf('K', committed.fencingToken))
     const next = await taken(other)
     await lease.release()
     await committed.release()
-    assert.equal(next.held(), true)
-    assert.equal(await store.take('K', LONG), undefined)
+    assert.equal(next.isHeld(), true)
+    assert.equal(await store.acquire('K', LONG), undefined)
     await next.release()
   })
 
   define('the ledger is what was noted last, for everybody', async (store, other) => {
     const lease = await taken(store)
     const failure = { at: 1_763_650_000_000, count: 2, retryAt: 1_763_650_002_000, code: 'ERR_DOG_FETCH', message: 'no' }
-    const failed = { ...ledgerOf(lease.number), failure }
-    await lease.note(ledgerOf(lease.number))
-    await lease.note(failed)
-    assert.deepEqual(await other.ledger('K'), failed)
+    const failed = { ...ledgerOf(lease.fencingToken), failure }
+    await lease.writeLedger(ledgerOf(lease.fencingToken))
+    await lease.writeLedger(failed)
+    assert.deepEqual(await other.readLedger('K'), failed)
     await lease.release()
-    assert.deepEqual(await other.ledger('K'), failed)
+    assert.deepEqual(await other.readLedger('K'), failed)
     const next = await taken(other)
-    await next.note(ledgerOf(next.number))
-    assert.deepEqual(await store.ledger('K'), ledgerOf(next.number))
+    await next.writeLedger(ledgerOf(next.fencingToken))
+    assert.deepEqual(await store.readLedger('K'), ledgerOf(next.fencingToken))
     await next.release()
   })
 
   define('a lease knows its age and that it is held, and can be extended', async (store) => {
     const lease = await taken(store)
-    const age = lease.age()
+    const age = lease.ageMs()
     assert.ok(age >= 0 && age < LONG * 1000)
-    assert.ok(lease.age() >= age)
-    assert.equal(lease.held(), true)
+    assert.ok(lease.ageMs() >= age)
+    assert.equal(lease.isHeld(), true)
     assert.equal(lease.signal.aborted, false)
     await lease.extend(10)
-    assert.equal(lease.held(), true)
-    assert.ok(lease.age() >= age, 'an extension does not make it younger')
-    assert.equal(await lease.commit(recordOf('K', lease.number)), true)
+    assert.equal(lease.isHeld(), true)
+    assert.ok(lease.ageMs() >= age, 'an extension does not make it younger')
+    assert.equal(await lease.commit(recordOf('K', lease.fencingToken)), true)
   })
 }

@@ -38,7 +38,7 @@ export function records(define: Define, supports: StoreSupports): void {
   define('a store with nothing in it has no record, no ledger and no keys', async (store, other) => {
     for (const by of [store, other]) {
       assert.equal(await by.read('K'), undefined)
-      assert.equal(await by.ledger('K'), undefined)
+      assert.equal(await by.readLedger('K'), undefined)
       assert.equal(typeof by.name, 'string')
     }
     assert.deepEqual(await keysOf(store), [])
@@ -46,8 +46,8 @@ export function records(define: Define, supports: StoreSupports): void {
 
   define('what is committed under a lease is read by another process', async (store, other) => {
     const lease = await taken(store)
-    await lease.note(ledgerOf(lease.number))
-    const record = recordOf('K', lease.number)
+    await lease.writeLedger(ledgerOf(lease.fencingToken))
+    const record = recordOf('K', lease.fencingToken)
     assert.equal(await lease.commit(record), true)
     await sees(other, 'K', record, supports)
     assert.deepEqual(await store.read('K'), record)
@@ -66,13 +66,13 @@ export function records(define: Define, supports: StoreSupports): void {
 
   define('fields that nobody knows yet are preserved, in records and ledgers', async (store, other) => {
     const lease = await taken(store)
-    const ledger = { ...ledgerOf(lease.number), later: { version: 2 } }
-    await lease.note(ledger)
-    const record = { ...recordOf('K', lease.number), identity: 'wx1', by: 'host:1', later: [1, { two: 2 }] }
+    const ledger = { ...ledgerOf(lease.fencingToken), later: { version: 2 } }
+    await lease.writeLedger(ledger)
+    const record = { ...recordOf('K', lease.fencingToken), identity: 'wx1', by: 'host:1', later: [1, { two: 2 }] }
     await lease.commit(record)
     const reader = supports.leases === false ? store : other
     assert.deepEqual(await reader.read('K'), record)
-    assert.deepEqual(await reader.ledger('K'), ledger)
+    assert.deepEqual(await reader.readLedger('K'), ledger)
   })
 
   for (const [title, value] of VALUES) {
@@ -102,7 +102,7 @@ export function records(define: Define, supports: StoreSupports): void {
     await commit(store, 'TWO', 2)
     await (await taken(store, 'TAKEN')).release()
     const noted = await taken(store, 'NOTED')
-    await noted.note(ledgerOf(noted.number))
+    await noted.writeLedger(ledgerOf(noted.fencingToken))
     assert.deepEqual((await keysOf(other)).filter(isOurs), ['ONE', 'TWO'])
     await noted.release()
     await (await taken(store, 'ONE')).commit(undefined)

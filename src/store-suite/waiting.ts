@@ -7,15 +7,15 @@ export function waiting(define: Define): void {
   define('settled resolves at once if the record is not the one that was seen, or nobody holds the lease', async (store) => {
     const record = await commit(store, 'K', 1)
     const { signal } = new AbortController()
-    await store.settled('K', record.generation, signal)
+    await store.waitForChange('K', record.generation, signal)
     const lease = await taken(store)
-    await store.settled('K', undefined, signal)
-    await store.settled('K', record.generation - 1, signal)
+    await store.waitForChange('K', undefined, signal)
+    await store.waitForChange('K', record.generation - 1, signal)
     await lease.release()
   })
 
   const ends: [string, (lease: Lease, leave: () => void) => unknown][] = [
-    ['a commit', (lease) => lease.commit(recordOf('K', lease.number, 2))],
+    ['a commit', (lease) => lease.commit(recordOf('K', lease.fencingToken, 2))],
     ['a release', (lease) => lease.release()],
     ['an abort', (_lease, leave) => leave()],
   ]
@@ -25,7 +25,7 @@ export function waiting(define: Define): void {
       const lease = await taken(store)
       const aborter = new AbortController()
       let isOver = false
-      const waits = [store, other, other].map((by) => by.settled('K', record.generation, aborter.signal))
+      const waits = [store, other, other].map((by) => by.waitForChange('K', record.generation, aborter.signal))
       const over = Promise.race(waits).then(() => (isOver = true))
       // Time for many looks: a wait that ends by itself ends here.
       await pause(150)
@@ -39,22 +39,22 @@ export function waiting(define: Define): void {
   define('a holder that is overdue loses its lease, and cannot harm its successor', async (store, other) => {
     const first = await commit(store, 'K', 'first')
     const slow = await taken(store, 'K', 0.05)
-    await other.settled('K', first.generation, new AbortController().signal)
-    const successor = await eventually(() => other.take('K', LONG))
-    assert.ok(slow.age() > 50, 'not before its time-out is over')
-    assert.ok(successor.number > slow.number)
-    assert.equal(typeof successor.displaced, 'string')
+    await other.waitForChange('K', first.generation, new AbortController().signal)
+    const successor = await eventually(() => other.acquire('K', LONG))
+    assert.ok(slow.ageMs() > 50, 'not before its time-out is over')
+    assert.ok(successor.fencingToken > slow.fencingToken)
+    assert.equal(typeof successor.evicted, 'string')
 
-    assert.equal(slow.signal.aborted || !slow.held(), true)
-    await slow.note({ ...ledgerOf(slow.number), lost: true })
-    assert.equal(await other.ledger('K'), undefined)
-    assert.equal(await slow.commit(recordOf('K', slow.number, 'too late')), false)
+    assert.equal(slow.signal.aborted || !slow.isHeld(), true)
+    await slow.writeLedger({ ...ledgerOf(slow.fencingToken), lost: true })
+    assert.equal(await other.readLedger('K'), undefined)
+    assert.equal(await slow.commit(recordOf('K', slow.fencingToken, 'too late')), false)
     assert.deepEqual(await other.read('K'), first)
     await slow.release()
 
-    assert.equal(successor.held(), true)
-    assert.equal(await store.take('K', LONG), undefined)
-    const record = recordOf('K', successor.number, 'second')
+    assert.equal(successor.isHeld(), true)
+    assert.equal(await store.acquire('K', LONG), undefined)
+    const record = recordOf('K', successor.fencingToken, 'second')
     assert.equal(await successor.commit(record), true)
     assert.deepEqual(await store.read('K'), record)
   })
@@ -64,10 +64,10 @@ export function waiting(define: Define): void {
     const extended = await taken(store, 'EXTENDED', 0.05)
     await extended.extend(LONG)
     const short = await taken(store, 'SHORT', 0.05)
-    const robber = await eventually(() => other.take('SHORT', LONG))
-    assert.equal(await other.take('EXTENDED', LONG), undefined)
-    assert.equal(extended.held(), true)
-    assert.equal(short.held() && !short.signal.aborted, false)
+    const robber = await eventually(() => other.acquire('SHORT', LONG))
+    assert.equal(await other.acquire('EXTENDED', LONG), undefined)
+    assert.equal(extended.isHeld(), true)
+    assert.equal(short.isHeld() && !short.signal.aborted, false)
     await Promise.all([robber.release(), extended.release()])
   })
 }

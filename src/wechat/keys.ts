@@ -34,7 +34,10 @@ export function registerSecrets(options: CheckedOptions, account: Account): Secr
   function registerStable(): Secret<string> {
     const ration = createRation(timeout)
     const places = register<Forces>(`${prefix}ACCESS_TOKEN_FORCED`, ration.fetcher, { identity, ...ration.options })
-    return register<string>(tokenKey, stableFetcher({ account, ration, places }), { ...tokenOptions, ahead: STABLE_AHEAD })
+    return register<string>(tokenKey, stableFetcher({ account, ration, places }), {
+      ...tokenOptions,
+      refreshAhead: STABLE_AHEAD,
+    })
   }
   const accessToken = stable
     ? registerStable()

@@ -43,7 +43,7 @@ export function createRation(timeout: number, now: () => number = Date.now): Rat
       return taken
     },
     // Nobody may take a place by the way: neither ahead of time, nor by a timer.
-    options: { timeout, ahead: 0, autoRefresh: false, quota: { limit: LIMIT, window: WINDOW } },
+    options: { timeout, refreshAhead: 0, autoRefresh: false, quota: { limit: LIMIT, window: WINDOW } },
     fetcher({ previous }) {
       const time = now()
       const times = recentForces(previous, time)

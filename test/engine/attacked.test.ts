@@ -101,21 +101,28 @@ t.test('a DogError of the fetcher’s own making is redacted like any error', as
 t.test('where nothing was read, nothing is what was stored then', async (t) => {
   const memory = new Memory()
   memory.adopt({ key: 'K', value: 'v', fetchedAt: 0, expiresAt: 8e15, ahead: 0, generation: 7 })
-  t.equal(memory.storedFor(undefined), undefined)
+  t.equal(memory.storedVersionOf(undefined), undefined)
 })
 
 t.test('who began to wait before a value came gets it, though somebody else is fetching the next one already', async (t) => {
   const inner = memoryStore()
-  const first = (await inner.take('K', 30))!
+  const first = (await inner.acquire('K', 30))!
   let later: Lease | undefined
   const store = altered(inner, {
     // Between its look at the holder and its wait.
     holder: async (key) => {
       if (later === undefined) {
         const now = Date.now()
-        const record = { key, value: 'v1', fetchedAt: now, expiresAt: now + 3_600_000, ahead: 0, generation: first.number }
+        const record = {
+          key,
+          value: 'v1',
+          fetchedAt: now,
+          expiresAt: now + 3_600_000,
+          ahead: 0,
+          generation: first.fencingToken,
+        }
         await first.commit(record)
-        later = await inner.take(key, 30)
+        later = await inner.acquire(key, 30)
       }
       return await inner.holder!(key)
     },
@@ -151,7 +158,7 @@ t.test('a damaged record before guard_dog’s file lets nobody wait without rest
     dog.on('wait', () => setTimeout(() => (console.log(looks), process.exit()), 1000))
     dog.get('K')`,
   )
-  const lease = (await fileStore({ dir: own }).take('K', 30))!
+  const lease = (await fileStore({ dir: own }).acquire('K', 30))!
   const { code, out } = await start(script, { DOTDOG_DIR: own, ENTRY: entry }).exited
   await lease.release()
   t.equal(code, 0)
@@ -244,9 +251,9 @@ t.test('a value that was not stored leaves nobody waiting for the lease of other
   let isFull = true
   const full = filling(inner, () => isFull)
   const store = altered(full, {
-    settled: async (...args) => {
+    waitForChange: async (...args) => {
       waiting++
-      await full.settled(...args)
+      await full.waitForChange(...args)
       waiting--
     },
   })
@@ -255,7 +262,7 @@ t.test('a value that was not stored leaves nobody waiting for the lease of other
   dog.init('K', counting())
   t.equal(await dog.get('K'), 'v1')
   isFull = false
-  const lease = (await inner.take('K', 30))!
+  const lease = (await inner.acquire('K', 30))!
   for (const end = Date.now() + 2500; Date.now() < end; await pause(50)) t.equal(await dog.get('K'), 'v1')
   t.equal(waiting, 0)
   await lease.release()

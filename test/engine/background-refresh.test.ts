@@ -30,8 +30,8 @@ async function askOften(dog: Dog): Promise<void> {
 
 /** One fetch was made, and the quota is one: the value in the store is due, and nobody may fetch. */
 async function spent(store: Store): Promise<void> {
-  const lease = (await store.take('K', 30))!
-  await lease.note({ fetches: { since: Date.now(), count: 1, last: lease.number } })
+  const lease = (await store.acquire('K', 30))!
+  await lease.writeLedger({ fetches: { since: Date.now(), count: 1, last: lease.fencingToken } })
   await lease.release()
   await put(store, 'K', 'v', -50, 3600, { ahead: 3599 })
 }

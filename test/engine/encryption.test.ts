@@ -2,7 +2,7 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Dog, DogError, KeyOptions } from '../../index.js'
-import { sealingKey, unseal } from '../../src/core/model/encryption.js'
+import { decryptRecord, toCipherKey } from '../../src/core/model/encryption.js'
 import { decodeRecord } from '../../src/core/shared/format.js'
 import { temporary } from '../support/children.js'
 import { dotdog } from '../support/test-dog.js'
@@ -116,7 +116,7 @@ t.test('no bit of a sealed record can be flipped unseen', async (t) => {
   const dir = temporary((end) => t.teardown(end))
   await open(dir, { encryptionKey: FIRST }).get()
   const bytes = readFileSync(join(dir, 'TOKEN.dog'))
-  const keys = [sealingKey(Buffer.from(FIRST, 'hex'))]
+  const keys = [toCipherKey(Buffer.from(FIRST, 'hex'))]
   const found: Record<string, number> = {}
   for (let bit = 0; bit < bytes.length * 8; bit++) {
     const changed = Buffer.from(bytes)
@@ -125,7 +125,7 @@ t.test('no bit of a sealed record can be flipped unseen', async (t) => {
     try {
       const record = decodeRecord(changed.toString(), 'TOKEN')
       if (typeof record === 'string') outcome = record
-      else outcome = record.key === 'TOKEN' ? `unsealed: ${unseal(record, keys, '').value}` : 'another key'
+      else outcome = record.key === 'TOKEN' ? `unsealed: ${decryptRecord(record, keys, '').value}` : 'another key'
     } catch (error) {
       outcome = (error as DogError).code
     }

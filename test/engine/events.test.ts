@@ -10,7 +10,7 @@ t.test('refresh is told by the process that fetched, with the reason and the tim
   dog.init('K', counting({ expiresIn: 60 }, 30))
   const refreshed = next(dog, 'refresh')
   await dog.get('K')
-  const { ms, ...rest } = await refreshed
+  const { durationMs: ms, ...rest } = await refreshed
   t.same(rest, { key: 'K', generation: dog.peek('K')!.generation, reason: 'missing', late: false })
   t.ok(ms >= 25)
 })
@@ -111,7 +111,7 @@ for (const kind of ['memory', 'file']) {
     const dir = folder(t)
     const shared = memoryStore()
     const open = () => (kind === 'file' ? fileStore({ dir }) : shared)
-    await open().take('K', 0.05)
+    await open().acquire('K', 0.05)
     const { dog } = kennel(t, { store: open() })
     dog.init('K', counting({ expiresIn: 60 }))
     const told: DogEvents['takeover'][] = []

@@ -127,7 +127,7 @@ t.test('an answer that cannot be used says what is wrong with it', async (t) => 
     [{ value: 'v', expiresAt: 1_763_657_200 }, /looks like seconds/],
     [{ value: undefined, expiresIn: 60 }, /value is undefined.*error\?/],
     [{ value: () => 1, expiresIn: 60 }, /value is a function/],
-    [{ value: 'v', expiresIn: 60, ahead: -1 }, /ahead/],
+    [{ value: 'v', expiresIn: 60, refreshAhead: -1 }, /refreshAhead/],
     [{ access_token: 'v', expires_in: 60 }, /must answer \{ value, expiresIn \}/],
     ['v', /must answer/],
     [null, /must answer/],
@@ -200,7 +200,7 @@ t.test('the context tells the key, why, and what is replaced', async (t) => {
   await secret.get()
   await secret.refresh()
   await secret.get()
-  await secret.refresh({ stale: 'v3' })
+  await secret.refresh({ rejected: 'v3' })
   t.same(seen, [
     ['K', 'missing', undefined, false],
     ['K', 'forced', 'v1', false],

@@ -38,7 +38,7 @@ t.test('an expired value is never served, be it one millisecond', async (t) => {
 
 t.test('a value in memory ends at its expiry, also for callers that never stop asking', async (t) => {
   const { dog } = kennel(t)
-  const fetcher = counting({ expiresIn: 0.3, ahead: 0 })
+  const fetcher = counting({ expiresIn: 0.3, refreshAhead: 0 })
   dog.init('K', fetcher)
   t.equal(await dog.get('K'), 'v1')
   const { expiresAt } = dog.peek('K')!

@@ -50,7 +50,7 @@ t.test('init again with another folder, store or identity is a TypeError that na
       message: /"K".*another (dir|store|identity).*createDog/,
     })
   }
-  t.doesNotThrow(() => dog.init('K', plain, { timeout: 5, ahead: 1 }))
+  t.doesNotThrow(() => dog.init('K', plain, { timeout: 5, refreshAhead: 1 }))
   const own = createDog({ dir })
   t.teardown(() => own.close())
   own.init('K', plain)
@@ -80,14 +80,14 @@ t.test('a key that nobody initialised here is read, and never fetched', async (t
   await until(async () => (await follower.get('K').catch(() => undefined)) === 'v1')
   t.equal(await follower.use('K', (value) => `used ${value}`), 'used v1')
   t.match(await failure(follower.refresh('K')), { code: 'ERR_DOG_NO_FETCHER', key: 'K' })
-  t.match(await failure(follower.refresh('K', { stale: 'v1' })), { code: 'ERR_DOG_NO_FETCHER' })
-  t.equal(await follower.refresh('K', { stale: 'v0' }), 'v1', 'what is another value already needs no fetch')
+  t.match(await failure(follower.refresh('K', { rejected: 'v1' })), { code: 'ERR_DOG_NO_FETCHER' })
+  t.equal(await follower.refresh('K', { rejected: 'v0' }), 'v1', 'what is another value already needs no fetch')
 })
 
-t.test('fetch: false follows as well, also when the value is due or gone', async (t) => {
+t.test('followOnly: true follows as well, also when the value is due or gone', async (t) => {
   const { dog, store } = kennel(t)
   const fetcher = counting()
-  dog.init('K', fetcher, { fetch: false })
+  dog.init('K', fetcher, { followOnly: true })
   t.match(await failure(dog.get('K')), { code: 'ERR_DOG_NO_FETCHER' })
   await put(store, 'K', 'due', -100, 5)
   await until(async () => (await dog.get('K').catch(() => undefined)) === 'due')

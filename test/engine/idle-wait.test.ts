@@ -61,7 +61,7 @@ for (const way of ['ipc', 'socket', 'stdin']) {
 t.test('a process that blocks itself past an expiry does not get the expired value', async (t) => {
   const { dog } = kennel(t)
   let fetches = 0
-  dog.init('K', async () => ({ value: `v${++fetches}`, expiresIn: fetches === 1 ? 0.4 : 3600, ahead: 0 }))
+  dog.init('K', async () => ({ value: `v${++fetches}`, expiresIn: fetches === 1 ? 0.4 : 3600, refreshAhead: 0 }))
   t.equal(await dog.get('K'), 'v1')
   const expiry = dog.peek('K')!.expiresAt
   const inTime = dog.get('K')

@@ -96,7 +96,7 @@ t.test('a fetcher that fails after its time-out disturbs nobody', async (t) => {
 
 t.test('autoRefresh replaces a value ahead of its end although nobody asks', async (t) => {
   const { dog } = kennel(t)
-  const fetcher = counting({ expiresIn: 0.6, ahead: 0.3 })
+  const fetcher = counting({ expiresIn: 0.6, refreshAhead: 0.3 })
   dog.init('K', fetcher, { autoRefresh: true })
   await dog.get('K')
   await until(() => fetcher.calls.count >= 4)
@@ -124,7 +124,7 @@ t.test('autoRefresh goes on after a failure', async (t) => {
     'K',
     () => {
       if (++calls === 2) throw Object.assign(new Error('down'), { retryAfter: 0.1 })
-      return { value: `v${calls}`, expiresIn: calls === 1 ? 2 : 60, ahead: 1 }
+      return { value: `v${calls}`, expiresIn: calls === 1 ? 2 : 60, refreshAhead: 1 }
     },
     { autoRefresh: true },
   )
@@ -137,7 +137,7 @@ t.test('autoRefresh goes on after a failure', async (t) => {
 
 t.test('of two processes with autoRefresh one fetches each time', async (t) => {
   const { dog, another } = kennel(t, { autoRefresh: true })
-  const fetcher = counting({ expiresIn: 0.8, ahead: 0.4 }, 20)
+  const fetcher = counting({ expiresIn: 0.8, refreshAhead: 0.4 }, 20)
   const other = another()
   for (const one of [dog, other]) one.init('K', fetcher)
   const generations = new Set<number>()

@@ -15,9 +15,9 @@ function brittle(): { store: Store; broken: { is: boolean } } {
       check()
       return inner.read(key)
     },
-    take: async (key, timeout) => {
+    acquire: async (key, timeout) => {
       check()
-      return await inner.take(key, timeout)
+      return await inner.acquire(key, timeout)
     },
   })
   return { store, broken }
@@ -64,8 +64,8 @@ t.test('who was robbed and finds the store out of order has the value all the sa
   const { store: inner, broken } = brittle()
   // The commit finds that somebody else has taken over.
   const store = altered(inner, {
-    take: async (key: string, timeout: number) => {
-      const lease = await inner.take(key, timeout)
+    acquire: async (key: string, timeout: number) => {
+      const lease = await inner.acquire(key, timeout)
       const commit = async (record: DogRecord | undefined) => {
         if (calls > 1 || written) return await lease!.commit(record)
         broken.is = true

@@ -39,7 +39,7 @@ t.test('who only reads, writes nothing', async (t) => {
   t.equal(await dog.get('K'), 'token-of-A', 'a follower')
   const other = createDog({ dir, encryptionKey: KEY })
   t.teardown(() => other.close())
-  other.init('K', counting(), { fetch: false })
+  other.init('K', counting(), { followOnly: true })
   t.equal(await other.get('K'), 'token-of-A')
   await pause(200)
   t.equal(readFileSync(file, 'utf8'), text)
@@ -49,7 +49,7 @@ t.test('a record that was plain while somebody held the lease is sealed later', 
   const { dir, file } = await plain(t)
   // A file that has just changed is read again and again.
   await pause(100)
-  const lease = (await fileStore({ dir }).take('K', 30))!
+  const lease = (await fileStore({ dir }).acquire('K', 30))!
   const dog = createDog({ dir, encryptionKey: KEY })
   t.teardown(() => dog.close())
   const fetcher = counting()
@@ -85,7 +85,7 @@ t.test('what no key opens is set and removed when its lease is free, and waited 
   other.init('K', counting())
   for (const write of [() => other.set('K', 'set', { expiresIn: 60 }), () => other.remove('K')]) {
     await owner.refresh('K', { force: true }).catch(() => owner.remove('K').then(() => owner.get('K')))
-    const lease = (await fileStore({ dir }).take('K', 30))!
+    const lease = (await fileStore({ dir }).acquire('K', 30))!
     let isDone = false
     const written = write().then(() => (isDone = true))
     await pause(150)

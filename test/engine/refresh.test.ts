@@ -43,10 +43,10 @@ t.test('stale: the value is replaced only if it is still that one', async (t) =>
   const fetcher = counting()
   dog.init('K', fetcher)
   await dog.get('K')
-  t.equal(await dog.refresh('K', { stale: 'another' }), 'v1')
+  t.equal(await dog.refresh('K', { rejected: 'another' }), 'v1')
   t.equal(fetcher.calls.count, 1)
-  t.equal(await dog.refresh('K', { stale: 'v1' }), 'v2')
-  t.equal(await dog.refresh('K', { stale: 'v1' }), 'v2')
+  t.equal(await dog.refresh('K', { rejected: 'v1' }), 'v2')
+  t.equal(await dog.refresh('K', { rejected: 'v1' }), 'v2')
   t.equal(fetcher.calls.count, 2)
 })
 
@@ -54,8 +54,8 @@ t.test('stale is compared as JSON', async (t) => {
   const { dog, store } = kennel(t)
   await put(store, 'K', { token: 'old', scopes: [1] }, -100, 7000)
   dog.init('K', async () => ({ value: { token: 'new' }, expiresIn: 60 }))
-  t.same(await dog.refresh('K', { stale: { token: 'old', scopes: [1, 2] } as never }), { token: 'old', scopes: [1] })
-  t.same(await dog.refresh('K', { stale: { token: 'old', scopes: [1] } as never }), { token: 'new' })
+  t.same(await dog.refresh('K', { rejected: { token: 'old', scopes: [1, 2] } as never }), { token: 'old', scopes: [1] })
+  t.same(await dog.refresh('K', { rejected: { token: 'old', scopes: [1] } as never }), { token: 'new' })
 })
 
 t.test('a hundred reports of one dead value, in three processes, are one fetch', async (t) => {
@@ -64,7 +64,7 @@ t.test('a hundred reports of one dead value, in three processes, are one fetch',
   const fetcher = counting({ expiresIn: 7200 }, 20)
   const dogs = [dog, another(), another()]
   for (const one of dogs) one.init('K', fetcher)
-  const reports = Array.from({ length: 100 }, (_, i) => dogs[i % 3]!.refresh('K', { stale: 'dead' }))
+  const reports = Array.from({ length: 100 }, (_, i) => dogs[i % 3]!.refresh('K', { rejected: 'dead' }))
   t.same(await Promise.all(reports), Array(100).fill('v1'))
   t.equal(fetcher.calls.count, 1)
 })
@@ -75,7 +75,7 @@ t.test('the store is read first, never memory alone', async (t) => {
   dog.init('K', fetcher)
   await dog.get('K')
   await another().set('K', 'set elsewhere', { expiresIn: 7200 })
-  t.equal(await dog.refresh('K', { stale: 'v1' }), 'set elsewhere')
+  t.equal(await dog.refresh('K', { rejected: 'v1' }), 'set elsewhere')
   t.equal(fetcher.calls.count, 1)
 })
 
@@ -93,7 +93,7 @@ t.test('a fetch in flight is joined by a report, and its value compared again', 
   })
   const first = dog.refresh('K')
   await begun.opened
-  const report = dog.refresh('K', { stale: 'dead' })
+  const report = dog.refresh('K', { rejected: 'dead' })
   hold.open()
   t.same(await Promise.all([first, report]), ['v1', 'v1'])
   t.equal(calls, 1)
@@ -108,11 +108,11 @@ t.test('an upstream that gives the rejected value again is a failure under the b
     return { value: 'same', expiresIn: 7200 }
   }
   dog.init('K', fetcher)
-  const error = await failure(dog.refresh('K', { stale: 'same' }))
+  const error = await failure(dog.refresh('K', { rejected: 'same' }))
   t.match(error, { code: 'ERR_DOG_REJECTED', key: 'K' })
   const other = another()
   other.init('K', fetcher)
-  const again = [await failure(dog.refresh('K', { stale: 'same' })), await failure(other.refresh('K', { stale: 'same' }))]
+  const again = [await failure(dog.refresh('K', { rejected: 'same' })), await failure(other.refresh('K', { rejected: 'same' }))]
   for (const one of again) t.match(one, { code: 'ERR_DOG_REJECTED', key: 'K' })
   for (const one of again) t.ok(one.retryAt! > Date.now() - 1000)
   t.equal(calls, 1)
@@ -125,11 +125,11 @@ t.test('a young value is rejected under the back-off, unless it is replaced by f
   let calls = 0
   dog.init('K', () => ({ value: `v${++calls}`, expiresIn: 7200 }))
   await dog.get('K')
-  for (const stale of ['v1', 'v2', 'v3']) await dog.refresh('K', { stale, force: true })
+  for (const stale of ['v1', 'v2', 'v3']) await dog.refresh('K', { rejected: stale, force: true })
   t.same([calls, (await dog.status())[0]?.failure], [4, undefined])
-  t.equal(await dog.refresh('K', { stale: 'v4' }), 'v5')
+  t.equal(await dog.refresh('K', { rejected: 'v4' }), 'v5')
   t.match(await dog.status(), [{ failure: { code: 'ERR_DOG_REJECTED', count: 1 } }])
-  t.match(await failure(dog.refresh('K', { stale: 'v5' })), { code: 'ERR_DOG_REJECTED' })
+  t.match(await failure(dog.refresh('K', { rejected: 'v5' })), { code: 'ERR_DOG_REJECTED' })
   t.equal(calls, 5)
 })
 
@@ -138,7 +138,7 @@ t.test('the error of a value that comes again says until when nobody asks', asyn
   await put(store, 'K', 'same', -100, 7000)
   dog.init('K', () => ({ value: 'same', expiresIn: 7200 }))
   const before = Date.now()
-  const { retryAt } = await failure(dog.refresh('K', { stale: 'same' }))
+  const { retryAt } = await failure(dog.refresh('K', { rejected: 'same' }))
   t.ok(retryAt! > before, `retryAt ${retryAt}`)
 })
 
@@ -147,21 +147,21 @@ t.test('a value that is rejected right after its fetch is a failure: the next fe
   const fetcher = counting()
   dog.init('K', fetcher)
   await dog.get('K')
-  t.equal(await dog.refresh('K', { stale: 'v1' }), 'v2', 'the first report gets its new value')
-  const error = await failure(dog.refresh('K', { stale: 'v2' }))
+  t.equal(await dog.refresh('K', { rejected: 'v1' }), 'v2', 'the first report gets its new value')
+  const error = await failure(dog.refresh('K', { rejected: 'v2' }))
   t.match(error, { code: 'ERR_DOG_REJECTED', key: 'K' })
   t.ok(error.retryAt! > Date.now() - 1000)
   t.equal(fetcher.calls.count, 2)
   t.equal(await dog.get('K'), 'v2')
   await until(() => Date.now() >= error.retryAt!)
-  t.equal(await dog.refresh('K', { stale: 'v2' }), 'v3', 'one probe when it is over')
+  t.equal(await dog.refresh('K', { rejected: 'v2' }), 'v3', 'one probe when it is over')
 })
 
 t.test('a value that was rejected long after its fetch is no failure', async (t) => {
   const { dog, store } = kennel(t)
   await put(store, 'K', 'old', -61, 7000)
   dog.init('K', counting())
-  t.equal(await dog.refresh('K', { stale: 'old' }), 'v1')
+  t.equal(await dog.refresh('K', { rejected: 'old' }), 'v1')
   t.equal((await dog.status())[0]!.failure, undefined)
 })
 

@@ -70,7 +70,7 @@ for (const [title, fetcher] of FETCHERS) {
       t.notMatch(texts.join('\n'), /MARKED/)
     }
     await pause(10)
-    t.notMatch(everything([told, dog, secret, await dog.status(), await store.ledger('K')]), /MARKED/)
+    t.notMatch(everything([told, dog, secret, await dog.status(), await store.readLedger('K')]), /MARKED/)
   })
 }
 
@@ -95,8 +95,8 @@ t.test('a failure in the background, and one of a callback, are told without sec
 /** Makes a record due. */
 async function age(store: Store, key: string): Promise<void> {
   const record = (await store.read(key)) as DogRecord
-  const lease = (await store.take(key, 30))!
-  await lease.commit({ ...record, generation: lease.number, ahead: 3600 })
+  const lease = (await store.acquire(key, 30))!
+  await lease.commit({ ...record, generation: lease.fencingToken, ahead: 3600 })
 }
 
 for (const kind of ['memory', 'file']) {

@@ -10,7 +10,7 @@ t.test('set stores a value for everybody, with a higher generation', async (t) =
   await dog.get('K')
   const { generation } = dog.peek('K')!
   await other.set('K', 'set', { expiresIn: 60 })
-  t.equal(await dog.refresh('K', { stale: 'v1' }), 'set')
+  t.equal(await dog.refresh('K', { rejected: 'v1' }), 'set')
   t.ok(dog.peek('K')!.generation > generation)
   const end = Date.now() + 90_000
   await secret.set('again', { expiresAt: new Date(end) })

@@ -12,7 +12,7 @@ t.test('a value that was replaced in this turn is not answered from it any more'
   await other.set('K', 'new', { expiresIn: 3600 })
   dog.get('K')
   dog.peek('K')
-  t.equal(await dog.refresh('K', { stale: 'old' }), 'new')
+  t.equal(await dog.refresh('K', { rejected: 'old' }), 'new')
   t.equal(dog.peek('K')?.value, 'new')
   t.equal(await dog.get('K'), 'new')
 })

@@ -23,7 +23,7 @@ t.test('who holds a value that the store did not take waits for another process 
   fails = false
   let turns = 0
   const timer = setInterval(() => turns++, 10)
-  t.equal(await mine.refresh('K', { stale: 'not stored' }), 'theirs')
+  t.equal(await mine.refresh('K', { rejected: 'not stored' }), 'theirs')
   clearInterval(timer)
   t.equal(await refreshed, 'theirs')
   t.ok(turns > 1, 'the event loop went on meanwhile')

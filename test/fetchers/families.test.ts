@@ -111,7 +111,7 @@ for (const sample of samples) {
     t.test('names the account, knows when a refresh is worth it, and lets the user have the last word', async (t) => {
       const [, options] = sample.register('http://127.0.0.1:1')
       t.type(options.identity, 'string')
-      t.equal(options.ahead, sample.ahead)
+      t.equal(options.refreshAhead, sample.refreshAhead)
       t.equal(options.isRejected!(undefined), false)
       t.equal(options.isRejected!('401'), false)
       const hostile = Object.defineProperty({}, 'status', {

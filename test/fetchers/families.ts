@@ -34,7 +34,7 @@ export interface Sample {
   other: object
   /** Seconds. */
   lifetime: number
-  ahead?: number
+  refreshAhead?: number
 }
 
 const isJwt = (text: unknown): boolean => /^[\w-]+\.[\w-]+\.[\w-]+$/.test(String(text))
@@ -64,7 +64,7 @@ export const samples: Sample[] = [
     dead: { response: { status: 400, data: { code: 99991663, msg: 'Invalid access token' } } },
     other: { response: { status: 400, data: { code: 99991661 } } },
     lifetime: 7199,
-    ahead: 1500,
+    refreshAhead: 1500,
   },
   {
     name: 'dingtalk',
@@ -104,7 +104,7 @@ export const samples: Sample[] = [
     dead: { status: 401 },
     other: { status: 403 },
     lifetime: 7200,
-    ahead: 50,
+    refreshAhead: 50,
   },
   {
     name: 'githubApp',

@@ -112,8 +112,8 @@ t.test('two apps of a company that meet in one record are told apart', async (t)
 
 t.test("options of the user's own go before those of the family", async (t) => {
   const isRejected = () => true
-  const [, options] = qqBot({ appId: '1', clientSecret: SECRET }, { ahead: 5, timeout: 3, isRejected })
-  t.match(options, { identity: 'qq-bot:1', ahead: 5, timeout: 3 })
+  const [, options] = qqBot({ appId: '1', clientSecret: SECRET }, { refreshAhead: 5, timeout: 3, isRejected })
+  t.match(options, { identity: 'qq-bot:1', refreshAhead: 5, timeout: 3 })
   t.equal(options.isRejected, isRejected)
 })
 

@@ -31,7 +31,7 @@ t.test('an upstream that answers with the same value is not asked again and agai
   t.teardown(() => upstream.close())
   upstream.sticky = true
   await get({ DIR: dir, URL: upstream.url }).answered
-  const report = { DIR: dir, URL: upstream.url, CALL: JSON.stringify({ stale: 'token-1-of-the-upstream' }) }
+  const report = { DIR: dir, URL: upstream.url, CALL: JSON.stringify({ rejected: 'token-1-of-the-upstream' }) }
   const answers = await pool(new Array(12).fill(report), 6, (env) => get(env).answered)
   t.strictSame([...new Set(answers.map(({ error }) => error))], ['ERR_DOG_REJECTED'])
   // The back-off doubles from 1 s, in its upper half: 12 processes that start within some seconds cannot get more through.

@@ -58,16 +58,16 @@ t.test(
     const before = (await upstream.request(1)).token
     upstream.requests[0]!.answer()
     t.equal(await got, before)
-    const refreshed = failure(one.ask('refresh', { stale: before }))
+    const refreshed = failure(one.ask('refresh', { rejected: before }))
     ;(await upstream.request(2)).drop()
     const { code, retryAt } = await refreshed
     t.equal(code, 'ERR_DOG_FETCH')
     t.equal(await two.get(), before, 'nothing else is known')
-    t.match(await failure(two.ask('refresh', { stale: before })), { code: 'ERR_DOG_FETCH' }, 'and nobody asks meanwhile')
+    t.match(await failure(two.ask('refresh', { rejected: before })), { code: 'ERR_DOG_FETCH' }, 'and nobody asks meanwhile')
     t.equal(upstream.requests.length, 2)
     await pause(Math.max(0, retryAt! - Date.now()) + 5)
     upstream.automatic = true
-    const reports = await Promise.all([one.ask('refresh', { stale: before }), two.ask('refresh', { stale: before })])
+    const reports = await Promise.all([one.ask('refresh', { rejected: before }), two.ask('refresh', { rejected: before })])
     t.strictSame(reports, ['token-3-of-the-upstream', 'token-3-of-the-upstream'])
     t.equal(upstream.requests.length, 3)
   },

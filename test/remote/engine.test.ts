@@ -18,9 +18,9 @@ t.test('get, peek, refresh and use work as on the server itself, and no fetcher 
   t.equal(await here.dog.get('FETCHED'), first)
   const second = await secret.refresh()
   t.match(second, /^fetched 2 by/)
-  const third = await secret.refresh({ stale: second })
+  const third = await secret.refresh({ rejected: second })
   t.match(third, /^fetched 3 by/)
-  t.equal(await secret.refresh({ stale: second }), third, 'a report that comes late is no reason to fetch')
+  t.equal(await secret.refresh({ rejected: second }), third, 'a report that comes late is no reason to fetch')
   t.equal(calls, 0)
   t.equal(here.fetches(), 3)
 })
@@ -42,7 +42,7 @@ t.test('a hundred reports from two machines are one fetch', async (t) => {
   const here = await central(t)
   const dogs = [here.client(), here.client()]
   const stale = await dogs[0]!.get('FETCHED')
-  const all = await Promise.all(Array.from({ length: 100 }, (_, i) => dogs[i % 2]!.refresh('FETCHED', { stale })))
+  const all = await Promise.all(Array.from({ length: 100 }, (_, i) => dogs[i % 2]!.refresh('FETCHED', { rejected: stale })))
   t.equal(new Set(all).size, 1)
   t.equal(here.fetches(), 2)
 })
@@ -101,7 +101,7 @@ t.test('what the server says of a fetch is the error here; its rights are errors
   const { retryAt } = error as DogError
   t.ok(retryAt! > before + 40_000 && retryAt! < before + 60_000, `${retryAt}`)
   const stale = await dog.get('FETCHED')
-  const refused = await dog.refresh('FETCHED', { stale }).catch((error: DogError) => error)
+  const refused = await dog.refresh('FETCHED', { rejected: stale }).catch((error: DogError) => error)
   t.match(refused, { code: 'ERR_DOG_STORE', message: /does not let this client/ })
   t.match(await dog.get('FOREIGN').catch((error: DogError) => error), { code: 'ERR_DOG_STORE', message: /FOREIGN/ })
   t.equal(here.fetches(), 1)
@@ -114,7 +114,7 @@ t.test('what the server says of a fetch is the error here; its rights are errors
 t.test('a key that the server does not have is nobody’s to fetch', async (t) => {
   const here = await central(t)
   t.equal(await codeOf(here.client().get('NOWHERE')), 'ERR_DOG_NO_FETCHER')
-  const dog = here.client({ fetch: false })
+  const dog = here.client({ followOnly: true })
   t.match(await dog.get('FETCHED'), /^fetched/, 'a follower is served like the others')
 })
 

@@ -43,7 +43,7 @@ t.test('an answer that was overtaken does not put an older value back', async (t
   isSlow = true
   const slow = dog.get('K')
   await pause(50)
-  t.equal((await store.refresh!('K', { stale: 'value 5', force: false }, new AbortController().signal)).generation, 6)
+  t.equal((await store.refresh!('K', { rejected: 'value 5', force: false }, new AbortController().signal)).generation, 6)
   await slow
   for (const ms of [10, 150, 300]) {
     await pause(ms)

@@ -11,7 +11,7 @@ import { CLIENT, central, createServer, dotdog, remoteStore, TOKEN } from './set
 function program(dir: string, body: string): string {
   const root = JSON.stringify(join(import.meta.dirname, '../../dist'))
   const file = join(dir, `${Math.random()}.cjs`)
-  const head = `const dotdog = require(${root} + '/index.js')\nconst { remoteStore } = require(${root} + '/stores/remote/index.js')\n`
+  const head = `const dotdog = require(${root} + '/index.js')\nconst { remoteStore } = require(${root} + '/remote/index.js')\n`
   writeFileSync(file, `${head}async function main() { ${body} }\nmain().then((out) => console.log(JSON.stringify(out)))\n`)
   return file
 }

@@ -106,7 +106,7 @@ t.test('a report replaces the value if it is still that one: 200 reports on 50 c
   const http = await import('node:http')
   const agent = new http.Agent({ keepAlive: true, maxSockets: 50 })
   t.teardown(() => agent.destroy())
-  const body = JSON.stringify({ stale: before.json.value })
+  const body = JSON.stringify({ rejected: before.json.value })
   const replies = await Promise.all(
     Array.from({ length: 200 }, () => ask('/v1/keys/TOKEN/refresh', { method: 'POST', body, agent })),
   )
@@ -133,16 +133,16 @@ t.test('a report needs the right, and a body that is meant', async (t) => {
     '[]',
     '"x"',
     'null',
-    '{"stale":1,"other":2}',
+    '{"rejected":1,"other":2}',
     '{"force":1}',
-    `{"stale":${'['.repeat(9000)}${']'.repeat(9000)}}`,
+    `{"rejected":${'['.repeat(9000)}${']'.repeat(9000)}}`,
   ]) {
     t.equal((await ask('/v1/keys/TOKEN/refresh', { ...post, body })).status, 400, body.slice(0, 40))
   }
   const type = { 'content-type': 'application/x-www-form-urlencoded' }
   t.equal((await ask('/v1/keys/TOKEN/refresh', { ...post, body: '{}', headers: type })).status, 415)
   t.equal((await ask('/v1/keys/NOWHERE/refresh', { ...post, body: '{}' })).status, 404)
-  const large = JSON.stringify({ stale: 'x'.repeat(1_048_576) })
+  const large = JSON.stringify({ rejected: 'x'.repeat(1_048_576) })
   t.equal((await ask('/v1/keys/TOKEN/refresh', { ...post, body: large })).status, 413)
   t.equal(upstream.count, 0)
 })

@@ -8,17 +8,17 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
  * by itself has. `whileOpen`: called before the close.
  */
 export async function closeInUse(t: Test, holder: Store, store: Store, whileOpen = async () => {}): Promise<void> {
-  const lease = await holder.take('K', 30)
+  const lease = await holder.acquire('K', 30)
   const left = new AbortController()
   const underWay: unknown[] = [
     store.read('K'),
-    store.settled('K', undefined, left.signal),
-    store.settled('K', 1, left.signal),
-    store.settled('L', 1, left.signal),
+    store.waitForChange('K', undefined, left.signal),
+    store.waitForChange('K', 1, left.signal),
+    store.waitForChange('L', 1, left.signal),
   ]
   await pause(200)
   await whileOpen()
-  underWay.push(store.read('K'), store.ledger('K'))
+  underWay.push(store.read('K'), store.readLedger('K'))
   const stop = store.watch!(() => {})
   const settled = Promise.allSettled(underWay)
   await store.close()

@@ -57,9 +57,9 @@ export async function put(
   expires: number,
   more: Partial<DogRecord> = {},
 ) {
-  const lease = (await store.take(key, 30))!
+  const lease = (await store.acquire(key, 30))!
   const times = { fetchedAt: Date.now() + fetched * 1000, expiresAt: Date.now() + expires * 1000 }
-  const record = { key, value, ...times, ahead: 10, generation: lease.number, ...more }
+  const record = { key, value, ...times, ahead: 10, generation: lease.fencingToken, ...more }
   if (!(await lease.commit(record))) throw new Error('not stored')
   return record
 }
@@ -77,8 +77,8 @@ export const altered = <T extends object>(target: T, changed: Partial<T>): T =>
 /** A store on which commits fail for want of space while it is full. */
 export const filling = (store: Store, isFull: () => boolean): Store =>
   altered(store, {
-    take: async (key, timeout) => {
-      const lease = await store.take(key, timeout)
+    acquire: async (key, timeout) => {
+      const lease = await store.acquire(key, timeout)
       const commit = async (record: DogRecord | undefined) => {
         if (isFull()) throw Object.assign(new Error('no space'), { code: 'ENOSPC' })
         return await lease!.commit(record)

@@ -154,7 +154,7 @@ t.test('wechat-jssdk: a process puts its old token back over the new one; here i
 
 t.test('node-easywechat: the margin is none; here a token is replaced while it is still good', async (t) => {
   const { fake, account } = await setUp(t, { ttl: 4 })
-  const wx = wechat({ ...account, dog: createDog({ store: memoryStore(), ahead: 2.5 }) })
+  const wx = wechat({ ...account, dog: createDog({ store: memoryStore(), refreshAhead: 2.5 }) })
   const old = await wx.accessToken.get()
   while ((await wx.accessToken.get()) === old) {
     await wx.call('/cgi-bin/getcallbackip')

@@ -114,7 +114,7 @@ t.test('a ration that others have used up (45009) falls back to asking, and is r
   t.match(await failure(wx.call(callIt)), { code: 'ERR_DOG_REJECTED' })
   const asked = fake.count.stable
   t.equal(asked, 3, 'the token, the same again, the refused force')
-  t.match(await failure(wx.accessToken.refresh({ stale: fake.currentToken(undefined, 'stable')!, force: true })), {
+  t.match(await failure(wx.accessToken.refresh({ rejected: fake.currentToken(undefined, 'stable')!, force: true })), {
     code: 'ERR_DOG_REJECTED',
   })
   t.equal(fake.count.stable, asked + 1, 'asked, but no longer forced')
@@ -132,7 +132,7 @@ t.test('an answer lost after a forced rotation heals without a second force', as
   t.match(await failure(wx.call(callIt)), { code: 'ERR_DOG_FETCH' })
   t.equal(fake.count.forced, 1)
   t.ok((await closedFor(dog)) > 40, 'nobody knows when a request without an answer arrives')
-  t.not(await wx.accessToken.refresh({ stale: dead, force: true }), dead)
+  t.not(await wx.accessToken.refresh({ rejected: dead, force: true }), dead)
   t.match(await wx.call(callIt), { ip_list: [/./, /./] })
   t.match(fake.count, { forced: 1, stableRotated: 2 })
 })
@@ -146,7 +146,7 @@ t.test('refresh() asks, and forces nothing: a token that is good is not thrown a
 
 t.test('a timer of the dog takes no place in the ration', async (t) => {
   const { fake, account } = await setUp(t)
-  const dog = createDog({ store: memoryStore(), autoRefresh: true, quota: { limit: 5 }, ahead: 1000 })
+  const dog = createDog({ store: memoryStore(), autoRefresh: true, quota: { limit: 5 }, refreshAhead: 1000 })
   t.teardown(() => dog.close())
   const wx = wechat({ ...account, dog, stable: true })
   await wx.accessToken.get()

@@ -1,25 +1,25 @@
 import type { Dog, DogEvent, DogOptions, DogRecord, Fetcher, KeyStatus, Secret, Store } from '../../../index.js'
-import { Keeper, type Surroundings } from '../fetch/coordinator.js'
+import { type CoordinatorHooks, FetchCoordinator } from '../fetch/coordinator.js'
 import type { Memory } from '../fetch/memory.js'
-import { isOursToSeal } from '../fetch/ownership.js'
-import { useValue } from '../fetch/retry-rejected.js'
-import { Entry } from '../key/key-handle.js'
+import { mayReencrypt } from '../fetch/ownership.js'
+import { retryRejected } from '../fetch/retry-rejected.js'
+import { KeyHandle } from '../key/key-handle.js'
 import { areSame } from '../model/encryption.js'
-import { DogError, misuse, misuseOfSecret } from '../model/errors.js'
+import { DogError, misuse, misuseOfSecretOption } from '../model/errors.js'
 import { checkKey } from '../model/key.js'
 import { checkDogOptions, checkGetOptions, checkKeyOptions, configOf, type KeyConfig } from '../model/options.js'
-import { soon } from '../shared/clock.js'
-import { print } from './debug.js'
+import { nextTick } from '../shared/clock.js'
+import { printDebug } from './debug.js'
 import { Events } from './events.js'
 import { statusOf } from './status.js'
-import { type Place, Shelf, sealedBy, unwrapped } from './store-registry.js'
-import { Strangers } from './unregistered-keys.js'
+import { encryptedWith, type StoreLocation, StoreRegistry, unwrapped } from './store-registry.js'
+import { UnregisteredKeys } from './unregistered-keys.js'
 import { WaitGraph } from './wait-graph.js'
 
 type Callback = (value?: unknown, error?: DogError) => void
 
 /** What `init` was given, so that a second `init` can be compared with it. */
-interface Given extends Place {
+interface Given extends StoreLocation {
   identity: string | undefined
 }
 
@@ -31,9 +31,9 @@ const PLACE = ['dir', 'store', 'identity'] as const
  */
 export function createDog(dogOptions: DogOptions = {}): Dog {
   const defaults = checkDogOptions(dogOptions)
-  const entries = new Map<string, Entry>()
+  const entries = new Map<string, KeyHandle>()
   /** The one that was asked for last: a program asks for the same key again and again. */
-  let last: Entry | undefined
+  let last: KeyHandle | undefined
   let lastKey: string | undefined
   const places = new Map<string, Given>()
   let place: Given = { identity: undefined }
@@ -46,28 +46,28 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
   /** The key whose fetcher is being called right now. */
   let calling: string | undefined
 
-  const tell = (key: string | undefined, text: () => string) => {
-    if (isDebugging) print(key, text())
+  const printIfDebugging = (key: string | undefined, text: () => string) => {
+    if (isDebugging) printDebug(key, text())
   }
   const warn = (key: string | undefined, code: string, message: string) => {
-    tell(key, () => `warning: ${message}`)
+    printIfDebugging(key, () => `warning: ${message}`)
     events.emit('warning', { key, code, message })
   }
 
-  const strangers = new Strangers((key, record) => around.changed(key, record))
-  const shelf = new Shelf(defaults.mode, warn, (key, store) => {
-    const looking = entries.get(key)?.look(true) ?? strangers.look(key, store)
+  const unregistered = new UnregisteredKeys((key, record) => around.onChanged(key, record))
+  const stores = new StoreRegistry(defaults.mode, warn, (key, store) => {
+    const looking = entries.get(key)?.reread(true) ?? unregistered.reread(key, store)
     looking.catch(() => {})
   })
 
-  const around: Surroundings = {
+  const around: CoordinatorHooks = {
     links: {
-      isAtHand: (key) => entryOf(key).peek() !== undefined,
-      bound: (key) => entryOf(key).bound,
+      isAvailable: (key) => entryOf(key).peek() !== undefined,
+      maxWaitSeconds: (key) => entryOf(key).maxWaitSeconds,
       get: (from, to) => askedBy(from, to, () => entryOf(to).get()),
-      refresh: (from, to, stale) => linked(from, to, () => entryOf(to).refresh({ stale })),
-      isRejected: (key) => entryOf(key).keeper.config.isRejected,
-      call: (key, fetcher) => {
+      refresh: (from, to, rejected) => linked(from, to, () => entryOf(to).refresh({ rejected })),
+      rejectionTest: (key) => entryOf(key).coordinator.config.isRejected,
+      callFetcher: (key, fetcher) => {
         const outer = calling
         calling = key
         try {
@@ -78,28 +78,28 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
       },
     },
     closing: () => closer().signal,
-    refreshed(key, record, reason, ms, late) {
+    onRefreshed(key, record, reason, ms, late) {
       const { generation, expiresAt } = record
-      tell(
+      printIfDebugging(
         key,
         () => `fetched (${reason}) in ${Math.round(ms)} ms${late ? ', late' : ''}; until ${new Date(expiresAt).toISOString()}`,
       )
-      events.emit('refresh', { key, generation, reason, ms, late })
+      events.emit('refresh', { key, generation, reason, durationMs: ms, late })
     },
-    waiting(key, holder) {
-      tell(key, () => `waits for ${holder ?? 'another process'}`)
+    onWaiting(key, holder) {
+      printIfDebugging(key, () => `waits for ${holder ?? 'another process'}`)
       events.emit('wait', { key, holder })
     },
-    tookOver(key, holder) {
-      tell(key, () => `takes over from ${holder}`)
+    onTakeover(key, holder) {
+      printIfDebugging(key, () => `takes over from ${holder}`)
       events.emit('takeover', { key, holder })
     },
-    changed(key, record: DogRecord | undefined) {
+    onChanged(key, record: DogRecord | undefined) {
       const { generation, expiresAt, by } = record ?? {}
-      tell(key, () => (record === undefined ? 'is gone' : `has a new value, fetched by ${by ?? 'somebody'}`))
+      printIfDebugging(key, () => (record === undefined ? 'is gone' : `has a new value, fetched by ${by ?? 'somebody'}`))
       events.emit('change', { key, generation, expiresAt, by })
     },
-    warn,
+    onWarning: warn,
   }
 
   /** A `get` by a fetch: no edge where nothing has to be waited for. */
@@ -116,19 +116,19 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
     }
   }
 
-  function keeperOf(key: string, store: Store, config: KeyConfig, memory?: Memory): Keeper {
-    const sealed = sealedBy(config.sealingKeys, store, (record) => isOursToSeal(record, keeper.config))
-    const keeper = new Keeper(key, sealed, config, around, memory)
+  function keeperOf(key: string, store: Store, config: KeyConfig, memory?: Memory): FetchCoordinator {
+    const sealed = encryptedWith(config.encryptionKeys, store, (record) => mayReencrypt(record, keeper.config))
+    const keeper = new FetchCoordinator(key, sealed, config, around, memory)
     return keeper
   }
 
-  function makeEntry(key: string, store: Store, config: KeyConfig): Entry {
-    const entry = new Entry(keeperOf(key, store, config))
+  function makeEntry(key: string, store: Store, config: KeyConfig): KeyHandle {
+    const entry = new KeyHandle(keeperOf(key, store, config))
     entries.set(key, entry)
     return entry
   }
 
-  function find(key: string): Entry | undefined {
+  function find(key: string): KeyHandle | undefined {
     if (key === lastKey) return last
     last = entries.get(key)
     lastKey = last && key
@@ -136,22 +136,22 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
   }
 
   /** The entry of a key; one that only follows where nobody initialised it here. */
-  function entryOf(key: string): Entry {
+  function entryOf(key: string): KeyHandle {
     const known = find(key)
     if (known !== undefined) return known
     checkKey(key)
-    return makeEntry(key, shelf.at(defaults), configOf(undefined, { ...defaults, autoRefresh: false }))
+    return makeEntry(key, stores.get(defaults), configOf(undefined, { ...defaults, autoRefresh: false }))
   }
 
   /** The entry for a call that may wait. */
-  function asked(key: string): Entry {
+  function asked(key: string): KeyHandle {
     if (closing?.signal.aborted) throw new DogError('ERR_DOG_CLOSED', 'The dog is closed: init reopens it', { key })
     return entryOf(key)
   }
 
   function init(key: string, fetcher: unknown, given?: unknown): Secret<never> {
     checkKey(key)
-    if (!isFetcher(fetcher)) throw misuseOfSecret('fetcher', 'must be a function', fetcher)
+    if (!isFetcher(fetcher)) throw misuseOfSecretOption('fetcher', 'must be a function', fetcher)
     const options = checkKeyOptions(given, defaults)
     const { dir, store, identity } = options
     const last = places.get(key)
@@ -160,7 +160,7 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
       throw new TypeError(`init("${key}"): it has another ${other} already; a second dog (createDog) keeps them apart`)
     }
     if (closing?.signal.aborted) reopen()
-    const target = shelf.at({ dir, store })
+    const target = stores.get({ dir, store })
     const config = configOf(fetcher, options)
     const known = find(key)
     const entry = known ?? makeEntry(key, target, config)
@@ -168,23 +168,23 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
     // Of many keys most have the same.
     if (PLACE.some((name) => place[name] !== options[name])) place = { dir, store, identity }
     places.set(key, place)
-    entry.arm()
-    tell(key, () => `is kept in ${target.dir ?? target.name}`)
+    entry.scheduleRefresh()
+    printIfDebugging(key, () => `is kept in ${target.dir ?? target.name}`)
     return secretOf(key)
   }
 
-  function configure(entry: Entry, store: Store, config: KeyConfig): void {
-    const { key, memory, store: before, config: old } = entry.keeper
+  function configure(entry: KeyHandle, store: Store, config: KeyConfig): void {
+    const { key, memory, store: before, config: old } = entry.coordinator
     // One that only followed may have adopted another account's record, from another folder: that is forgotten.
     const isSame = unwrapped(before) === store && old.identity === config.identity
-    if (isSame && areSame(old.sealingKeys, config.sealingKeys)) entry.keeper.config = config
-    else entry.renew(keeperOf(key, store, config, isSame ? memory : undefined))
+    if (isSame && areSame(old.encryptionKeys, config.encryptionKeys)) entry.coordinator.config = config
+    else entry.replaceCoordinator(keeperOf(key, store, config, isSame ? memory : undefined))
   }
 
   function reopen(): void {
     closing = undefined
-    if (events.count('change') > 0) shelf.watch()
-    for (const entry of entries.values()) entry.arm()
+    if (events.count('change') > 0) stores.watch()
+    for (const entry of entries.values()) entry.scheduleRefresh()
   }
 
   const secretOf = (key: string): Secret<never> => ({
@@ -199,7 +199,7 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
 
   function get(key: string, how?: unknown): Promise<never> | undefined {
     if (how === undefined) {
-      const hot = find(key)?.hot()
+      const hot = find(key)?.getAnswer()
       if (hot !== undefined) return hot as Promise<never>
     }
     if (typeof how === 'function') return callBack(key, how as Callback)
@@ -219,9 +219,9 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
   /** guard_dog's style: called from a tick of its own, so that what it throws is the program's, not a rejection of ours. */
   function callBack(key: string, callback: Callback): undefined {
     getWith(key, undefined).then(
-      (value) => soon(callback as never, value),
+      (value) => nextTick(callback as never, value),
       (error: DogError) => {
-        if (callback.length >= 2) return soon(callback as never, undefined, error)
+        if (callback.length >= 2) return nextTick(callback as never, undefined, error)
         // Its only parameter is the value: `undefined` in its hands would be signed, sent or stored.
         warn(key, error.code, error.message)
         process.emitWarning(error.message, { type: 'DotdogWarning', code: error.code })
@@ -235,23 +235,24 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
     peek: ((key: string) => (find(key) ?? entryOf(key)).peek()) as Dog['peek'],
     refresh: (key, options) => failing(() => asked(key).refresh(checkRefreshOptions(options)) as Promise<never>),
     use: (key, task) => {
-      if (typeof task !== 'function') throw misuseOfSecret('task', 'must be a function', task)
+      if (typeof task !== 'function') throw misuseOfSecretOption('task', 'must be a function', task)
       return failing(() => {
         const entry = asked(key)
-        const secret = { get: () => entry.get(), refresh: (stale: unknown) => entry.refresh({ stale }) }
-        return useValue(key, secret, entry.keeper.config.isRejected, task as never) as Promise<never>
+        const secret = { get: () => entry.get(), refresh: (rejected: unknown) => entry.refresh({ rejected }) }
+        return retryRejected(key, secret, entry.coordinator.config.isRejected, task as never) as Promise<never>
       })
     },
     set: (key, value, expiry) => failing(() => asked(key).set(value, expiry)),
     remove: (key) => failing(() => asked(key).remove()),
     async status() {
-      shelf.at(defaults)
+      stores.get(defaults)
       const config = configOf(undefined, defaults)
       const all: KeyStatus[] = []
-      for (const [key, { keeper }] of entries) all.push(await statusOf(key, keeper.store, keeper.config, keeper.memory))
+      for (const [key, { coordinator: keeper }] of entries)
+        all.push(await statusOf(key, keeper.store, keeper.config, keeper.memory))
       // Of a key that nobody asked for here, nothing is remembered.
-      for (const store of shelf.all()) {
-        const opened = sealedBy(config.sealingKeys, store, () => false)
+      for (const store of stores.all()) {
+        const opened = encryptedWith(config.encryptionKeys, store, () => false)
         for await (const key of store.keys()) if (!entries.has(key)) all.push(await statusOf(key, opened, config))
       }
       return all.sort((a, b) => (a.key < b.key ? -1 : 1))
@@ -260,19 +261,19 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
       checkListener(event, listener)
       events.add(event, listener)
       if (event !== 'change') return
-      if (shelf.isEmpty) shelf.at(defaults)
-      shelf.watch()
+      if (stores.isEmpty) stores.get(defaults)
+      stores.watch()
     },
     off(event, listener) {
       checkListener(event, listener)
       events.delete(event, listener)
-      if (events.count('change') === 0) shelf.unwatch()
+      if (events.count('change') === 0) stores.unwatch()
     },
     async close() {
       closer().abort(new DogError('ERR_DOG_CLOSED', 'The dog was closed'))
-      shelf.unwatch()
+      stores.unwatch()
       await Promise.all([...entries.values()].map((entry) => entry.close()))
-      await shelf.close()
+      await stores.close()
     },
     get debug() {
       return isDebugging
@@ -296,16 +297,18 @@ function failing<R>(task: () => Promise<R>): Promise<R> {
 
 const isFetcher = (value: unknown): value is Fetcher<never> => typeof value === 'function'
 
-function checkRefreshOptions(options: unknown = {}): { stale?: unknown; force?: boolean } {
-  if (typeof options !== 'object' || options === null) throw misuseOfSecret('options', 'must be an object', options)
-  const { force, stale } = options as { force?: unknown; stale?: unknown }
+function checkRefreshOptions(options: unknown = {}): { rejected?: unknown; force?: boolean } {
+  if (typeof options !== 'object' || options === null) throw misuseOfSecretOption('options', 'must be an object', options)
+  const { force, rejected } = options as { force?: unknown; rejected?: unknown }
   // A variable that is empty must not become a plain refresh, which replaces a good value.
-  if ('stale' in options && stale === undefined) throw misuseOfSecret('stale', 'must be a value where it is given', stale)
+  if ('rejected' in options && rejected === undefined) {
+    throw misuseOfSecretOption('rejected', 'must be a value where it is given', rejected)
+  }
   if (force !== undefined && typeof force !== 'boolean') throw misuse('force', 'must be true or false', force)
   return options
 }
 
 function checkListener(event: unknown, listener: unknown): asserts event is DogEvent {
   if (!Events.isEvent(event)) throw misuse('event', 'must be change, refresh, wait, takeover or warning', event)
-  if (typeof listener !== 'function') throw misuseOfSecret('listener', 'must be a function', listener)
+  if (typeof listener !== 'function') throw misuseOfSecretOption('listener', 'must be a function', listener)
 }

@@ -1,14 +1,14 @@
 import type { DogEvent, DogEvents } from '../../../index.js'
-import { soon } from '../shared/clock.js'
+import { nextTick } from '../shared/clock.js'
 
-const NAMES: readonly DogEvent[] = ['change', 'refresh', 'wait', 'takeover', 'warning']
+const EVENT_NAMES: readonly DogEvent[] = ['change', 'refresh', 'wait', 'takeover', 'warning']
 
 /** Listeners of one dog. None of its events is called `error`, so that an unheard one ends no process. */
 export class Events {
-  readonly #listeners = new Map<string, Set<(payload: never) => void>>(NAMES.map((name) => [name, new Set()]))
+  readonly #listeners = new Map<string, Set<(payload: never) => void>>(EVENT_NAMES.map((name) => [name, new Set()]))
 
   static isEvent(name: unknown): name is DogEvent {
-    return NAMES.includes(name as DogEvent)
+    return EVENT_NAMES.includes(name as DogEvent)
   }
 
   add(event: DogEvent, listener: (payload: never) => void): void {
@@ -29,7 +29,7 @@ export class Events {
       try {
         listener(payload as never)
       } catch (error) {
-        soon(() => {
+        nextTick(() => {
           throw error
         })
       }

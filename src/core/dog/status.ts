@@ -1,6 +1,6 @@
 import type { KeyStatus, Store } from '../../../index.js'
 import type { Memory } from '../fetch/memory.js'
-import { checkClaim } from '../fetch/ownership.js'
+import { assertOwner } from '../fetch/ownership.js'
 import { DogError } from '../model/errors.js'
 import type { KeyConfig } from '../model/options.js'
 import { currentWindow, stateOf } from '../model/policy.js'
@@ -15,14 +15,14 @@ export async function statusOf(key: string, store: Store, config: KeyConfig, mem
     const stored = await store.read(key)
     const record = memory?.unwritten ?? stored
     if (record !== undefined) {
-      checkClaim(record, store, config)
+      assertOwner(record, store, config)
       const { expiresAt, fetchedAt, generation, by, identity } = record
       const dueAt = expiresAt - record.ahead * 1000
       Object.assign(status, { state: stateOf(record, now()), expiresAt, dueAt, fetchedAt, generation })
       if (by !== undefined) status.by = by
       if (identity !== undefined) status.identity = identity
     }
-    const ledger = await store.ledger(key)
+    const ledger = await store.readLedger(key)
     status.fetches = currentWindow(ledger, now(), config.window).count
     if (ledger?.failure !== undefined) status.failure = { ...ledger.failure }
     const holder = await store.holder?.(key)

@@ -1,16 +1,16 @@
 import type { DogRecord, Store } from '../../../index.js'
-import type { SealingKey } from '../model/encryption.js'
-import { SealedStore } from '../stores/encrypted.js'
+import type { CipherKey } from '../model/encryption.js'
+import { EncryptedStore } from '../stores/encrypted.js'
 import { FileStore } from '../stores/file/store.js'
 
 /** Where a key's record is, as its options say. */
-export interface Place {
+export interface StoreLocation {
   dir?: string | undefined
   store?: Store | undefined
 }
 
 /** The stores of one dog: one a folder, heard for warnings, and watched while somebody listens to changes. */
-export class Shelf {
+export class StoreRegistry {
   readonly #byFolder = new Map<string, Store>()
   /** Each with the end of its watch. */
   readonly #stores = new Map<Store, (() => void) | undefined>()
@@ -23,12 +23,12 @@ export class Shelf {
     readonly onChange: (key: string, store: Store) => void,
   ) {}
 
-  at({ dir, store }: Place): Store {
+  get({ dir, store }: StoreLocation): Store {
     let found = store ?? this.#byFolder.get(dir ?? '')
     if (found === undefined) this.#byFolder.set(dir ?? '', (found = new FileStore(dir, this.mode)))
     if (!this.#stores.has(found)) {
       this.#stores.set(found, undefined)
-      found.warn?.(({ key, code, message }) => this.onWarning(key, code, message))
+      found.onWarning?.(({ key, code, message }) => this.onWarning(key, code, message))
       if (this.#isWatching) this.#watch(found)
     }
     return found
@@ -74,8 +74,8 @@ export class Shelf {
 }
 
 /** The store as a key uses it: encrypting, if the key has encryption keys. `maySeal`: see SealedStore. */
-export const sealedBy = (keys: readonly SealingKey[], store: Store, maySeal: (record: DogRecord) => boolean): Store =>
-  keys.length === 0 ? store : new SealedStore(store, keys, maySeal)
+export const encryptedWith = (keys: readonly CipherKey[], store: Store, maySeal: (record: DogRecord) => boolean): Store =>
+  keys.length === 0 ? store : new EncryptedStore(store, keys, maySeal)
 
 /** The store itself, without what a key puts around it. */
-export const unwrapped = (store: Store): Store => (store instanceof SealedStore ? store.inner : store)
+export const unwrapped = (store: Store): Store => (store instanceof EncryptedStore ? store.inner : store)

@@ -1,10 +1,10 @@
 import type { DogRecord, Ledger } from '../../../index.js'
 import { DogError } from '../model/errors.js'
-import { type Described, recordedError } from '../model/failure.js'
+import { type FailureDescription, recordedError } from '../model/failure.js'
 import type { KeyConfig } from '../model/options.js'
 import { quotaEnd, standingFailure, withFailure, withoutFailure } from '../model/policy.js'
 import { now } from '../shared/clock.js'
-import type { Goal } from './requirement.js'
+import type { Requirement } from './requirement.js'
 
 /** What the ledger, which is everybody's, says to one fetch. Reads and makes ledgers; stores nothing. */
 
@@ -12,25 +12,34 @@ import type { Goal } from './requirement.js'
  * A value that is rejected so soon (ms) after its fetch is counted as a failure: else a broken upstream makes a loop. Who
  * forces has reasons of his own, which say nothing of the upstream.
  */
-const TOO_SOON = 60_000
+const MIN_ACCEPTED_AGE_MS = 60_000
 
 /** The failure that was recorded while somebody waited: it is his too. */
-export function failedMeanwhile(key: string, ledger: Ledger | undefined, before: Ledger | undefined): DogError | undefined {
+export function newFailureSince(
+  key: string,
+  ledger: Ledger | undefined,
+  initialLedger: Ledger | undefined,
+): DogError | undefined {
   const failure = ledger?.failure
-  const last = before?.failure
+  const last = initialLedger?.failure
   if (failure === undefined || (failure.at === last?.at && failure.count === last.count)) return undefined
   // A rejected value is a failure of the upstream, but there is a new value.
   return failure.code === 'ERR_DOG_REJECTED' ? undefined : recordedError(key, failure)
 }
 
 /** Why no fetch may be made now: no fetcher, the back-off, or the quota. */
-export function obstacleTo(key: string, config: KeyConfig, goal: Goal, ledger: Ledger | undefined): DogError | undefined {
-  const { fetcher, fetch, quota } = config
-  if (!fetch || fetcher === undefined) {
+export function denial(
+  key: string,
+  config: KeyConfig,
+  requirement: Requirement,
+  ledger: Ledger | undefined,
+): DogError | undefined {
+  const { fetcher, followOnly, quota } = config
+  if (followOnly || fetcher === undefined) {
     const message = `"${key}" has no usable value here, and no fetcher: init it, or run the process that does`
     return new DogError('ERR_DOG_NO_FETCHER', message, { key })
   }
-  const failure = goal.force ? undefined : standingFailure(ledger, now())
+  const failure = requirement.force ? undefined : standingFailure(ledger, now())
   if (failure !== undefined) return recordedError(key, failure)
   const retryAt = quotaEnd(ledger, now(), quota)
   if (quota === undefined || retryAt === undefined) return undefined
@@ -39,11 +48,17 @@ export function obstacleTo(key: string, config: KeyConfig, goal: Goal, ledger: L
 }
 
 /** The ledger after a fetch: the failure is over, unless the upstream gave a value that it does not take itself. */
-export function ledgerAfter(counted: Ledger, goal: Goal, previous: DogRecord | undefined, record: DogRecord): Ledger {
-  if (goal.stale !== undefined && previous !== undefined) {
-    const isSame = JSON.stringify(record.value) === goal.stale
-    const isYoung = JSON.stringify(previous.value) === goal.stale && record.fetchedAt - previous.fetchedAt < TOO_SOON
-    const isSoon = isYoung && !goal.force
+export function ledgerAfterSuccess(
+  counted: Ledger,
+  requirement: Requirement,
+  previous: DogRecord | undefined,
+  record: DogRecord,
+): Ledger {
+  if (requirement.rejectedJson !== undefined && previous !== undefined) {
+    const isSame = JSON.stringify(record.value) === requirement.rejectedJson
+    const isYoung =
+      JSON.stringify(previous.value) === requirement.rejectedJson && record.fetchedAt - previous.fetchedAt < MIN_ACCEPTED_AGE_MS
+    const isSoon = isYoung && !requirement.force
     const message = isSame ? 'the upstream gave the rejected value again' : 'a value was rejected right after its fetch'
     if (isSame || isSoon) return withFailure(counted, now(), { code: 'ERR_DOG_REJECTED', message })
   }
@@ -54,7 +69,7 @@ export function ledgerAfter(counted: Ledger, goal: Goal, previous: DogRecord | u
  * The ledger after a fetch that failed; the same one if nobody has to know. A fetch that its own process broke off is no
  * failure, and who waits may try at once: but two of them in a row are an upstream that hangs, and a fetcher's own time-out.
  */
-export function ledgerAfterFailure(counted: Ledger, failure: Described): Ledger {
+export function ledgerAfterFailure(counted: Ledger, failure: FailureDescription): Ledger {
   if (failure.kind === 'none') return counted
   if (failure.kind === 'aborted' && counted.aborted !== true) return { ...counted, aborted: true }
   return withFailure(counted, now(), failure)

@@ -1,18 +1,18 @@
 import { DogError } from '../model/errors.js'
 
 /** The two things that a compare-and-retry needs of a key. */
-export interface Refreshable {
+export interface RetryableKey {
   get(): Promise<unknown>
-  refresh(stale: unknown): Promise<unknown>
+  refresh(rejected: unknown): Promise<unknown>
 }
 
 /**
  * Runs a task with a value; if the upstream rejected this value, runs it once more with a new one. Never twice: what a new
  * value does not mend is not the value's fault.
  */
-export async function useValue(
+export async function retryRejected(
   key: string,
-  secret: Refreshable,
+  secret: RetryableKey,
   isRejected: ((error: unknown) => boolean) | undefined,
   task: (value: never) => unknown,
 ): Promise<unknown> {
@@ -20,13 +20,13 @@ export async function useValue(
   try {
     return await task(value as never)
   } catch (error) {
-    if (!rejects(error, key, isRejected)) throw error
+    if (!isRejection(error, key, isRejected)) throw error
     return await task((await secret.refresh(value)) as never)
   }
 }
 
 /** Only a rejection of this very key counts: a task may use several. */
-function rejects(error: unknown, key: string, isRejected: ((error: unknown) => boolean) | undefined): boolean {
+function isRejection(error: unknown, key: string, isRejected: ((error: unknown) => boolean) | undefined): boolean {
   const { code, key: whose } = Object(error) as Partial<DogError>
   if (code === 'ERR_DOG_REJECTED') return whose === undefined || whose === key
   // What the engine itself says, for example of another key's fetch, is no word of the upstream on this value.

@@ -1,40 +1,40 @@
-import { Alarm } from '../shared/long-timer.js'
+import { LongTimer } from '../shared/long-timer.js'
 
 /** Without a value, one is looked for so often; milliseconds. */
-export const LOOK = 60_000
+export const RECHECK_MS = 60_000
 
 /** What is refreshed, as the clockwork below sees it. */
-export interface Refreshable {
+export interface AutoRefreshTarget {
   /** Whether a refresh is wanted at all. */
-  isOn(): boolean
+  isEnabled(): boolean
   /** Milliseconds until the value in memory is due; undefined if there is none that lives. */
-  untilDue(): number | undefined
+  msUntilDue(): number | undefined
   /** Looks, and refreshes if it is due. Resolves to when to look again at the earliest, in milliseconds. */
-  refresh(): Promise<number>
+  refreshIfDue(): Promise<number>
 }
 
 /** Refreshes a value when it is due, though nobody asks. Armed again after every firing, won, lost or failed. */
 export class AutoRefresh {
-  readonly #alarm = new Alarm()
-  readonly #target: Refreshable
+  readonly #timer = new LongTimer()
+  readonly #target: AutoRefreshTarget
 
-  constructor(target: Refreshable) {
+  constructor(target: AutoRefreshTarget) {
     this.#target = target
   }
 
-  /** @param earliest milliseconds from now */
-  arm(earliest = 0): void {
-    this.#alarm.stop()
-    if (!this.#target.isOn()) return
-    this.#alarm.set(Math.max(this.#target.untilDue() ?? 0, earliest), () => {
-      this.#target.refresh().then(
-        (wait) => this.arm(wait),
-        () => this.arm(LOOK),
+  /** @param earliestMs milliseconds from now */
+  schedule(earliestMs = 0): void {
+    this.#timer.stop()
+    if (!this.#target.isEnabled()) return
+    this.#timer.set(Math.max(this.#target.msUntilDue() ?? 0, earliestMs), () => {
+      this.#target.refreshIfDue().then(
+        (wait) => this.schedule(wait),
+        () => this.schedule(RECHECK_MS),
       )
     })
   }
 
   stop(): void {
-    this.#alarm.stop()
+    this.#timer.stop()
   }
 }

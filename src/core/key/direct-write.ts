@@ -1,32 +1,32 @@
 import type { DogRecord } from '../../../index.js'
-import type { Keeper } from '../fetch/coordinator.js'
+import type { FetchCoordinator } from '../fetch/coordinator.js'
 
 /**
  * A commit under a lease that is no fetch: `set` and `remove`. Returns what is stored then.
  *
  * @param make the record to be written under a number; undefined removes the one that is there.
  */
-export async function write(
-  keeper: Keeper,
+export async function writeDirectly(
+  coordinator: FetchCoordinator,
   deadline: AbortSignal,
   make: (number: number) => Promise<DogRecord | undefined>,
 ): Promise<DogRecord | undefined> {
-  const { store, key, memory } = keeper
+  const { store, key, memory } = coordinator
   let tried: number | undefined
   for (;;) {
-    const lease = await keeper.lease(deadline)
+    const lease = await coordinator.acquireForWrite(deadline)
     try {
       // Read again, as before a fetch: what was numbered after us stays.
-      if (await keeper.isPassed(lease)) continue
+      if (await coordinator.isFencingTokenUsed(lease)) continue
       // So does what came after a try that was robbed, or was done without an answer.
       const newest = tried === undefined ? undefined : await store.read(key)
       const isReplaced = newest !== undefined && newest.generation > tried!
-      const record = isReplaced ? newest : await make(lease.number)
+      const record = isReplaced ? newest : await make(lease.fencingToken)
       if (isReplaced || (await lease.commit(record))) {
-        memory.forget()
-        return keeper.adopt(record)
+        memory.dropUnwritten()
+        return coordinator.adopt(record)
       }
-      tried ??= lease.number
+      tried ??= lease.fencingToken
     } finally {
       await lease.release()
     }

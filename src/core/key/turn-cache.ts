@@ -1,35 +1,35 @@
 import type { DogRecord, Peeked } from '../../../index.js'
 import { copyOf } from '../fetch/memory.js'
-import { lastTurn, thisTurn } from '../shared/clock.js'
+import { currentTick, latestTick } from '../shared/clock.js'
 
 /** A turn that never ends must not serve a value for ever: the clock is read after so many uses all the same. */
-const USES = 1000
+const MAX_USES = 1000
 
 /**
  * What was answered in this turn of the event loop, so that the same question is answered again without reading the clock:
  * what `get` and `peek` in a loop cost. Only for what has ample time left and is no object: of objects each caller gets its
  * own.
  */
-export class Hot {
-  #turn = -1
-  #uses = 0
+export class TurnCache {
+  #tick = -1
+  #usesLeft = 0
   #record: DogRecord | undefined
   #peeked: Peeked<unknown> | undefined
   #answer: Promise<unknown> | undefined
   #isAskedAgain = false
 
   /** What `get` answers, if that still stands. */
-  hot(): Promise<unknown> | undefined {
-    return this.#turn === lastTurn() && this.#uses-- > 0 ? this.#answer : undefined
+  getAnswer(): Promise<unknown> | undefined {
+    return this.#tick === latestTick() && this.#usesLeft-- > 0 ? this.#answer : undefined
   }
 
   /** What `peek` answers, if that still stands: all callers get the same one. */
-  protected hotPeek(): Peeked<unknown> | undefined {
-    if (this.#turn !== lastTurn() || this.#uses-- <= 0) return undefined
+  protected getPeeked(): Peeked<unknown> | undefined {
+    if (this.#tick !== latestTick() || this.#usesLeft-- <= 0) return undefined
     return (this.#peeked ??= peekedOf(this.#record!))
   }
 
-  protected heat(record: DogRecord, answer?: Promise<unknown>): void {
+  protected put(record: DogRecord, answer?: Promise<unknown>): void {
     // A script that asks once, as most do, does not pay for it.
     if (!this.#isAskedAgain) {
       this.#isAskedAgain = true
@@ -38,13 +38,13 @@ export class Hot {
     this.#record = record
     this.#peeked = undefined
     this.#answer = answer
-    this.#turn = thisTurn()
-    this.#uses = USES
+    this.#tick = currentTick()
+    this.#usesLeft = MAX_USES
   }
 
   /** There is another record: what was answered is over. */
-  cool(): void {
-    this.#turn = -1
+  clear(): void {
+    this.#tick = -1
   }
 }
 

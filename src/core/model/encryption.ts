@@ -6,7 +6,7 @@ import { DogError } from './errors.js'
  * Encryption at rest: a record whose value is sealed. AES-256-GCM with a fresh nonce; all other fields are authenticated, so
  * that no bit of the record can be changed and no record put in another's place. Knows nothing of files.
  */
-export interface SealingKey {
+export interface CipherKey {
   /** Stands in the record, so that a list of keys can be rotated. */
   id: string
   bytes: Buffer
@@ -26,12 +26,12 @@ const TAG = 16
 /** node:crypto is loaded by those who encrypt. */
 const crypto = () => process.getBuiltinModule('node:crypto')
 
-export function sealingKey(bytes: Uint8Array): SealingKey {
+export function toCipherKey(bytes: Uint8Array): CipherKey {
   const id = crypto().createHash('sha256').update('dotdog key id').update(bytes).digest('hex').slice(0, 8)
   return { id, bytes: Buffer.from(bytes) }
 }
 
-export function seal(record: DogRecord, { id, bytes }: SealingKey): DogRecord {
+export function encryptRecord(record: DogRecord, { id, bytes }: CipherKey): DogRecord {
   const { value, ...rest } = record
   const nonce = crypto().randomBytes(12)
   const cipher = crypto().createCipheriv(ALGORITHM, bytes, nonce).setAAD(associated(record, id))
@@ -41,14 +41,14 @@ export function seal(record: DogRecord, { id, bytes }: SealingKey): DogRecord {
 }
 
 /** Whether the record should be written again: it is plain, or sealed with a key that is not the first any more. */
-export const needsSealing = (record: DogRecord, keys: readonly SealingKey[]): boolean =>
+export const needsEncryption = (record: DogRecord, keys: readonly CipherKey[]): boolean =>
   keys.length > 0 && (record.sealed as Sealed | undefined)?.id !== keys[0]!.id
 
-export const areSame = (some: readonly SealingKey[], others: readonly SealingKey[]): boolean =>
+export const areSame = (some: readonly CipherKey[], others: readonly CipherKey[]): boolean =>
   some.length === others.length && some.every(({ bytes }, at) => bytes.equals(others[at]!.bytes))
 
 /** The record with its value. `path` is for the message. */
-export function unseal(record: DogRecord, keys: readonly SealingKey[], path: string): DogRecord {
+export function decryptRecord(record: DogRecord, keys: readonly CipherKey[], path: string): DogRecord {
   const sealed = record.sealed as Sealed | undefined
   if (sealed === undefined) return record
   const key = keys.find(({ id }) => id === sealed.id)

@@ -38,7 +38,7 @@ export function misuse(name: string, rule: string, value: unknown): TypeError {
 }
 
 /** The same where the value may be a secret in the wrong place: only its type is told. */
-export const misuseOfSecret = (name: string, rule: string, value: unknown): TypeError =>
+export const misuseOfSecretOption = (name: string, rule: string, value: unknown): TypeError =>
   new TypeError(`${name} ${rule}; got ${kindOf(value)}`)
 
 function show(value: unknown): string {

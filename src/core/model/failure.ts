@@ -6,17 +6,23 @@ import { DogError } from './errors.js'
 /** How a fetcher's error becomes an entry in the ledger, and an entry an error in every process. */
 
 /** What the engine itself says of a fetch; everything else is the fetcher's word. */
-const OWN = ['ERR_DOG_FETCH_TIMEOUT', 'ERR_DOG_FETCH_RESULT', 'ERR_DOG_STORE', 'ERR_DOG_CYCLE', 'ERR_DOG_CLOSED'] as const
+const ENGINE_CODES = [
+  'ERR_DOG_FETCH_TIMEOUT',
+  'ERR_DOG_FETCH_RESULT',
+  'ERR_DOG_STORE',
+  'ERR_DOG_CYCLE',
+  'ERR_DOG_CLOSED',
+] as const
 /** These are no word of the upstream: the next caller may try at once. */
-const UNRECORDED: readonly string[] = ['ERR_DOG_STORE', 'ERR_DOG_CYCLE', 'ERR_DOG_CLOSED']
+const UNRECORDED_CODES: readonly string[] = ['ERR_DOG_STORE', 'ERR_DOG_CYCLE', 'ERR_DOG_CLOSED']
 
 /** Characters of a message that a ledger keeps. */
-const LONGEST_MESSAGE = 200
+const MAX_MESSAGE_CHARS = 200
 
 /** Seconds; at most a week, so that no upstream's mistake closes a key for good. */
-const LONGEST_WAIT = 7 * 86_400
+const MAX_RETRY_AFTER_S = 7 * 86_400
 
-export interface Described {
+export interface FailureDescription {
   code: string
   message: string
   /** Seconds that the upstream asked for. */
@@ -25,13 +31,13 @@ export interface Described {
   kind: 'recorded' | 'aborted' | 'none'
 }
 
-export function failureOf(key: string, error: unknown): Described {
-  if (isOurs(error) && OWN.includes(error.code as never)) {
+export function describeFailure(key: string, error: unknown): FailureDescription {
+  if (isOurs(error) && ENGINE_CODES.includes(error.code as never)) {
     // A fetcher may throw one of its own making: its message is as little to be trusted as any.
-    const kind = UNRECORDED.includes(error.code) ? 'none' : 'recorded'
+    const kind = UNRECORDED_CODES.includes(error.code) ? 'none' : 'recorded'
     return { code: error.code, message: messageOf(error), retryAfter: retryAfterOf(error), kind }
   }
-  const message = `The fetcher of "${key}" failed: ${messageOf(error)}`.slice(0, LONGEST_MESSAGE)
+  const message = `The fetcher of "${key}" failed: ${messageOf(error)}`.slice(0, MAX_MESSAGE_CHARS)
   const kind = fieldOf(error, 'name') === 'AbortError' ? 'aborted' : 'recorded'
   return { code: 'ERR_DOG_FETCH', message, retryAfter: retryAfterOf(error), kind }
 }
@@ -44,7 +50,7 @@ export function recordedError(key: string, failure: Failure, cause?: unknown): D
 }
 
 /** The error of a failure that is not recorded. */
-export function unrecordedError(key: string, { code, message }: Described, cause: unknown): DogError {
+export function unrecordedError(key: string, { code, message }: FailureDescription, cause: unknown): DogError {
   const own = isOurs(cause) && cause.code === code ? cause : undefined
   // Never the error itself: the fetcher may have made it, and hung anything on it.
   const fields = own === undefined ? { key, cause } : { key: own.key ?? key, path: own.path, cause: own.cause }
@@ -54,9 +60,9 @@ export function unrecordedError(key: string, { code, message }: Described, cause
 /** How long the upstream wants to be left alone: `error.retryAfter` in seconds, or the `retryAt` of another key's failure. */
 function retryAfterOf(error: unknown): number | undefined {
   const retryAfter = fieldOf(error, 'retryAfter')
-  if (typeof retryAfter === 'number' && retryAfter >= 0) return Math.min(retryAfter, LONGEST_WAIT)
+  if (typeof retryAfter === 'number' && retryAfter >= 0) return Math.min(retryAfter, MAX_RETRY_AFTER_S)
   if (!isOurs(error) || error.retryAt === undefined) return undefined
-  return Math.min(Math.max(0, (error.retryAt - now()) / 1000), LONGEST_WAIT)
+  return Math.min(Math.max(0, (error.retryAt - now()) / 1000), MAX_RETRY_AFTER_S)
 }
 
 /** A revoked proxy throws when it is asked what it is. */

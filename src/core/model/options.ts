@@ -1,17 +1,17 @@
 import { resolve } from 'node:path'
 import type { DogOptions, EncryptionKey, Fetcher, KeyOptions, Store } from '../../../index.js'
-import { type SealingKey, sealingKey } from './encryption.js'
-import { misuse, misuseOfSecret } from './errors.js'
-import { DAY, type Quota } from './policy.js'
+import { type CipherKey, toCipherKey } from './encryption.js'
+import { misuse, misuseOfSecretOption } from './errors.js'
+import { DAY_S, type Quota } from './policy.js'
 
 /** Checks what users give, once, so that nothing behind it has to. */
 
 /** What a keeper works by. Durations in seconds. */
 export interface KeyConfig {
   fetcher: Fetcher<never> | undefined
-  fetch: boolean
+  followOnly: boolean
   timeout: number
-  ahead: number | undefined
+  refreshAhead: number | undefined
   identity: string | undefined
   quota: Quota | undefined
   /** In which attempts are counted, also without a quota. */
@@ -19,22 +19,22 @@ export interface KeyConfig {
   autoRefresh: boolean
   isRejected: ((error: unknown) => boolean) | undefined
   /** The first seals, all open. */
-  sealingKeys: readonly SealingKey[]
+  encryptionKeys: readonly CipherKey[]
 }
 
-const DEFAULT_TIMEOUT = 30
-const LONGEST_TIMEOUT = 600
+const DEFAULT_TIMEOUT_S = 30
+const MAX_TIMEOUT_S = 600
 const MODES = [0o600, 0o640, 0o660]
 
 const KEY_OPTIONS = [
   'dir',
   'store',
-  'ahead',
+  'refreshAhead',
   'timeout',
   'identity',
   'quota',
   'autoRefresh',
-  'fetch',
+  'followOnly',
   'isRejected',
   'encryptionKey',
 ]
@@ -49,20 +49,20 @@ const isEncryptionKey = (value: unknown): boolean =>
 
 const RULES: Record<string, Rule> = {
   dir: [isText, 'must be the path of a folder'],
-  store: [(value: Store) => typeof value?.take === 'function' && typeof value.read === 'function', 'must be a store'],
-  ahead: [(value: number) => typeof value === 'number' && value >= 0, 'must be a number of seconds, 0 or more'],
+  store: [(value: Store) => typeof value?.acquire === 'function' && typeof value.read === 'function', 'must be a store'],
+  refreshAhead: [(value: number) => typeof value === 'number' && value >= 0, 'must be a number of seconds, 0 or more'],
   timeout: [
-    (value: number) => typeof value === 'number' && value > 0 && value <= LONGEST_TIMEOUT,
-    `must be a number of seconds, at most ${LONGEST_TIMEOUT}`,
+    (value: number) => typeof value === 'number' && value > 0 && value <= MAX_TIMEOUT_S,
+    `must be a number of seconds, at most ${MAX_TIMEOUT_S}`,
   ],
   identity: [isText, 'must be a string that is not empty'],
   quota: [
     (value: Quota) =>
-      typeof value === 'object' && value?.limit > 0 && Number.isInteger(value.limit) && (value.window ?? DAY) > 0,
+      typeof value === 'object' && value?.limit > 0 && Number.isInteger(value.limit) && (value.window ?? DAY_S) > 0,
     'must be { limit, window }: so many fetches in so many seconds',
   ],
   autoRefresh: [isBoolean, 'must be true or false'],
-  fetch: [isBoolean, 'must be true or false'],
+  followOnly: [isBoolean, 'must be true or false'],
   isRejected: [(value: unknown) => typeof value === 'function', 'must be a function'],
   encryptionKey: [
     (value: unknown) => (Array.isArray(value) ? value.length > 0 && value.every(isEncryptionKey) : isEncryptionKey(value)),
@@ -77,14 +77,14 @@ function check(options: Record<string, unknown>, known: string[]): void {
     const [test, rule] = RULES[name]!
     if (value === undefined || test(value as never)) continue
     // A key that is nearly right is still a secret.
-    throw (name === 'encryptionKey' ? misuseOfSecret : misuse)(name, rule, value)
+    throw (name === 'encryptionKey' ? misuseOfSecretOption : misuse)(name, rule, value)
   }
   if (options.dir !== undefined && options.store !== undefined) throw new TypeError('dir and store exclude each other')
 }
 
 function checkObject(options: unknown): asserts options is Record<string, unknown> {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw misuseOfSecret('options', 'must be an object', options)
+    throw misuseOfSecretOption('options', 'must be an object', options)
   }
 }
 
@@ -112,37 +112,37 @@ export function checkKeyOptions(options: unknown, defaults: DogOptions): KeyOpti
 }
 
 /** One for all: most keys have none, and there may be many. */
-const NO_KEYS: readonly SealingKey[] = []
+const NO_KEYS: readonly CipherKey[] = []
 
 const toList = (keys: KeyOptions['encryptionKey']): readonly EncryptionKey[] =>
   keys === undefined ? [] : typeof keys === 'string' || keys instanceof Uint8Array ? [keys] : keys
 
 export function configOf(fetcher: Fetcher<never> | undefined, options: KeyOptions): KeyConfig {
   const {
-    timeout = DEFAULT_TIMEOUT,
-    ahead,
+    timeout = DEFAULT_TIMEOUT_S,
+    refreshAhead,
     identity,
     quota,
     autoRefresh = false,
-    fetch = true,
+    followOnly = false,
     isRejected,
     encryptionKey,
   } = options
-  const window = quota?.window ?? DAY
+  const window = quota?.window ?? DAY_S
   return {
     fetcher,
-    fetch,
+    followOnly,
     timeout,
-    ahead,
+    refreshAhead,
     identity,
     quota: quota && { limit: quota.limit, window },
     window,
     autoRefresh,
     isRejected,
-    sealingKeys:
+    encryptionKeys:
       encryptionKey === undefined
         ? NO_KEYS
-        : toList(encryptionKey).map((key) => sealingKey(typeof key === 'string' ? Buffer.from(key, 'hex') : key)),
+        : toList(encryptionKey).map((key) => toCipherKey(typeof key === 'string' ? Buffer.from(key, 'hex') : key)),
   }
 }
 

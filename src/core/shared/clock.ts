@@ -36,21 +36,21 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
 }
 
 /** A wait that is taken again and again, and that others end. Without an AbortController for each, which doubles its price. */
-export class Rest {
+export class WakeableSleep {
   #isOver = false
   #leave: (() => void) | undefined
 
   /** What ends it from now on counts, also before it is taken. */
-  begin(): void {
+  reset(): void {
     this.#isOver = false
   }
 
-  end(): void {
+  wake(): void {
     this.#isOver = true
     this.#leave?.()
   }
 
-  take(ms: number): Promise<void> {
+  sleep(ms: number): Promise<void> {
     if (this.#isOver) return Promise.resolve()
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, ms)
@@ -63,9 +63,9 @@ export class Rest {
 }
 
 /** Calls back when the code that runs now, and all promises it settles, are done: before the process can wait for anything. */
-export const soon: (callback: (...args: unknown[]) => void, ...args: unknown[]) => void = process.nextTick.bind(process)
+export const nextTick: (callback: (...args: unknown[]) => void, ...args: unknown[]) => void = process.nextTick.bind(process)
 
-let turn = 0
+let tick = 0
 let isEnding = false
 
 /**
@@ -73,18 +73,18 @@ let isEnding = false
  * it without reading the clock. One that never ends must not rely on it for ever: users count their uses (see Entry). Not by
  * an immediate: after a long wait, input is handled before it.
  */
-export function thisTurn(): number {
+export function currentTick(): number {
   if (!isEnding) {
     isEnding = true
-    soon(endTurn)
+    nextTick(endTick)
   }
-  return turn
+  return tick
 }
 
 /** The turn that was numbered last: what was kept under another number is of the past. */
-export const lastTurn = (): number => turn
+export const latestTick = (): number => tick
 
-function endTurn(): void {
+function endTick(): void {
   isEnding = false
-  turn++
+  tick++
 }

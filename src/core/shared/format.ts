@@ -47,7 +47,14 @@ function decodeGuardDog(raw: Record<string, unknown>, key: string): Decoded<DogR
   if (!(lifetime >= 0) || !Number.isFinite(ahead)) return 'damaged'
   const expiresAt = Math.min(NEVER, fetchedAt + lifetime * 1000)
   // The time of its fetch orders it: our own numbers start at the time of the first take.
-  return { key, value: data, fetchedAt, expiresAt, ahead: boundAhead(ahead, lifetime), generation: Math.floor(fetchedAt) }
+  return {
+    key,
+    value: data,
+    fetchedAt,
+    expiresAt,
+    ahead: limitRefreshAhead(ahead, lifetime),
+    generation: Math.floor(fetchedAt),
+  }
 }
 
 /** guard_dog stores what it was given: a number, or one as text. Number() of an object may throw. */
@@ -55,7 +62,7 @@ const secondsOf = (given: unknown): number =>
   typeof given === 'number' || typeof given === 'string' ? Number(given) : Number.NaN
 
 /** The refresh-ahead time never takes more than two thirds of the lifetime, whoever gave it. Seconds. */
-export const boundAhead = (ahead: number, lifetime: number): number => Math.max(0, Math.min(ahead, (lifetime * 2) / 3))
+export const limitRefreshAhead = (ahead: number, lifetime: number): number => Math.max(0, Math.min(ahead, (lifetime * 2) / 3))
 
 export function encodeLedger(key: string, ledger: Ledger): string {
   const { fetches, failure, ...unknown } = ledger
@@ -88,16 +95,16 @@ function parse(text: string): Record<string, unknown> | undefined {
   try {
     const raw: unknown = JSON.parse(text)
     // A short text cannot be deep.
-    return isObject(raw) && (text.length <= DEEPEST || isShallow(raw)) ? raw : undefined
+    return isObject(raw) && (text.length <= MAX_DEPTH || isShallow(raw)) ? raw : undefined
   } catch {
     return undefined
   }
 }
 
 /** JSON.parse reads any depth; what walks a value (JSON.stringify, structuredClone) ends in a RangeError. */
-export const DEEPEST = 500
+export const MAX_DEPTH = 500
 
-export const isShallow = (value: unknown, left = DEEPEST): boolean =>
+export const isShallow = (value: unknown, left = MAX_DEPTH): boolean =>
   typeof value !== 'object' || value === null || (left > 0 && Object.values(value).every((part) => isShallow(part, left - 1)))
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

@@ -1,16 +1,16 @@
 import { startTimer, stopTimer, type Timer } from './clock.js'
 
 /** A timer overflows at 24.8 days and would fire at once, so long waits are cut. Milliseconds. */
-const LONGEST = 86_400_000
+const MAX_TIMER_MS = 86_400_000
 
 /** Fires at a time however far away, without keeping the process alive. Set again, it forgets the time before. */
-export class Alarm {
+export class LongTimer {
   #timer: Timer | undefined
 
-  set(ms: number, ring: () => void): void {
+  set(ms: number, fire: () => void): void {
     this.stop()
-    const piece = Math.min(Math.max(ms, 1), LONGEST)
-    this.#timer = startTimer(() => (ms > piece ? this.set(ms - piece, ring) : ring()), piece)
+    const piece = Math.min(Math.max(ms, 1), MAX_TIMER_MS)
+    this.#timer = startTimer(() => (ms > piece ? this.set(ms - piece, fire) : fire()), piece)
     this.#timer.unref()
   }
 

@@ -1,19 +1,19 @@
 /** Of each signal, what is called when it aborts. */
-const followers = new WeakMap<AbortSignal, Set<() => void>>()
+const callbacksOf = new WeakMap<AbortSignal, Set<() => void>>()
 
 /**
  * Calls back when a signal aborts, until the returned function is called. All calls of one signal share one listener of it:
  * it may live as long as the process, and Node warns of more than ten. AbortSignal.any would stay with it for ever.
  */
-export function follow(signal: AbortSignal, leave: () => void): () => void {
-  const leaves = followers.get(signal) ?? listen(signal)
-  leaves.add(leave)
-  return () => void leaves.delete(leave)
+export function onAbort(signal: AbortSignal, callback: () => void): () => void {
+  const leaves = callbacksOf.get(signal) ?? listen(signal)
+  leaves.add(callback)
+  return () => void leaves.delete(callback)
 }
 
 function listen(signal: AbortSignal): Set<() => void> {
   const leaves = new Set<() => void>()
-  followers.set(signal, leaves)
+  callbacksOf.set(signal, leaves)
   signal.addEventListener('abort', () => {
     for (const leave of leaves) leave()
   })

@@ -1,28 +1,28 @@
 import type { DogRecord, Lease, Ledger, Store } from '../../../index.js'
-import { needsSealing, type SealingKey, seal, unseal } from '../model/encryption.js'
+import { type CipherKey, decryptRecord, encryptRecord, needsEncryption } from '../model/encryption.js'
 import { monotonic } from '../shared/clock.js'
 
 /** A record that could not be sealed again is tried again so often; milliseconds. */
-const RESEAL = 1000
+const REENCRYPT_RETRY_MS = 1000
 
 /**
  * A store whose values are encrypted, over any other store: it opens what is read and seals what is committed. The engine
  * above and the store below know nothing of it. What no key opens is given as it is, still sealed: its caller refuses it.
  */
-export class SealedStore implements Store {
+export class EncryptedStore implements Store {
   readonly #inner: Store
-  readonly #keys: readonly SealingKey[]
-  readonly #maySeal: (record: DogRecord) => boolean
+  readonly #keys: readonly CipherKey[]
+  readonly #mayReencrypt: (record: DogRecord) => boolean
   /** Each record is decrypted once. */
-  readonly #opened = new Map<string, { found: DogRecord; record: DogRecord }>()
+  readonly #decryptedRecords = new Map<string, { found: DogRecord; record: DogRecord }>()
   /** When a key's record was last tried to be sealed again; monotonic milliseconds. */
-  readonly #tried = new Map<string, number>()
+  readonly #reencryptedAt = new Map<string, number>()
 
   /** @param maySeal whether a record that is found plain, or sealed with an older key, is ours to write again */
-  constructor(inner: Store, keys: readonly SealingKey[], maySeal: (record: DogRecord) => boolean) {
+  constructor(inner: Store, keys: readonly CipherKey[], maySeal: (record: DogRecord) => boolean) {
     this.#inner = inner
     this.#keys = keys
-    this.#maySeal = maySeal
+    this.#mayReencrypt = maySeal
   }
 
   /** The store below. */
@@ -40,55 +40,55 @@ export class SealedStore implements Store {
 
   read(key: string): DogRecord | undefined | Promise<DogRecord | undefined> {
     const found = this.#inner.read(key)
-    return found instanceof Promise ? found.then((record) => this.#open(key, record)) : this.#open(key, found)
+    return found instanceof Promise ? found.then((record) => this.#decrypt(key, record)) : this.#decrypt(key, found)
   }
 
-  #open(key: string, found: DogRecord | undefined): DogRecord | undefined {
+  #decrypt(key: string, found: DogRecord | undefined): DogRecord | undefined {
     if (found === undefined) return undefined
-    const last = this.#opened.get(key)
-    const record = last?.found === found ? last.record : this.#unsealed(key, found)
-    if (record !== last?.record) this.#opened.set(key, { found, record })
-    if (record.sealed === undefined && needsSealing(found, this.#keys)) this.#sealAgain(key, found).catch(() => {})
+    const last = this.#decryptedRecords.get(key)
+    const record = last?.found === found ? last.record : this.#decrypted(key, found)
+    if (record !== last?.record) this.#decryptedRecords.set(key, { found, record })
+    if (record.sealed === undefined && needsEncryption(found, this.#keys)) this.#reencrypt(key, found).catch(() => {})
     return record
   }
 
-  #unsealed(key: string, found: DogRecord): DogRecord {
+  #decrypted(key: string, found: DogRecord): DogRecord {
     try {
-      return unseal(found, this.#keys, this.path(key))
+      return decryptRecord(found, this.#keys, this.path(key))
     } catch {
       return found
     }
   }
 
   /** What was written plain, or with an older key, is written again, without a fetch. If it cannot be, at a later read. */
-  async #sealAgain(key: string, seen: DogRecord): Promise<void> {
-    if (!this.#maySeal(seen) || monotonic() < (this.#tried.get(key) ?? 0) + RESEAL) return
-    this.#tried.set(key, monotonic())
-    const lease = await this.#inner.take(key, 5)
+  async #reencrypt(key: string, seen: DogRecord): Promise<void> {
+    if (!this.#mayReencrypt(seen) || monotonic() < (this.#reencryptedAt.get(key) ?? 0) + REENCRYPT_RETRY_MS) return
+    this.#reencryptedAt.set(key, monotonic())
+    const lease = await this.#inner.acquire(key, 5)
     if (lease === undefined) return
     try {
       const found = await this.#inner.read(key)
-      if (found === undefined || !needsSealing(found, this.#keys) || !this.#maySeal(found)) return
-      await lease.commit(seal(unseal(found, this.#keys, this.path(key)), this.#keys[0]!))
+      if (found === undefined || !needsEncryption(found, this.#keys) || !this.#mayReencrypt(found)) return
+      await lease.commit(encryptRecord(decryptRecord(found, this.#keys, this.path(key)), this.#keys[0]!))
     } finally {
       await lease.release()
     }
   }
 
-  async take(key: string, timeout: number): Promise<Lease | undefined> {
-    const lease = await this.#inner.take(key, timeout)
-    return lease && new SealedLease(lease, this.#keys[0]!)
+  async acquire(key: string, timeout: number): Promise<Lease | undefined> {
+    const lease = await this.#inner.acquire(key, timeout)
+    return lease && new EncryptedLease(lease, this.#keys[0]!)
   }
 
-  ledger(key: string): Ledger | undefined | Promise<Ledger | undefined> {
-    return this.#inner.ledger(key)
+  readLedger(key: string): Ledger | undefined | Promise<Ledger | undefined> {
+    return this.#inner.readLedger(key)
   }
 
-  async settled(key: string, seen: number | undefined, signal: AbortSignal): Promise<DogRecord | undefined> {
-    return this.#open(key, (await this.#inner.settled(key, seen, signal)) ?? undefined)
+  async waitForChange(key: string, seen: number | undefined, signal: AbortSignal): Promise<DogRecord | undefined> {
+    return this.#decrypt(key, (await this.#inner.waitForChange(key, seen, signal)) ?? undefined)
   }
 
-  async holder(key: string): Promise<{ number: number; name: string } | undefined> {
+  async holder(key: string): Promise<{ fencingToken: number; name: string } | undefined> {
     return await this.#inner.holder?.(key)
   }
 
@@ -109,45 +109,45 @@ export class SealedStore implements Store {
   }
 }
 
-class SealedLease implements Lease {
+class EncryptedLease implements Lease {
   readonly #lease: Lease
-  readonly #key: SealingKey
+  readonly #key: CipherKey
 
-  constructor(lease: Lease, key: SealingKey) {
+  constructor(lease: Lease, key: CipherKey) {
     this.#lease = lease
     this.#key = key
   }
 
-  get number(): number {
-    return this.#lease.number
+  get fencingToken(): number {
+    return this.#lease.fencingToken
   }
 
   get signal(): AbortSignal {
     return this.#lease.signal
   }
 
-  get displaced(): string | undefined {
-    return this.#lease.displaced
+  get evicted(): string | undefined {
+    return this.#lease.evicted
   }
 
-  age(): number {
-    return this.#lease.age()
+  ageMs(): number {
+    return this.#lease.ageMs()
   }
 
-  held(): boolean {
-    return this.#lease.held()
+  isHeld(): boolean {
+    return this.#lease.isHeld()
   }
 
   extend(seconds: number): Promise<void> {
     return this.#lease.extend(seconds)
   }
 
-  note(ledger: Ledger): Promise<void> {
-    return this.#lease.note(ledger)
+  writeLedger(ledger: Ledger): Promise<void> {
+    return this.#lease.writeLedger(ledger)
   }
 
   commit(record: DogRecord | undefined): Promise<boolean> {
-    return this.#lease.commit(record && seal(record, this.#key))
+    return this.#lease.commit(record && encryptRecord(record, this.#key))
   }
 
   release(): Promise<void> {

@@ -2,16 +2,16 @@ import type { DogRecord, Lease, Ledger, Store } from '../../../index.js'
 import { monotonic, now, startTimer, stopTimer } from '../shared/clock.js'
 
 /** Milliseconds a living holder is given after its time-out, as in the file store. */
-const GRACE = 2000
+const OVERDUE_GRACE_MS = 2000
 
 interface Slot {
   record?: DogRecord
   ledger?: Ledger
   lease?: MemoryLease
   /** The last number drawn. */
-  drawn: number
+  lastFencingToken: number
   /** Those who wait for a change of any of these. */
-  waiting: Set<() => void>
+  waiters: Set<() => void>
 }
 
 /** A store in this process's memory: for tests, and for values that nobody shares. Its rules are the file store's. */
@@ -22,7 +22,7 @@ export class MemoryStore implements Store {
 
   #slot(key: string): Slot {
     let slot = this.#slots.get(key)
-    if (slot === undefined) this.#slots.set(key, (slot = { drawn: 0, waiting: new Set() }))
+    if (slot === undefined) this.#slots.set(key, (slot = { lastFencingToken: 0, waiters: new Set() }))
     return slot
   }
 
@@ -30,22 +30,25 @@ export class MemoryStore implements Store {
     return this.#slots.get(key)?.record
   }
 
-  ledger(key: string): Ledger | undefined {
+  readLedger(key: string): Ledger | undefined {
     return this.#slots.get(key)?.ledger
   }
 
-  holder(key: string): { number: number; name: string } | undefined {
+  holder(key: string): { fencingToken: number; name: string } | undefined {
     const lease = this.#slots.get(key)?.lease
-    return lease === undefined || lease.isOverdue() ? undefined : { number: lease.number, name: `here:${process.pid}` }
+    return lease === undefined || lease.isOverdue()
+      ? undefined
+      : { fencingToken: lease.fencingToken, name: `here:${process.pid}` }
   }
 
-  async take(key: string, timeout: number): Promise<Lease | undefined> {
+  async acquire(key: string, timeout: number): Promise<Lease | undefined> {
     const slot = this.#slot(key)
     const displaced = slot.lease
     if (displaced !== undefined && !displaced.isOverdue()) return undefined
     displaced?.lose()
-    slot.drawn = Math.max(slot.record?.generation ?? Math.floor(now()), slot.drawn, slot.ledger?.fetches.last ?? 0) + 1
-    slot.lease = new MemoryLease(slot.drawn, timeout * 1000, displaced !== undefined, {
+    slot.lastFencingToken =
+      Math.max(slot.record?.generation ?? Math.floor(now()), slot.lastFencingToken, slot.ledger?.fetches.last ?? 0) + 1
+    slot.lease = new MemoryLease(slot.lastFencingToken, timeout * 1000, displaced !== undefined, {
       holds: (lease) => slot.lease === lease,
       note: (ledger) => {
         slot.ledger = structuredClone(ledger)
@@ -56,24 +59,24 @@ export class MemoryStore implements Store {
       },
       leave: () => {
         slot.lease = undefined
-        for (const wake of slot.waiting) wake()
+        for (const wake of slot.waiters) wake()
       },
     })
     return slot.lease
   }
 
-  async settled(key: string, seen: number | undefined, signal: AbortSignal): Promise<void> {
+  async waitForChange(key: string, seen: number | undefined, signal: AbortSignal): Promise<void> {
     const slot = this.#slot(key)
     while (!signal.aborted && slot.record?.generation === seen && this.holder(key) !== undefined) {
       await new Promise<void>((resolve) => {
         const wake = () => {
           stopTimer(timer)
-          slot.waiting.delete(wake)
+          slot.waiters.delete(wake)
           signal.removeEventListener('abort', wake)
           resolve()
         }
-        const timer = startTimer(wake, slot.lease!.left())
-        slot.waiting.add(wake)
+        const timer = startTimer(wake, slot.lease!.msUntilOverdue())
+        slot.waiters.add(wake)
         signal.addEventListener('abort', wake)
       })
     }
@@ -92,7 +95,7 @@ export class MemoryStore implements Store {
 }
 
 /** What a lease may do to its slot. */
-interface Hands {
+interface SlotAccess {
   holds(lease: MemoryLease): boolean
   note(ledger: Ledger): void
   commit(record: DogRecord | undefined): void
@@ -102,63 +105,63 @@ interface Hands {
 class MemoryLease implements Lease {
   readonly #since = monotonic()
   readonly #lost = new AbortController()
-  readonly displaced: string | undefined
+  readonly evicted: string | undefined
   #timeout: number
-  readonly #hands: Hands
+  readonly #slot: SlotAccess
 
   constructor(
-    readonly number: number,
+    readonly fencingToken: number,
     timeout: number,
     displaced: boolean,
-    hands: Hands,
+    hands: SlotAccess,
   ) {
     this.#timeout = timeout
-    this.displaced = displaced ? `here:${process.pid}` : undefined
-    this.#hands = hands
+    this.evicted = displaced ? `here:${process.pid}` : undefined
+    this.#slot = hands
   }
 
   get signal(): AbortSignal {
     return this.#lost.signal
   }
 
-  age(): number {
+  ageMs(): number {
     return monotonic() - this.#since
   }
 
   /** Milliseconds until it may be taken over. */
-  left(): number {
-    return Math.max(1, this.#timeout + GRACE - this.age() + 1)
+  msUntilOverdue(): number {
+    return Math.max(1, this.#timeout + OVERDUE_GRACE_MS - this.ageMs() + 1)
   }
 
   isOverdue(): boolean {
-    return this.age() > this.#timeout + GRACE
+    return this.ageMs() > this.#timeout + OVERDUE_GRACE_MS
   }
 
   lose(): void {
     this.#lost.abort()
   }
 
-  held(): boolean {
-    return this.#hands.holds(this)
+  isHeld(): boolean {
+    return this.#slot.holds(this)
   }
 
   async extend(seconds: number): Promise<void> {
-    this.#timeout = Math.max(this.#timeout, this.age() + seconds * 1000)
+    this.#timeout = Math.max(this.#timeout, this.ageMs() + seconds * 1000)
   }
 
-  async note(ledger: Ledger): Promise<void> {
-    if (this.held()) this.#hands.note(ledger)
+  async writeLedger(ledger: Ledger): Promise<void> {
+    if (this.isHeld()) this.#slot.note(ledger)
   }
 
   async commit(record: DogRecord | undefined): Promise<boolean> {
-    if (!this.held()) return false
-    this.#hands.commit(record)
-    this.#hands.leave()
+    if (!this.isHeld()) return false
+    this.#slot.commit(record)
+    this.#slot.leave()
     return true
   }
 
   async release(): Promise<void> {
-    if (this.held()) this.#hands.leave()
+    if (this.isHeld()) this.#slot.leave()
   }
 }
 

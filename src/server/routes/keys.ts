@@ -47,7 +47,7 @@ export function keyRoutes({ dog, values, polls, bodyLimit }: Parts): Route[] {
     return await values.current(key)
   }
 
-  const refreshed = (key: string, options: { stale?: unknown; force?: boolean }): Promise<Answer> =>
+  const refreshed = (key: string, options: { rejected?: unknown; force?: boolean }): Promise<Answer> =>
     values.current(key, () => dog.refresh<unknown>(key, options))
 
   /** The refreshes of {@link later} under way, with the generation that was known when each began. */
@@ -99,9 +99,9 @@ export function keyRoutes({ dog, values, polls, bodyLimit }: Parts): Route[] {
         const visit = exchange as Visit
         const key = keyOf(visit)
         if (!visit.client!.mayRefresh) throw forbidden()
-        const { after, ...options } = reportOf(await readObject(visit.request, bodyLimit, ['stale', 'after', 'force']))
+        const { after, ...options } = reportOf(await readObject(visit.request, bodyLimit, ['rejected', 'after', 'force']))
         await mustExist(key)
-        const isPlain = options.stale === undefined && options.force !== true
+        const isPlain = options.rejected === undefined && options.force !== true
         sendAnswer(visit, isPlain && after !== undefined ? await later(key, after) : await refreshed(key, options))
       },
     },
@@ -109,8 +109,8 @@ export function keyRoutes({ dog, values, polls, bodyLimit }: Parts): Route[] {
 }
 
 /** What a client wants replaced. */
-function reportOf(body: { after?: unknown; force?: unknown; stale?: unknown }): {
-  stale?: unknown
+function reportOf(body: { after?: unknown; force?: unknown; rejected?: unknown }): {
+  rejected?: unknown
   after?: number
   force?: boolean
 } {
@@ -121,7 +121,7 @@ function reportOf(body: { after?: unknown; force?: unknown; stale?: unknown }): 
   if (after !== undefined && !(Number.isSafeInteger(after) && (after as number) >= 0)) {
     throw new Problem(400, 'bad_body', '"after" must be a generation')
   }
-  return { ...body, after, force } as { stale?: unknown; after?: number; force?: boolean }
+  return { ...body, after, force } as { rejected?: unknown; after?: number; force?: boolean }
 }
 
 /** What a long poll asks for. */

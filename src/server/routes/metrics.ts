@@ -23,7 +23,7 @@ export class Metrics {
     this.fetches = new Fetches(hub)
     for (const reason of AUTH_FAILURES) this.#authFailures.add(reason, () => ({ reason }), 0)
     hub.hear(({ event, payload }) => {
-      if (event === 'refresh') this.#durations.add(payload.ms / 1000)
+      if (event === 'refresh') this.#durations.add(payload.durationMs / 1000)
     })
   }
 

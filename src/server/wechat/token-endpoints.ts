@@ -78,7 +78,7 @@ export function createCredential({ accounts, clients, handouts, probe, now }: Pa
     if (before !== undefined && Math.abs(now() - before) < FORCE_SPACING) return
     forced.set(accessToken.key, now())
     try {
-      await accessToken.refresh({ stale: value, force: true })
+      await accessToken.refresh({ rejected: value, force: true })
     } catch (error) {
       // The platform's ration is used up, so that the token is the one that there was: what the platform answers, too.
       if (!(error instanceof DogError && error.code === 'ERR_DOG_REJECTED')) throw error
@@ -92,7 +92,7 @@ export function createCredential({ accounts, clients, handouts, probe, now }: Pa
   async function replace({ wx: { accessToken } }: ServedAccount, value: string): Promise<void> {
     const isFirst = replaced.get(accessToken.key) !== value
     replaced.set(accessToken.key, value)
-    await accessToken.refresh({ stale: value, force: isFirst }).catch(() => {})
+    await accessToken.refresh({ rejected: value, force: isFirst }).catch(() => {})
   }
 
   async function token(exchange: Exchange): Promise<void> {

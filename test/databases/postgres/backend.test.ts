@@ -233,7 +233,7 @@ await withServer(t, async ({ url, admin, table }) => {
     while ((await waiting()) > 0) await new Promise((resolve) => setTimeout(resolve, 20))
     await locker.query('ROLLBACK')
     t.equal(await backend.read('K'), undefined)
-    t.equal((await backend.holder('K'))?.number, 1, 'what nobody waited for was not done later')
+    t.equal((await backend.holder('K'))?.fencingToken, 1, 'what nobody waited for was not done later')
   })
 
   t.test('an error has no row, no parameter and no password', async (t) => {

@@ -35,7 +35,7 @@ await withServer(t, async ({ url, admin, table }) => {
     })
     const store = postgresStore({ pool, table: table() })
     t.teardown(() => store.close())
-    const lease = await store.take('K', 5)
+    const lease = await store.acquire('K', 5)
     t.ok(lease)
     const record = {
       key: 'K',
@@ -43,7 +43,7 @@ await withServer(t, async ({ url, admin, table }) => {
       fetchedAt: Date.now(),
       expiresAt: Date.now() + 60_000,
       ahead: 0,
-      generation: lease!.number,
+      generation: lease!.fencingToken,
     }
     t.equal(await lease!.commit(record), true)
     t.ok(connections >= 2, `${connections}`)

@@ -54,7 +54,7 @@ await withServer(t, async (server) => {
     t.teardown(() => server.admin(`DROP OWNED BY ${role}; DROP ROLE ${role}`))
     const [owner, limited] = [server.url, url.href].map((connectionString) => postgresStore({ connectionString, table }))
     t.teardown(() => Promise.all([owner!.close(), limited!.close()]))
-    await (await owner!.take('K', 5))!.release()
+    await (await owner!.acquire('K', 5))!.release()
     await server.admin(`GRANT SELECT, INSERT ON ${table} TO ${role}`)
     await server.admin(`GRANT UPDATE (nonce, holder, displaced, until, drawn, ledger, last) ON ${table} TO ${role}`)
     const dog = createDog({ store: limited! })
@@ -76,13 +76,13 @@ await withServer(t, async (server) => {
     const dog = createDog({ store })
     t.teardown(() => dog.close())
     await dog.set('K', 'v', { expiresIn: 60 })
-    const take = store.take.bind(store)
-    store.take = async (key, timeout) => {
+    const take = store.acquire.bind(store)
+    store.acquire = async (key, timeout) => {
       const lease = await take(key, timeout)
       const commit = lease!.commit.bind(lease)
       const cut = (record?: DogRecord) => {
         isNext = true
-        store.take = take
+        store.acquire = take
         return commit(record)
       }
       return Object.assign(lease!, { commit: cut })

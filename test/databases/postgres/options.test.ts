@@ -22,7 +22,7 @@ t.test('wrong options are a TypeError that names the option and shows no secret'
     [{ pool: {} }, /^pool must be a Pool/],
     [{ pool: null }, /^pool must be a Pool.*null/],
     [{ pool: new pg.Client() }, /^pool must be a Pool/],
-    [{ connectionString, fetchWhenDown: 'yes' }, /^fetchWhenDown must be true or false/],
+    [{ connectionString, localFallback: 'yes' }, /^localFallback must be true or false/],
   ]
   for (const table of [
     '',

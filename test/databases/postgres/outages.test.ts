@@ -97,9 +97,9 @@ await withServer(t, async (server) => {
     },
   )
 
-  t.test('with fetchWhenDown a process fetches for itself, and its value is handed over', { skip: needsOwn }, async (t) => {
+  t.test('with localFallback a process fetches for itself, and its value is handed over', { skip: needsOwn }, async (t) => {
     const { upstream, get, loop, record } = await scene(t, server)
-    const env = { STORE: '{"fetchWhenDown":true}' }
+    const env = { STORE: '{"localFallback":true}' }
     await get(env).answered
     control!.suspend()
     t.teardown(() => control!.resume())

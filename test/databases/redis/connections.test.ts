@@ -132,7 +132,7 @@ t.test('wrong options are a TypeError that shows no secret', async (t) => {
     [{ url: 'redis://h', prefix: 'a{b}' }, /prefix must be/],
     [{ url: 'redis://h', prefix: 1 }, /prefix must be/],
     [{ url: 'redis://h', prefix: 'p'.repeat(101) }, /prefix must be/],
-    [{ url: 'redis://h', fetchWhenDown: 'yes' }, /fetchWhenDown must be/],
+    [{ url: 'redis://h', localFallback: 'yes' }, /localFallback must be/],
     [{ url: 'redis://h', tls: 'marked' }, /tls must be/],
     [{ client: {} }, /client must be/],
     [{ client: 'marked' }, /client must be/],
@@ -155,7 +155,7 @@ t.test('without the package ioredis the error says what to install', async (t) =
     const module_ = require('node:module')
     const resolve = module_._resolveFilename
     module_._resolveFilename = (name, ...rest) => resolve(name === 'ioredis' ? 'not-installed' : name, ...rest)
-    const { redisStore } = require(${JSON.stringify(join(dist, 'stores/redis/index.js'))})
+    const { redisStore } = require(${JSON.stringify(join(dist, 'redis/index.js'))})
     redisStore({ url: 'redis://localhost' }).read('K').catch((error) => console.log(error))
   `
   const { stdout } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' })

@@ -104,7 +104,7 @@ t.test('a take that Redis does when it wakes up, for somebody who waits no more,
   await server.admin.script('LOAD', TAKE.lua)
   await store.read('K')
   await server.pause()
-  await t.rejects(store.take('K', 30), { code: 'ERR_DOG_STORE' })
+  await t.rejects(store.acquire('K', 30), { code: 'ERR_DOG_STORE' })
   await pause(700)
   server.resume()
   await until('it was done', async () => Boolean(await server.admin.hget('dotdog:{K}:state', 'drawn')))

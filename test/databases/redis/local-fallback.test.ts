@@ -1,4 +1,4 @@
-// fetchWhenDown: each process fetches for itself while Redis is down, and what it fetched then is over once Redis has a newer one.
+// localFallback: each process fetches for itself while Redis is down, and what it fetched then is over once Redis has a newer one.
 import { createRequire } from 'node:module'
 import t, { type Test } from 'tap'
 import { startUpstream } from '../../support/upstream.js'
@@ -13,7 +13,7 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 t.test('without Redis each process fetches for itself; when it is back all use one value', engine, async (t) => {
   const port = await freePort()
-  const store = { url: `redis://127.0.0.1:${port}`, fetchWhenDown: true }
+  const store = { url: `redis://127.0.0.1:${port}`, localFallback: true }
   const upstream = await startUpstream()
   t.teardown(() => upstream.close())
   const loops = Array.from({ length: 3 }, () => startWorker(t, store, upstream, { LOOP: '10' }))
@@ -33,9 +33,9 @@ t.test('a number from a clock that was ahead is no reason not to fetch', engine,
   const redis = await startRedis(t)
   const upstream = await startUpstream()
   t.teardown(() => upstream.close())
-  const store = redisStore({ url: redis.url, fetchWhenDown: true })
+  const store = redisStore({ url: redis.url, localFallback: true })
   t.teardown(() => store.close())
-  const lease = await store.take('K', 5)
+  const lease = await store.acquire('K', 5)
   const generation = Date.now() + 60_000
   const record = { key: 'K', value: 'old', fetchedAt: Date.now(), expiresAt: Date.now() + 400, ahead: 0, generation }
   t.equal(await lease!.commit(record), true)
@@ -53,7 +53,7 @@ t.test('a number from a clock that was ahead is no reason not to fetch', engine,
 
 /** Two processes' worth: each with a dog and a store of its own, and values `<name> 1`, `<name> 2`, … */
 function member(t: Test, name: string, url: string) {
-  const store = redisStore({ url, fetchWhenDown: true })
+  const store = redisStore({ url, localFallback: true })
   const dog = createDog({ store })
   let fetches = 0
   const secret = dog.init<string>('K', async () => ({ value: `${name} ${++fetches}`, expiresIn: 7200 }))
@@ -102,7 +102,7 @@ t.test('what was fetched in an outage does not come back after a remove', engine
 
 t.test('keys that are known are listed while Redis is down', engine, async (t) => {
   const redis = await startRedis(t)
-  const store = redisStore({ url: redis.url, fetchWhenDown: true })
+  const store = redisStore({ url: redis.url, localFallback: true })
   t.teardown(() => store.close())
   const dog = createDog({ store })
   await dog.set('K', 'v', { expiresIn: 60 })
@@ -127,7 +127,7 @@ t.test('what cannot be removed in Redis is an error, and nothing is forgotten', 
 })
 
 t.test('a store that was closed fetches nothing', async (t) => {
-  const store = redisStore({ url: `redis://127.0.0.1:${await freePort()}`, fetchWhenDown: true })
+  const store = redisStore({ url: `redis://127.0.0.1:${await freePort()}`, localFallback: true })
   const dog = createDog({ store })
   let fetches = 0
   dog.init('K', async () => ({ value: `${++fetches}`, expiresIn: 60 }))
@@ -157,7 +157,7 @@ t.test('of what several processes fetch in one outage, that of the last fetch is
 
 t.test('a Redis that says nothing does not use up the time of a fetch', engine, async (t) => {
   const redis = await startRedis(t)
-  const store = redisStore({ url: redis.url, fetchWhenDown: true })
+  const store = redisStore({ url: redis.url, localFallback: true })
   t.teardown(() => store.close())
   await redis.pause()
   for (const timeout of [0.5, 1, 2]) {

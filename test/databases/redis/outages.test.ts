@@ -80,7 +80,7 @@ t.test('a replica is promoted that has not got the newest value: reports of the 
   await master.kill()
   await all('token-1-of-the-upstream')
   t.equal(upstream.count, 2)
-  const REFRESH = JSON.stringify({ stale: 'token-1-of-the-upstream' })
+  const REFRESH = JSON.stringify({ rejected: 'token-1-of-the-upstream' })
   await Promise.all(Array.from({ length: 4 }, () => startWorker(t, store, upstream, { REFRESH }).answered))
   await all('token-3-of-the-upstream')
   await Promise.all(loops.map((worker) => worker.end()))

@@ -20,7 +20,7 @@ t.test('reports of one dead value by ten processes are one fetch', engine, async
   const upstream = await startUpstream()
   t.teardown(() => upstream.close())
   await startWorker(t, { url }, upstream).answered
-  const REFRESH = JSON.stringify({ stale: 'token-1-of-the-upstream' })
+  const REFRESH = JSON.stringify({ rejected: 'token-1-of-the-upstream' })
   const workers = Array.from({ length: 10 }, () => startWorker(t, { url }, upstream, { REFRESH }))
   await Promise.all(workers.map((worker) => worker.answered))
   t.equal(upstream.count, 2)
@@ -92,7 +92,7 @@ t.test('a follower is served, waits for a living holder, and fetches nothing', e
   t.teardown(() => upstream.close())
   const lost = await startWorker(t, { url }, upstream, { FOLLOWER: '1' }).answered
   t.equal(lost.error, 'ERR_DOG_NO_FETCHER', 'there is nothing, and nobody to wait for')
-  const OPTIONS = JSON.stringify({ fetch: false })
+  const OPTIONS = JSON.stringify({ followOnly: true })
   t.equal((await startWorker(t, { url }, upstream, { OPTIONS }).answered).error, 'ERR_DOG_NO_FETCHER')
   t.equal(upstream.count, 0)
 

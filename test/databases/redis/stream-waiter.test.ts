@@ -160,7 +160,7 @@ t.test('a wait that its caller gave up keeps no process alive', engine, async (t
   writeFileSync(
     script,
     `const { createDog } = require(process.env.BUILT)
-    const { redisStore } = require(process.env.BUILT.replace('index.js', 'stores/redis/index.js'))
+    const { redisStore } = require(process.env.BUILT.replace('index.js', 'redis/index.js'))
     const dog = createDog({ store: redisStore({ url: process.env.URL }) })
     dog.init('K', () => ({ value: 'another', expiresIn: 7200 }))
     dog.get('K', { signal: AbortSignal.timeout(700) }).catch((error) => console.log(error.name))`,

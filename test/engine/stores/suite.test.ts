@@ -18,8 +18,8 @@ type Break = (store: Store) => Partial<Store>
 const withLease =
   (change: (lease: Lease, store: Store, key: string) => Partial<Lease>): Break =>
   (store) => ({
-    take: async (key, timeout) => {
-      const lease = await store.take(key, timeout)
+    acquire: async (key, timeout) => {
+      const lease = await store.acquire(key, timeout)
       return lease && altered(lease, change(lease, store, key))
     },
   })
@@ -30,14 +30,14 @@ const BROKEN: [title: string, change: Break, found: RegExp][] = [
     (store) => ({ read: (key) => known(store.read(key) as DogRecord | undefined) }),
     /nobody knows yet/,
   ],
-  ['repeats numbers', withLease(() => ({ number: 7 })), /numbers grow/],
+  ['repeats numbers', withLease(() => ({ fencingToken: 7 })), /numbers grow/],
   ['lies about a commit', withLease((lease) => ({ commit: async (r) => (await lease.commit(r)) || true })), /after a release/],
   [
     'keeps the lease after a commit',
-    (store) => ({ take: once((key, timeout) => store.take(key, timeout)) }),
+    (store) => ({ acquire: once((key, timeout) => store.acquire(key, timeout)) }),
     /in the same step/,
   ],
-  ['settles at once', () => ({ settled: async () => {} }), /until a commit/],
+  ['settles at once', () => ({ waitForChange: async () => {} }), /until a commit/],
   ['takes one case for the other', (store) => ({ read: (key) => store.read(key.toUpperCase()) }), /upper and lower/],
   [
     'lists what has no record',
@@ -48,8 +48,8 @@ const BROKEN: [title: string, change: Break, found: RegExp][] = [
     }),
     /keys\(\) lists/,
   ],
-  ['loses the ledger', () => ({ ledger: () => undefined }), /noted last/],
-  ['always holds', withLease(() => ({ held: () => true })), /after a release/],
+  ['loses the ledger', () => ({ readLedger: () => undefined }), /noted last/],
+  ['always holds', withLease(() => ({ isHeld: () => true })), /after a release/],
   ['does not extend', withLease(() => ({ extend: async () => {} })), /extended is not overdue/],
   ['names no holder', () => ({ holder: () => undefined }), /holder is named/],
 ]
@@ -60,7 +60,7 @@ const known = (record: DogRecord | undefined): DogRecord | undefined => {
   return { key, value, fetchedAt, expiresAt, ahead, generation }
 }
 
-function once(take: Store['take']): Store['take'] {
+function once(take: Store['acquire']): Store['acquire'] {
   const seen = new Set<string>()
   return async (key, timeout) => (seen.size === seen.add(key).size ? undefined : take(key, timeout))
 }

@@ -3,7 +3,7 @@ import { chmodSync, chownSync, mkdirSync, readdirSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { makeOwner, type Owner, parseOwner } from '../../../src/core/stores/file/file-names.js'
-import { thisPlace, thisStart } from '../../../src/core/stores/file/liveness.js'
+import { processScope, processStartTime } from '../../../src/core/stores/file/liveness.js'
 import { type Desk, startUpstream } from './upstream.js'
 import { monotonic, pause, stateOf, type Task, temporary, until, Worker } from './workers.js'
 
@@ -50,8 +50,8 @@ function refusal(command: string, args: string[]): string | undefined {
 
 /** The lock of a process of this pid, taken now. */
 function forgeLock(dir: string, start: string, timeout: number): void {
-  const parts = { number: 7, place: thisPlace(), pid: process.pid, nonce: '0123456789abcdef' }
-  const { name } = makeOwner({ ...parts, start, since: Math.floor(monotonic()), timeout })
+  const parts = { fencingToken: 7, processScope: processScope(), pid: process.pid, nonce: '0123456789abcdef' }
+  const { name } = makeOwner({ ...parts, start, acquiredAt: Math.floor(monotonic()), timeout })
   mkdirSync(join(dir, '.lock', KEY), { recursive: true, mode: 0o700 })
   writeFileSync(join(dir, '.lock', KEY, name), '')
 }
@@ -61,7 +61,7 @@ t.test('a pid that was given to another process since does not hold the lock: on
   const worker = hire()
   await worker.ready
   const since = monotonic()
-  forgeLock(dir, String(Number(thisStart()) - 1), 30_000)
+  forgeLock(dir, String(Number(processStartTime()) - 1), 30_000)
   const { value } = await worker.get(task)
   t.equal(value, 'token-1-of-the-upstream')
   t.equal(desk.asked.length, 1)
@@ -72,7 +72,7 @@ t.test('a pid that was given to another process since does not hold the lock: on
 t.test('the same with its own start time is alive: not robbed before its time-out and 2 s', async (t) => {
   const { dir, desk, task, hire } = await setting(t, 30)
   const since = monotonic()
-  forgeLock(dir, thisStart(), 500)
+  forgeLock(dir, processStartTime(), 500)
   await hire().get(task)
   t.equal(desk.asked.length, 1)
   t.ok(desk.asked[0]!.since - since >= 2499, `${desk.asked[0]!.since - since} ms`)
@@ -214,7 +214,11 @@ t.test('two pid namespaces, pid 1 in both, on one folder make one fetch', { skip
     owners.map(({ pid }) => pid),
     [1, 1],
   )
-  t.equal(new Set([...owners.map(({ place }) => place), thisPlace()]).size, 3, 'three places: theirs, and ours')
+  t.equal(
+    new Set([...owners.map(({ processScope: place }) => place), processScope()]).size,
+    3,
+    'three places: theirs, and ours',
+  )
 
   const at = monotonic() + 200
   const answers = await Promise.all([one, two].map((worker) => worker.get({ ...task, dir: folders[2]!, at })))

@@ -43,7 +43,7 @@ t.test('after a refresh a record of format 1 stands in the place of the file of 
   const { dog, file, loads } = setUp(t)
   writeFileSync(file, written('old'))
   const before = dog.peek('ABC')?.generation ?? 0
-  t.equal(await dog.refresh('ABC', { stale: 'old' }), 'new 1')
+  t.equal(await dog.refresh('ABC', { rejected: 'old' }), 'new 1')
   t.equal(loads(), 1)
   const record = read(file)
   t.match(record, { dotdog: 1, key: 'ABC', value: 'new 1' })

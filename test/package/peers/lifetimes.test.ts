@@ -19,7 +19,7 @@ for (const expiresIn of [1, 5, 299, 300]) {
       const begun = performance.now()
       let fetches = 0
       const dogs = [dogIn(t, dir), dogIn(t, dir)]
-      for (const dog of dogs) dog.init('KEY', async () => ({ value: `value ${++fetches}`, expiresIn }), { ahead })
+      for (const dog of dogs) dog.init('KEY', async () => ({ value: `value ${++fetches}`, expiresIn }), { refreshAhead: ahead })
       for (let round = 0; round < 20; round++) {
         for (const dog of dogs) await dog.get('KEY')
         // A turn of the event loop and more, in which a refresh behind the callers' back would show.
@@ -77,7 +77,7 @@ t.test('a value that expires in memory is not served from there', async (t) => {
     temporary((end) => t.teardown(end)),
   )
   let fetches = 0
-  dog.init('KEY', async () => ({ value: `value ${++fetches}`, expiresIn: 0.3, ahead: 0 }))
+  dog.init('KEY', async () => ({ value: `value ${++fetches}`, expiresIn: 0.3, refreshAhead: 0 }))
   await dog.get('KEY')
   const { expiresAt } = dog.peek('KEY') ?? { expiresAt: 0 }
   while (Date.now() < expiresAt) await new Promise((resolve) => setTimeout(resolve, 5))

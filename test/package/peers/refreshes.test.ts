@@ -44,7 +44,7 @@ t.test('thirty reports of one dead value in three processes are one fetch', asyn
 })
 
 t.test('forced reports are one fetch too', async (t) => {
-  const call = JSON.stringify({ stale: 'token-1-of-the-upstream', force: true })
+  const call = JSON.stringify({ rejected: 'token-1-of-the-upstream', force: true })
   const { upstream, said } = await reporters(t, 3, { TIMES: '10', CALL: call })
   t.equal(upstream.count, 2)
   t.same(new Set(said.flatMap(({ values }) => values)), new Set(['token-2-of-the-upstream']))

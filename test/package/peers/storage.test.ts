@@ -113,7 +113,7 @@ t.test('a process that holds an older value neither writes it back nor goes on s
   let fetches = 0
   for (const dog of [older, newer]) dog.init('KEY', async () => ({ value: `value ${++fetches}`, expiresIn: 60 }))
   t.equal(await older.get('KEY'), 'value 1')
-  t.equal(await newer.refresh('KEY', { stale: 'value 1' }), 'value 2')
+  t.equal(await newer.refresh('KEY', { rejected: 'value 1' }), 'value 2')
   // Memory is compared with the file at most every 100 ms.
   while ((await older.get('KEY')) === 'value 1') await new Promise((resolve) => setTimeout(resolve, 5))
   t.equal(await older.get('KEY'), 'value 2')

@@ -34,8 +34,8 @@ function damagedFew(t: Test): string {
   return dir
 }
 
-function dogIn(t: Test, dir: string, fetch: boolean): Dog {
-  const dog = createDog({ store: fileStore({ dir }), identity: IDENTITY, fetch, timeout: 10 })
+function dogIn(t: Test, dir: string, canFetch: boolean): Dog {
+  const dog = createDog({ store: fileStore({ dir }), identity: IDENTITY, followOnly: !canFetch, timeout: 10 })
   t.teardown(() => dog.close())
   return dog
 }

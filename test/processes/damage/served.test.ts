@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import type { DogError, DogRecord, Store } from '../../../index.js'
 import { createDog } from '../../../src/core/dog/dog.js'
-import { seal, sealingKey } from '../../../src/core/model/encryption.js'
+import { encryptRecord, toCipherKey } from '../../../src/core/model/encryption.js'
 import * as clock from '../../../src/core/shared/clock.js'
 import { encodeRecord } from '../../../src/core/shared/format.js'
 import type { Folder } from '../../../src/core/stores/file/folder.js'
@@ -36,9 +36,9 @@ const strangers: DogRecord[] = [
 ]
 const opened = [plain, { ...rich, expiresAt: 8.64e15 }]
 const sealed = [
-  ...opened.map((record) => seal(record, SEALING)),
-  ...strangers.map((record) => seal(record, SEALING)),
-  seal(plain, sealingKey(Buffer.alloc(32, 9))),
+  ...opened.map((record) => encryptRecord(record, SEALING)),
+  ...strangers.map((record) => encryptRecord(record, SEALING)),
+  encryptRecord(plain, toCipherKey(Buffer.alloc(32, 9))),
 ]
 const legacies = [legacy, { ...legacy, expires_in: 1, data: 'what is over' }].map((file) =>
   JSON.stringify({ ...file, gen_time: file.gen_time + shift }),
@@ -50,7 +50,7 @@ let file: Buffer = Buffer.alloc(0)
 let versions = 0
 const stat = () => ({ ino: versions, size: file.length, mtimeMs: 1, ctimeMs: 1, uid: 0 })
 
-const { Reader } = (await t.mockImport('../../../src/core/stores/file/record-file.js', {
+const { RecordReader } = (await t.mockImport('../../../src/core/stores/file/record-file.js', {
   '../../../src/core/stores/file/fs.js': { stat, readFile: () => ({ bytes: file, stat: stat() }), ownerOf: () => '' },
   // What is damaged is read again 20 ms later, twice: here nobody is in the middle of a write.
   '../../../src/core/shared/clock.js': { ...clock, pause: async () => {} },
@@ -58,12 +58,12 @@ const { Reader } = (await t.mockImport('../../../src/core/stores/file/record-fil
 
 const folder = { path: '/dir', check: () => true, protect: () => {}, warn: () => {} }
 /** Of one file only: while it reads a damaged one again, everybody waits for that. */
-let reader: InstanceType<typeof Reader>
+let reader: InstanceType<typeof RecordReader>
 const store = {
   name: 'in memory',
   read: (key: string) => reader.read(key),
-  ledger: () => undefined,
-  take: async () => undefined,
+  readLedger: () => undefined,
+  acquire: async () => undefined,
 } as unknown as Store
 
 /** A dog of its own: what another has in memory it may serve while the file is not to be read. */
@@ -125,7 +125,7 @@ t.test(
     for (let i = 0; i < RECORDS && found.length < 10; i++) {
       file = mutate(texts, random)
       versions++
-      reader = new Reader(folder as unknown as Folder, undefined)
+      reader = new RecordReader(folder as unknown as Folder, undefined)
       const text = file.toString()
       const raw = rawOf(file)
       try {

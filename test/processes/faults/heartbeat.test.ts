@@ -1,7 +1,7 @@
 // The holder's own sign of life, which users' fake timers do not hold up: one that fails is not the last.
 import t from 'tap'
-import { takeLock } from '../../../src/core/stores/file/heartbeat.js'
-import type { Lock } from '../../../src/core/stores/file/lock.js'
+import { acquireLock } from '../../../src/core/stores/file/heartbeat.js'
+import type { FileLock } from '../../../src/core/stores/file/lock.js'
 
 for (const [what, code, more] of [
   ['a fault that passes', 'EIO', true],
@@ -10,10 +10,10 @@ for (const [what, code, more] of [
   t.test(`after ${what} a holder gives ${more ? 'further' : 'no further'} signs of life`, async (t) => {
     let beats = 0
     const lock = {
-      take: () => true,
-      held: () => true,
+      acquire: () => true,
+      isHeld: () => true,
       release: () => {},
-      beat: () => {
+      heartbeat: () => {
         beats++
         // The first is the take's own.
         if (beats === 2) throw Object.assign(new Error('injected'), { code })
@@ -26,7 +26,7 @@ for (const [what, code, more] of [
     t.teardown(() => {
       globalThis.setTimeout = real
     })
-    const letGo = await takeLock(lock as unknown as Lock, 0, () => {})
+    const letGo = await acquireLock(lock as unknown as FileLock, 0, () => {})
     const until = performance.now() + (more ? 30_000 : 5000)
     while (beats < 3 && performance.now() < until) await new Promise((resolve) => real(resolve, 50))
     globalThis.setTimeout = real

@@ -32,13 +32,13 @@ function link(base: string): void {
 const next: Plugin = {
   name: 'format 2',
   setup({ onLoad }) {
-    onLoad({ filter: /[\\/]src[\\/]record\.ts$/ }, async ({ path }) => {
+    onLoad({ filter: /[\\/]shared[\\/]format\.ts$/ }, async ({ path }) => {
       const { readFile } = await import('node:fs/promises')
       const now = await readFile(path, 'utf8')
       const contents = now
         .replace('export const FORMAT = 1', 'export const FORMAT = 2')
         .replace('dotdog === FORMAT', '(dotdog === 1 || dotdog === FORMAT)')
-      if (contents === now.replace('FORMAT = 1', 'FORMAT = 2')) throw new Error('record.ts reads its format in another way now')
+      if (contents === now.replace('FORMAT = 1', 'FORMAT = 2')) throw new Error('format.ts reads its format in another way now')
       return { contents, loader: 'ts' }
     })
   },

@@ -27,11 +27,11 @@ t.test('two installed copies in one process make one fetch of a key, and both se
   const values = await Promise.all(Array.from({ length: 20 }, (_, i) => [one, two][i % 2]!.get('K')))
   t.strictSame([...new Set(values)], ['v1'])
   t.equal(fetcher.calls.count, 1)
-  const reports = await Promise.all([one.refresh('K', { stale: 'v1' }), two.refresh('K', { stale: 'v1' })])
+  const reports = await Promise.all([one.refresh('K', { rejected: 'v1' }), two.refresh('K', { rejected: 'v1' })])
   t.strictSame(reports, ['v2', 'v2'])
   t.equal(fetcher.calls.count, 2)
   await Promise.all([one.set('K', 'a', { expiresIn: 60 }), two.set('K', 'b', { expiresIn: 60 })])
-  t.equal(await one.refresh('K', { stale: 'none' }), await two.refresh('K', { stale: 'none' }))
+  t.equal(await one.refresh('K', { rejected: 'none' }), await two.refresh('K', { rejected: 'none' }))
 })
 
 t.test('two copies in one process that share their dependencies do not end each other’s heartbeat', async (t) => {

@@ -30,7 +30,7 @@ t.test('an older version refuses what a newer one wrote: every call, no fetch, t
   for (const call of [
     () => old.get('K'),
     () => old.refresh('K', { force: true }),
-    () => old.refresh('K', { stale: 'v1' }),
+    () => old.refresh('K', { rejected: 'v1' }),
     () => old.use('K', () => {}),
     () => old.set('K', 'mine', { expiresIn: 60 }),
     () => old.remove('K'),

@@ -1,5 +1,5 @@
 import type { DogRecord, Ledger } from '../../../index.js'
-import { seal, sealingKey } from '../../../src/core/model/encryption.js'
+import { encryptRecord, toCipherKey } from '../../../src/core/model/encryption.js'
 import { encodeLedger, encodeRecord } from '../../../src/core/shared/format.js'
 
 /** What happens to files: bits flip, ends are missing, pieces are exchanged, hands edit. The same again by the same seed. */
@@ -20,7 +20,7 @@ export function randomFrom(seed: number): Random {
 export const KEY = 'ACCESS_TOKEN'
 export const IDENTITY = 'wx1'
 export const NOW = 1763653600000
-export const SEALING = sealingKey(Buffer.alloc(32, 7))
+export const SEALING = toCipherKey(Buffer.alloc(32, 7))
 
 const plain: DogRecord = {
   key: KEY,
@@ -40,7 +40,7 @@ export const records: DogRecord[] = [
   { ...plain, value: null },
   { ...plain, value: 0, ahead: 0, expiresAt: 8.64e15 },
 ]
-export const sealed: DogRecord[] = [plain, rich].map((record) => seal(record, SEALING))
+export const sealed: DogRecord[] = [plain, rich].map((record) => encryptRecord(record, SEALING))
 export const legacy = { data: 'the value of the key', expires_in: 7200, gen_time: NOW - 3_600_000, dir: '/d', ahead: 2 }
 
 export const ledgers: Ledger[] = [

@@ -114,5 +114,5 @@ t.test('only a fetch that succeeds is a place of this process', async (t) => {
 })
 
 t.test('the ledger counts them too, so that a deleted record does not open the day again', async (t) => {
-  t.match(createRation(30).options, { quota: { limit: 20, window: 87_000 }, autoRefresh: false, ahead: 0 })
+  t.match(createRation(30).options, { quota: { limit: 20, window: 87_000 }, autoRefresh: false, refreshAhead: 0 })
 })

@@ -15,9 +15,9 @@ const RECORD = '.dog'
 const LEDGER = '.json'
 
 /** Long names are cut and told apart by a hash, as most file systems allow 255 bytes. */
-const LONGEST = 180
+const MAX_NAME_CHARS = 180
 /** Characters of a key: a file with a longer name is nobody's. */
-const LONGEST_KEY = 120
+const MAX_KEY_CHARS = 120
 
 /** What Windows keeps for itself, with any ending. All have three or four letters. */
 const RESERVED = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])$/i
@@ -30,14 +30,14 @@ export function encodeKey(key: string): string {
   if (PLAIN.test(key)) return key
   let name = ''
   for (const char of key) name += /[A-Za-z0-9_-]/.test(char) ? char : [...Buffer.from(char)].map(percent).join('')
-  return name.length <= LONGEST ? name : `${name.slice(0, LONGEST - 18)}~${fingerprint(key)}`
+  return name.length <= MAX_NAME_CHARS ? name : `${name.slice(0, MAX_NAME_CHARS - 18)}~${fingerprint(key)}`
 }
 
 /** The key of an encoded name; undefined for a name that we would not have made, or that was cut. */
 export function decodeKey(name: string): string | undefined {
   try {
     const key = decodeURIComponent(name)
-    return key.length > 0 && key.length <= LONGEST_KEY && encodeKey(key) === name ? key : undefined
+    return key.length > 0 && key.length <= MAX_KEY_CHARS && encodeKey(key) === name ? key : undefined
   } catch {
     return undefined
   }
@@ -56,7 +56,7 @@ export const recordFile = (dir: string, key: string): string => recordPath(dir, 
 export const recordName = (file: string): string | undefined =>
   file.endsWith(RECORD) && file.length > RECORD.length ? file.slice(0, -RECORD.length) : undefined
 /** Whether an encoded key was cut, so that only the record itself can say its key. */
-export const isCut = (name: string): boolean => name.includes('~')
+export const isTruncated = (name: string): boolean => name.includes('~')
 
 export const stateFolder = (dir: string): string => join(dir, '.state')
 export const ledgerFile = (dir: string, key: string): string => join(dir, '.state', encodeKey(key) + LEDGER)
@@ -64,7 +64,7 @@ export const damagedFile = (dir: string, key: string): string => join(dir, '.sta
 /** A ledger that one holder is writing. */
 export const nextLedgerFile = (dir: string, key: string, nonce: string): string => `${ledgerFile(dir, key)}.${nonce}`
 /** Whether a name in `.state` is one that a killed writer of this key's ledger left behind. */
-export const isLedgerLitter = (name: string, key: string): boolean => {
+export const isStaleTemp = (name: string, key: string): boolean => {
   const ledger = `${encodeKey(key)}${LEDGER}.`
   return name.startsWith(ledger) && /^[0-9a-f]+$/.test(name.slice(ledger.length))
 }
@@ -76,20 +76,20 @@ export const privateLock = (dir: string, owner: Owner): string => join(dir, '.lo
 export const parsePrivate = (name: string): Owner | undefined => (name.startsWith('~') ? parseOwner(name.slice(1)) : undefined)
 
 /** What everything in the folder is that nobody but us put there: such a folder is ours to protect. */
-export const isOurs = (name: string): boolean =>
+export const isManaged = (name: string): boolean =>
   ['.gitignore', '.state', '.lock', '.DS_Store'].includes(name) || name.endsWith(RECORD)
 
 /** Who holds a lock. All of it stands in the file's name: nothing is written after winning, so nothing can be torn. */
 export interface Owner {
   /** Orders the fetches of the key. */
-  number: number
+  fencingToken: number
   /** Fingerprint of host, boot and pid namespace: pids can be compared only within one. */
-  place: string
+  processScope: string
   pid: number
   /** Start time of the process in the kernel's clock ticks, so that a reused pid is not taken for it. '0': unknown. */
   start: string
   /** Monotonic milliseconds at the take. */
-  since: number
+  acquiredAt: number
   /** Milliseconds. */
   timeout: number
   nonce: string
@@ -98,8 +98,8 @@ export interface Owner {
 }
 
 export function makeOwner(parts: Omit<Owner, 'name'>): Owner {
-  const { number, place, pid, start, since, timeout, nonce } = parts
-  return { ...parts, name: [number, place, pid, start, since, timeout, nonce].join('.') }
+  const { fencingToken, processScope, pid, start, acquiredAt, timeout, nonce } = parts
+  return { ...parts, name: [fencingToken, processScope, pid, start, acquiredAt, timeout, nonce].join('.') }
 }
 
 const OWNER = /^(\d{1,16})\.([0-9a-f]{16})\.(\d{1,10})\.(\d{1,20})\.(\d{1,16})\.(\d{1,10})\.([0-9a-f]{16})$/
@@ -107,7 +107,15 @@ const OWNER = /^(\d{1,16})\.([0-9a-f]{16})\.(\d{1,10})\.(\d{1,20})\.(\d{1,16})\.
 export function parseOwner(name: string): Owner | undefined {
   const match = OWNER.exec(name)
   if (match === null) return undefined
-  const [, number, place, pid, start, since, timeout, nonce] = match as unknown as string[]
-  const owner = { number: Number(number), place: place!, pid: Number(pid), start: start!, nonce: nonce! }
-  return { ...owner, since: Number(since), timeout: Number(timeout), name }
+  const [, token, processScope, pid, start, acquiredAt, timeout, nonce] = match as unknown as string[]
+  return {
+    fencingToken: Number(token),
+    processScope: processScope!,
+    pid: Number(pid),
+    start: start!,
+    acquiredAt: Number(acquiredAt),
+    timeout: Number(timeout),
+    nonce: nonce!,
+    name,
+  }
 }

@@ -2,13 +2,13 @@ import { startTimer, stopTimer, type Timer } from '../../shared/clock.js'
 import * as io from './fs.js'
 
 /** Milliseconds for which the watcher outlives the last who waited. */
-const LINGERING = 1000
+const LINGER_MS = 1000
 
 /**
  * Wakes waiters when something in the folder changes, by one system watcher however many wait. A help only: whoever waits
  * also polls, and where no watcher is to be had (the 129th of a user fails by default) polling is all.
  */
-export class Wake {
+export class SharedFolderWatch {
   readonly #waiting = new Set<() => void>()
   #stop: (() => void) | undefined
   #failed = false
@@ -50,7 +50,7 @@ export class Wake {
     stopTimer(this.#timer)
     this.#timer = startTimer(() => {
       if (this.#waiting.size === 0) this.#end()
-    }, LINGERING)
+    }, LINGER_MS)
     this.#timer.unref()
   }
 

@@ -1,4 +1,4 @@
-import { soon, startTimer, stopTimer, type Timer } from '../../shared/clock.js'
+import { nextTick, startTimer, stopTimer, type Timer } from '../../shared/clock.js'
 import { recordName } from './file-names.js'
 import * as io from './fs.js'
 
@@ -8,7 +8,7 @@ import * as io from './fs.js'
  */
 
 /** Milliseconds until a folder that was removed is looked for again. */
-const RETRY = 1000
+const RETRY_MS = 1000
 
 interface Listeners {
   /** With a record's encoded name. */
@@ -25,7 +25,7 @@ export function watchRecords(folder: string, { onRecord, onAny, onFailure }: Lis
   let timer: Timer | undefined
   let inode: number | undefined
 
-  const inodeNow = () => io.follow(folder)?.ino
+  const inodeNow = () => io.statFollowingLinks(folder)?.ino
   const start = () => {
     if (isOver) return
     try {
@@ -43,7 +43,7 @@ export function watchRecords(folder: string, { onRecord, onAny, onFailure }: Lis
   }
   const again = () => {
     stop()
-    timer = startTimer(start, RETRY).unref()
+    timer = startTimer(start, RETRY_MS).unref()
   }
   const fail = () => {
     stop()
@@ -62,7 +62,7 @@ export function watchRecords(folder: string, { onRecord, onAny, onFailure }: Lis
   }
 
   // Who asked has the stop function first.
-  soon(start)
+  nextTick(start)
   return () => {
     isOver = true
     stopTimer(timer)

@@ -1,6 +1,6 @@
 import { dirname, join, resolve, sep } from 'node:path'
 import { storeError } from '../../model/errors.js'
-import { isOurs, lockFolder, stateFolder } from './file-names.js'
+import { isManaged, lockFolder, stateFolder } from './file-names.js'
 import * as io from './fs.js'
 
 /** Where the files are, and who may get at them. Knows nothing of what they hold. */
@@ -18,7 +18,7 @@ export function defaultFolder(): string {
     for (const folder of upwards(dirname(script))) {
       const candidate = join(folder, '.dog')
       if (isOwnFolder(candidate)) return candidate
-      if (project === undefined && io.follow(join(folder, 'package.json'))?.isFile()) project = candidate
+      if (project === undefined && io.statFollowingLinks(join(folder, 'package.json'))?.isFile()) project = candidate
     }
     if (project !== undefined) return project
   }
@@ -52,7 +52,7 @@ function* upwards(folder: string): Iterable<string> {
 /** Somebody else's folder above us must not catch our secrets, nor stop us. */
 function isOwnFolder(path: string): boolean {
   try {
-    const found = io.follow(path)
+    const found = io.statFollowingLinks(path)
     return found?.isDirectory() === true && (process.getuid === undefined || found.uid === process.getuid())
   } catch {
     return false
@@ -83,9 +83,9 @@ export class Folder {
    */
   check(again = false): boolean {
     if (this.#checked && !again) return true
-    let found: ReturnType<typeof io.follow>
+    let found: ReturnType<typeof io.statFollowingLinks>
     try {
-      found = io.follow(this.path)
+      found = io.statFollowingLinks(this.path)
     } catch (error) {
       throw storeError(this.path, `cannot be reached${io.ownerOf(this.path)}`, error)
     }
@@ -104,7 +104,7 @@ export class Folder {
     const excess = mode & ~this.#mode
     if (excess === 0) return
     // A project's own folder is not ours to close; a folder that holds nothing but our files is.
-    if (uid === us && !this.#given && io.list(this.path).every(isOurs)) io.chmod(this.path, this.#mode)
+    if (uid === us && !this.#given && io.list(this.path).every(isManaged)) io.chmod(this.path, this.#mode)
     else if (excess & 0o020 && !this.#checked) this.warn('ERR_DOG_STORE', `${this.path} is writable by its group`)
   }
 

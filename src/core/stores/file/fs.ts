@@ -23,7 +23,7 @@ import { storeError } from '../../model/errors.js'
  */
 
 /** As large as a file of ours may be. */
-export const LARGEST = 1024 * 1024
+export const MAX_FILE_BYTES = 1024 * 1024
 
 export type FileStat = Pick<Stats, 'ino' | 'size' | 'mtimeMs' | 'ctimeMs' | 'uid'>
 
@@ -35,7 +35,7 @@ export function stat(path: string): Stats | undefined {
 }
 
 /** The stat of what a path leads to, through symbolic links. */
-export function follow(path: string): Stats | undefined {
+export function statFollowingLinks(path: string): Stats | undefined {
   return statSync(path, { throwIfNoEntry: false })
 }
 
@@ -64,7 +64,7 @@ export function readFile(path: string): { bytes: Buffer; stat: Stats } | undefin
   try {
     const found = fstatSync(fd)
     if (!found.isFile()) throw storeError(path, 'is not a regular file')
-    if (found.size > LARGEST) throw storeError(path, `is larger than ${LARGEST} bytes`)
+    if (found.size > MAX_FILE_BYTES) throw storeError(path, `is larger than ${MAX_FILE_BYTES} bytes`)
     const bytes = Buffer.allocUnsafe(found.size)
     let length = 0
     while (length < bytes.length) {
@@ -131,15 +131,15 @@ function writeAll(fd: number, bytes: Buffer): void {
 export function readProc(path: string): string {
   const fd = openSync(path, constants.O_RDONLY)
   try {
-    const bytes = Buffer.allocUnsafe(PROC)
-    return bytes.toString('latin1', 0, readSync(fd, bytes, 0, PROC, 0))
+    const bytes = Buffer.allocUnsafe(MAX_PROC_BYTES)
+    return bytes.toString('latin1', 0, readSync(fd, bytes, 0, MAX_PROC_BYTES, 0))
   } finally {
     closeSync(fd)
   }
 }
 
 /** Bytes. */
-const PROC = 1024
+const MAX_PROC_BYTES = 1024
 
 export {
   chmodSync as chmod,

@@ -1,6 +1,6 @@
 import { now, startTimer, stopTimer } from '../../shared/clock.js'
 import { codeOf } from './fs.js'
-import type { Lock } from './lock.js'
+import type { FileLock } from './lock.js'
 
 /**
  * The only user of proper-lockfile. It runs the lock's life: heartbeat, compromised, release, and release when the process
@@ -9,7 +9,7 @@ import type { Lock } from './lock.js'
  */
 
 /** Milliseconds between signs of life. A fifth of the silence that counts as death. */
-const BEAT = 2000
+const HEARTBEAT_MS = 2000
 
 /** Another copy of this package in the process may share the library, and its table, with us. */
 const copy = Math.random().toString(36).slice(2)
@@ -21,11 +21,11 @@ let takes = 0
  * It is taken before the library is loaded: of many processes that ask at once all would find it free while they load, and
  * load what only one of them needs.
  */
-export async function takeLock(lock: Lock, size: number, lost: () => void): Promise<(() => Promise<void>) | undefined> {
-  if (!lock.take(size)) return undefined
+export async function acquireLock(lock: FileLock, size: number, lost: () => void): Promise<(() => Promise<void>) | undefined> {
+  if (!lock.acquire(size)) return undefined
   let beat = new Date(0)
   const lookAt = () => {
-    if (!lock.held()) throw Object.assign(new Error('lost'), { code: 'ENOENT' })
+    if (!lock.isHeld()) throw Object.assign(new Error('lost'), { code: 'ENOENT' })
     return { mtime: beat }
   }
   const operations = {
@@ -34,7 +34,7 @@ export async function takeLock(lock: Lock, size: number, lost: () => void): Prom
     stat: lookAt,
     rmdir: () => lock.release(),
     utimes: (_atime: Date, mtime: Date) => {
-      lock.beat(mtime)
+      lock.heartbeat(mtime)
       beat = mtime
     },
   }
@@ -44,13 +44,13 @@ export async function takeLock(lock: Lock, size: number, lost: () => void): Prom
     // Its table of locks is keyed by this name: no two takes may share one.
     const letGo = await lockfile.lock(`take-${copy}-${++takes}`, {
       realpath: false,
-      stale: 5 * BEAT,
-      update: BEAT,
+      stale: 5 * HEARTBEAT_MS,
+      update: HEARTBEAT_MS,
       retries: 0,
       fs: withCallbacks(operations),
       onCompromised: lost,
     })
-    const stop = keepBeating(lock)
+    const stop = startHeartbeat(lock)
     return () => {
       stop()
       return letGo()
@@ -82,17 +82,17 @@ function withCallbacks(operations: Record<string, (...args: never[]) => unknown>
 }
 
 /** Beats beside the library: its timer is the global one of the moment, which users' fake timers may hold up. */
-function keepBeating(lock: Lock): () => void {
+function startHeartbeat(lock: FileLock): () => void {
   const start = () => {
     const timer = startTimer(() => {
       try {
-        lock.beat(new Date(now()))
+        lock.heartbeat(new Date(now()))
       } catch (error) {
         // Any other fault may pass, and who cannot see our pid counts the silence.
         if (codeOf(error) === 'ENOENT') return
       }
       current = start()
-    }, BEAT)
+    }, HEARTBEAT_MS)
     timer.unref()
     return timer
   }

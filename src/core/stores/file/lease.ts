@@ -6,41 +6,41 @@ import { recordFile } from './file-names.js'
 import type { Folder } from './folder.js'
 import * as io from './fs.js'
 import { writeLedger } from './ledger-file.js'
-import { describe } from './liveness.js'
-import type { Lock } from './lock.js'
+import { describeOwner } from './liveness.js'
+import type { FileLock } from './lock.js'
 
 /** A lock that was taken, as the engine sees it. */
 export class FileLease implements Lease {
-  readonly number: number
-  readonly displaced: string | undefined
+  readonly fencingToken: number
+  readonly evicted: string | undefined
   readonly #since: number
 
   constructor(
     readonly folder: Folder,
-    readonly lock: Lock,
+    readonly lock: FileLock,
     readonly letGo: () => Promise<void>,
     readonly signal: AbortSignal,
     readonly legacy: string | undefined,
   ) {
-    this.number = lock.owner?.number ?? 0
-    this.displaced = lock.displaced === undefined ? undefined : describe(lock.displaced)
-    this.#since = lock.owner?.since ?? 0
+    this.fencingToken = lock.owner?.fencingToken ?? 0
+    this.evicted = lock.evicted === undefined ? undefined : describeOwner(lock.evicted)
+    this.#since = lock.owner?.acquiredAt ?? 0
   }
 
-  age(): number {
+  ageMs(): number {
     return monotonic() - this.#since
   }
 
-  held(): boolean {
-    return !this.signal.aborted && this.lock.held()
+  isHeld(): boolean {
+    return !this.signal.aborted && this.lock.isHeld()
   }
 
   async extend(seconds: number): Promise<void> {
     this.lock.extend(seconds * 1000)
   }
 
-  async note(ledger: Ledger): Promise<void> {
-    if (this.held()) await writeLedger(this.folder, this.lock, ledger)
+  async writeLedger(ledger: Ledger): Promise<void> {
+    if (this.isHeld()) await writeLedger(this.folder, this.lock, ledger)
   }
 
   async commit(record: DogRecord | undefined): Promise<boolean> {
@@ -53,12 +53,12 @@ export class FileLease implements Lease {
 
   #encode(record: DogRecord): Buffer {
     const bytes = Buffer.from(encodeRecord(record))
-    if (bytes.length <= io.LARGEST) return bytes
-    throw storeError(recordFile(this.folder.path, this.lock.key), `would be larger than ${io.LARGEST} bytes`)
+    if (bytes.length <= io.MAX_FILE_BYTES) return bytes
+    throw storeError(recordFile(this.folder.path, this.lock.key), `would be larger than ${io.MAX_FILE_BYTES} bytes`)
   }
 
   #remove(): boolean {
-    if (!this.held()) return false
+    if (!this.isHeld()) return false
     // guard_dog's file too: what was adopted would come back.
     for (const dir of [this.folder.path, this.legacy]) {
       if (dir === undefined) continue

@@ -2,10 +2,10 @@ import { join } from 'node:path'
 import type { Ledger } from '../../../../index.js'
 import { storeError } from '../../model/errors.js'
 import { decodeLedger, encodeLedger } from '../../shared/format.js'
-import { isLedgerLitter, ledgerFile, nextLedgerFile, stateFolder } from './file-names.js'
+import { isStaleTemp, ledgerFile, nextLedgerFile, stateFolder } from './file-names.js'
 import type { Folder } from './folder.js'
 import * as io from './fs.js'
-import type { Lock } from './lock.js'
+import type { FileLock } from './lock.js'
 
 /** The ledgers. Each is written under its key's lease only. */
 
@@ -24,19 +24,19 @@ export function readLedger(folder: Folder, key: string): Ledger | undefined {
 }
 
 /** Writes it, unless the lock is lost: a ledger of the past must not replace a successor's. */
-export async function writeLedger(folder: Folder, lock: Lock, ledger: Ledger): Promise<void> {
+export async function writeLedger(folder: Folder, lock: FileLock, ledger: Ledger): Promise<void> {
   const path = ledgerFile(folder.path, lock.key)
   const next = nextLedgerFile(folder.path, lock.key, lock.owner?.nonce ?? '')
   try {
     // No fsync: it must outlive a killed process, not a power cut.
     createAnew(next, Buffer.from(encodeLedger(lock.key, ledger)), folder.fileMode ?? 0o600)
     // In one synchronous step: still ours, and in place.
-    if (lock.held()) io.rename(next, path)
+    if (lock.isHeld()) io.rename(next, path)
     else io.remove(next)
   } catch (error) {
     discard(next)
     // A successor has swept it.
-    if (!lock.held()) return
+    if (!lock.isHeld()) return
     throw storeError(path, `cannot be written${io.ownerOf(path)}`, error, lock.key)
   }
 }
@@ -64,6 +64,6 @@ function discard(path: string): void {
 export function sweepLedger(folder: Folder, key: string): void {
   const state = stateFolder(folder.path)
   try {
-    for (const name of io.list(state)) if (isLedgerLitter(name, key)) io.remove(join(state, name))
+    for (const name of io.list(state)) if (isStaleTemp(name, key)) io.remove(join(state, name))
   } catch {}
 }

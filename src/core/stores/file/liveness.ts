@@ -10,14 +10,14 @@ import * as io from './fs.js'
  */
 
 /** Milliseconds a living holder is given after its time-out. */
-export const GRACE = 2000
+export const OVERDUE_GRACE_MS = 2000
 /** Milliseconds without a heartbeat after which a holder elsewhere counts as dead, by the observer's own clock. */
-export const SILENCE = 10_000
+export const HEARTBEAT_TIMEOUT_MS = 10_000
 
 let place: string | undefined
 
 /** Where pids can be compared: this host, this boot, this pid namespace. */
-export function thisPlace(): string {
+export function processScope(): string {
   place ??= fingerprint([hostname(), bootId(), pidNamespace()].join('\n'))
   return place
 }
@@ -73,12 +73,12 @@ function inspectProcess(pid: number | 'self'): { state: string; start: string } 
 let start: string | undefined
 
 /** Our own start time. '0' where the system does not tell. */
-export function thisStart(): string {
+export function processStartTime(): string {
   start ??= inspectProcess('self')?.start
   return start ?? '0'
 }
 
-function isThere(pid: number): boolean {
+function processExists(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true
@@ -89,7 +89,7 @@ function isThere(pid: number): boolean {
 }
 
 function isRunning(owner: Owner): boolean {
-  if (!isThere(owner.pid)) return false
+  if (!processExists(owner.pid)) return false
   const seen = inspectProcess(owner.pid)
   if (seen === undefined) return true
   if (seen.state === 'Z' || seen.state === 'X') return false
@@ -111,35 +111,35 @@ function isSilent(lock: string, name: string): boolean {
     heartbeats.set(lock, { beat, seen: monotonic() })
     return false
   }
-  return monotonic() - last.seen > SILENCE
+  return monotonic() - last.seen > HEARTBEAT_TIMEOUT_MS
 }
 
 /** Whether the holder of the lock may be robbed. A name that this version cannot parse is judged by its heartbeat. */
 export function isDead(lock: string, name: string): boolean {
   const owner = parseOwner(name)
-  if (owner === undefined || owner.place !== thisPlace()) return isSilent(lock, name)
+  if (owner === undefined || owner.processScope !== processScope()) return isSilent(lock, name)
   if (!isRunning(owner)) return true
-  const age = monotonic() - owner.since
+  const age = monotonic() - owner.acquiredAt
   // A take later than now is from before a boot that this system does not tell from the last one.
-  return age > owner.timeout + GRACE || age < -GRACE
+  return age > owner.timeout + OVERDUE_GRACE_MS || age < -OVERDUE_GRACE_MS
 }
 
 /** What can be told of a holder by one system call: false, if it is gone. True says little: `isDead` judges. */
-export function mayLive(name: string): boolean {
+export function mayBeAlive(name: string): boolean {
   const owner = parseOwner(name)
-  return owner === undefined || owner.place !== thisPlace() || isThere(owner.pid)
+  return owner === undefined || owner.processScope !== processScope() || processExists(owner.pid)
 }
 
 /** Whether what a process prepares, and nobody waits for, can be swept: its place in time does not matter to anyone. */
 export function isAbandoned(path: string, owner: Owner): boolean {
-  if (owner.place === thisPlace()) return !isRunning(owner)
+  if (owner.processScope === processScope()) return !isRunning(owner)
   const found = io.stat(path)
   return found !== undefined && now() - found.mtimeMs > 60_000
 }
 
 /** `host:pid` for messages, as far as it can be told. */
-export function describe(name: string): string {
+export function describeOwner(name: string): string {
   const owner = parseOwner(name)
   if (owner === undefined) return 'unknown'
-  return owner.place === thisPlace() ? `${hostname()}:${owner.pid}` : `elsewhere:${owner.pid}`
+  return owner.processScope === processScope() ? `${hostname()}:${owner.pid}` : `elsewhere:${owner.pid}`
 }

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { storeError } from '../../model/errors.js'
 import { monotonic, startTimer, stopTimer, type Timer } from '../../shared/clock.js'
-import { step } from '../../shared/failpoint.js'
+import { failpoint } from '../../shared/failpoint.js'
 import { keyLock, lockFolder, makeOwner, type Owner, parseOwner, parsePrivate, privateLock, recordFile } from './file-names.js'
 import type { Folder } from './folder.js'
 import * as io from './fs.js'
-import { describe, isAbandoned, isDead, mayLive, thisPlace, thisStart } from './liveness.js'
+import { describeOwner, isAbandoned, isDead, mayBeAlive, processScope, processStartTime } from './liveness.js'
 
 /**
  * The lock of a key: the folder `.lock/KEY/` with one owner file. Its rules (design, "One fetch") must be kept together:
@@ -19,10 +19,10 @@ import { describe, isAbandoned, isDead, mayLive, thisPlace, thisStart } from './
  */
 
 /** A full disk is found before a fetch is spent. */
-const PADDING = 4096
+const MIN_PADDING_BYTES = 4096
 
 /** A lock that the storage did not let us let go of is let go of so many milliseconds later. */
-const RELEASE_AGAIN = 100
+const RELEASE_RETRY_MS = 100
 
 /** The name of the lock's owner file; undefined while nobody holds it. */
 export function ownerName(dir: string, key: string): string | undefined {
@@ -43,22 +43,22 @@ function ownerIn(lock: string): string | undefined {
 }
 
 /** Whether a holder that was judged alive a moment ago still has the lock, and is still there. */
-export const stillHeld = (dir: string, key: string, name: string): boolean =>
-  io.stat(join(keyLock(dir, key), name)) !== undefined && mayLive(name)
+export const isStillHeld = (dir: string, key: string, name: string): boolean =>
+  io.stat(join(keyLock(dir, key), name)) !== undefined && mayBeAlive(name)
 
 /** The living holder of the key's lock. */
-export function livingHolder(dir: string, key: string): { number: number; name: string } | undefined {
+export function livingHolder(dir: string, key: string): { fencingToken: number; name: string } | undefined {
   const name = ownerName(dir, key)
   if (name === undefined || isDead(keyLock(dir, key), name)) return undefined
-  return { number: parseOwner(name)?.number ?? 0, name: describe(name) }
+  return { fencingToken: parseOwner(name)?.fencingToken ?? 0, name: describeOwner(name) }
 }
 
 /** One process's attempt at one key's lock, and what it may do with it once taken. */
-export class Lock {
+export class FileLock {
   /** Who was robbed for it. */
-  displaced: string | undefined
+  evicted: string | undefined
   #owner: Owner | undefined
-  #again: Timer | undefined
+  #releaseTimer: Timer | undefined
   readonly #path: string
 
   /**
@@ -83,24 +83,28 @@ export class Lock {
   }
 
   /** Takes the lock if nobody has it, or one who is dead. `size`: bytes of the record that may have to be written. */
-  take(size: number): boolean {
-    step('take.list', this.key)
-    if (!this.#makeWay()) return false
+  acquire(size: number): boolean {
+    failpoint('take.list', this.key)
+    if (!this.#evictDead()) return false
     const owner = makeOwner({
-      number: this.draw(this.displaced === undefined ? 0 : (parseOwner(this.displaced)?.number ?? 0)),
-      place: thisPlace(),
+      fencingToken: this.draw(this.evicted === undefined ? 0 : (parseOwner(this.evicted)?.fencingToken ?? 0)),
+      processScope: processScope(),
       pid: process.pid,
-      start: thisStart(),
-      since: Math.floor(monotonic()),
+      start: processStartTime(),
+      acquiredAt: Math.floor(monotonic()),
       timeout: this.timeout,
       nonce: nonce(),
     })
     const prepared = privateLock(this.folder.path, owner)
     try {
       this.folder.makeInside(prepared)
-      step('take.folder', this.key)
-      io.createFile(join(prepared, owner.name), Buffer.alloc(Math.max(PADDING, size), ' '), this.folder.fileMode ?? 0o600)
-      step('take.prepared', this.key)
+      failpoint('take.folder', this.key)
+      io.createFile(
+        join(prepared, owner.name),
+        Buffer.alloc(Math.max(MIN_PADDING_BYTES, size), ' '),
+        this.folder.fileMode ?? 0o600,
+      )
+      failpoint('take.prepared', this.key)
       if (!renameOnto(prepared, this.#path)) {
         discard(prepared, owner.name)
         return false
@@ -110,26 +114,26 @@ export class Lock {
       throw storeError(this.#path, `cannot be locked${io.ownerOf(lockFolder(this.folder.path))}`, error, this.key)
     }
     this.#owner = owner
-    step('take.won', this.key)
+    failpoint('take.won', this.key)
     return true
   }
 
   /** Removes a holder that is dead, by exactly its owner file: one process can. Returns whether nobody has the lock now. */
-  #makeWay(): boolean {
+  #evictDead(): boolean {
     // Whoever may put a name into it decides who holds the lock, and for how long.
     if (!this.folder.checkInside(this.#path)) return true
     const name = ownerName(this.folder.path, this.key)
     if (name === undefined) return true
     if (!isDead(this.#path, name)) return false
-    step('evict.judged', this.key)
-    this.displaced = name
+    failpoint('evict.judged', this.key)
+    this.evicted = name
     this.#unlink(join(this.#path, name))
-    step('evict.done', this.key)
+    failpoint('evict.done', this.key)
     return true
   }
 
   /** Whether our owner file is still there. */
-  held(): boolean {
+  isHeld(): boolean {
     if (this.#owner === undefined) return false
     try {
       return io.stat(this.#file) !== undefined
@@ -139,14 +143,14 @@ export class Lock {
   }
 
   /** A sign of life for holders that cannot see our pid. Throws ENOENT when the lock is lost. */
-  beat(time: Date): void {
+  heartbeat(time: Date): void {
     io.touch(this.#file, time, time)
   }
 
   /** Moves its time-out to so many ms from now, if that is later: it stands in the name, so this is a rename, as fenced as all. */
   extend(ms: number): boolean {
     if (this.#owner === undefined) return false
-    const timeout = Math.ceil(monotonic() - this.#owner.since + ms)
+    const timeout = Math.ceil(monotonic() - this.#owner.acquiredAt + ms)
     if (timeout <= this.#owner.timeout) return true
     const longer = makeOwner({ ...this.#owner, timeout })
     try {
@@ -164,9 +168,9 @@ export class Lock {
     if (this.#owner === undefined) return false
     const target = recordFile(this.folder.path, this.key)
     try {
-      step('commit.begin', this.key)
-      io.overwriteFile(this.#file, bytes, () => step('commit.written', this.key))
-      step('commit.synced', this.key)
+      failpoint('commit.begin', this.key)
+      io.overwriteFile(this.#file, bytes, () => failpoint('commit.written', this.key))
+      failpoint('commit.synced', this.key)
       io.rename(this.#file, target)
     } catch (error) {
       if (io.codeOf(error) === 'ENOENT') {
@@ -175,7 +179,7 @@ export class Lock {
       }
       throw storeError(target, 'cannot be written', error, this.key)
     }
-    step('commit.done', this.key)
+    failpoint('commit.done', this.key)
     this.#leave()
     return true
   }
@@ -183,16 +187,16 @@ export class Lock {
   /** Lets go without a value. Robbed: touches nothing. */
   release(): void {
     if (this.#owner === undefined) return
-    step('release.begin', this.key)
+    failpoint('release.begin', this.key)
     try {
       this.#unlink(this.#file)
     } catch (error) {
       // While we live nobody else may remove it before its time: we do, as soon as it can be done.
-      stopTimer(this.#again)
-      this.#again = startTimer(() => this.#releaseQuietly(), RELEASE_AGAIN).unref()
+      stopTimer(this.#releaseTimer)
+      this.#releaseTimer = startTimer(() => this.#releaseQuietly(), RELEASE_RETRY_MS).unref()
       throw error
     }
-    step('release.done', this.key)
+    failpoint('release.done', this.key)
     this.#leave()
   }
 

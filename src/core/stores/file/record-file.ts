@@ -11,11 +11,11 @@ import * as io from './fs.js'
  */
 
 /** guard_dog writes in place: a torn file is read again so often, so many milliseconds apart. */
-const REREADS = 2
-const REREAD_AFTER = 20
+const DAMAGED_REREADS = 2
+const REREAD_DELAY_MS = 20
 
 /** A file that changed less than this before it was read may change again without its stat showing it. */
-const RACY = 50
+const RACY_STAT_MS = 50
 
 /** What tells a file that was replaced or changed from one that was not. Not the whole stat: it takes 700 bytes, for every key. */
 type Mark = Pick<io.FileStat, 'ino' | 'size' | 'mtimeMs' | 'ctimeMs'>
@@ -29,7 +29,7 @@ interface Seen {
   damaged?: Buffer
 }
 
-export class Reader {
+export class RecordReader {
   readonly #seen = new Map<string, Seen>()
   /** Who fetched the record that was read last. */
   #by: string | undefined
@@ -149,8 +149,8 @@ export class Reader {
   }
 
   async #reread(path: string, key: string): Promise<DogRecord | undefined> {
-    for (let tries = 0; tries < REREADS; tries++) {
-      await pause(REREAD_AFTER)
+    for (let tries = 0; tries < DAMAGED_REREADS; tries++) {
+      await pause(REREAD_DELAY_MS)
       this.#seen.delete(path)
       const decoded = this.#decode(path, key)
       if (decoded !== 'damaged') return decoded
@@ -169,4 +169,4 @@ const markOf = ({ ino, size, mtimeMs, ctimeMs }: Mark): Mark => ({ ino, size, mt
 const isSame = (a: Mark, b: Mark): boolean =>
   a.ino === b.ino && a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs
 
-const isSettled = (seen: Seen): boolean => seen.at - Math.max(seen.stat.mtimeMs, seen.stat.ctimeMs) > RACY
+const isSettled = (seen: Seen): boolean => seen.at - Math.max(seen.stat.mtimeMs, seen.stat.ctimeMs) > RACY_STAT_MS

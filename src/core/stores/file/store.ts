@@ -1,29 +1,29 @@
 import type { DogRecord, Lease, Ledger, Store } from '../../../../index.js'
 import { DogError, storeError } from '../../model/errors.js'
-import { monotonic, now, Rest } from '../../shared/clock.js'
-import { step } from '../../shared/failpoint.js'
-import { damagedFile, decodeKey, isCut, recordFile, recordName } from './file-names.js'
+import { monotonic, now, WakeableSleep } from '../../shared/clock.js'
+import { failpoint } from '../../shared/failpoint.js'
+import { damagedFile, decodeKey, isTruncated, recordFile, recordName } from './file-names.js'
 import { defaultFolder, Folder } from './folder.js'
-import { Wake } from './folder-wake.js'
+import { SharedFolderWatch } from './folder-wake.js'
 import { watchRecords } from './folder-watcher.js'
 import * as io from './fs.js'
-import { takeLock } from './heartbeat.js'
+import { acquireLock } from './heartbeat.js'
 import { FileLease } from './lease.js'
 import { readLedger, sweepLedger } from './ledger-file.js'
-import { Lock, livingHolder, ownerName, stillHeld, sweepLocks } from './lock.js'
-import { Reader } from './record-file.js'
+import { FileLock, isStillHeld, livingHolder, ownerName, sweepLocks } from './lock.js'
+import { RecordReader } from './record-file.js'
 
 /** Milliseconds between two looks of a waiter, whom the watcher normally wakes before. */
-const FIRST_POLL = 5
-const LAST_POLL = 100
-const LAST_POLL_UNWOKEN = 25
+const MIN_POLL_MS = 5
+const MAX_POLL_MS = 100
+const MAX_POLL_WITHOUT_WATCHER_MS = 25
 /** Whose timer came late is on a busy machine, which hundreds of looks would keep from the fetch: it rests so much longer. */
-const LONGEST_REST = 250
+const MAX_REST_MS = 250
 /** Every so many looks the holder is judged, who may be dead and not buried, or overdue. */
-const JUDGED = 4
+const OWNER_CHECK_EVERY = 4
 
 /** As much of a damaged record as is kept aside. */
-const KEPT_ASIDE = 64 * 1024
+const MAX_DAMAGED_BYTES = 64 * 1024
 
 type Warning = { key: string | undefined; code: string; message: string }
 
@@ -31,13 +31,13 @@ type Warning = { key: string | undefined; code: string; message: string }
 export class FileStore implements Store {
   readonly name = 'file'
   readonly #folder: Folder
-  readonly #reader: Reader
-  readonly #wake: Wake
+  readonly #reader: RecordReader
+  readonly #folderWatch: SharedFolderWatch
   readonly #listeners = new Set<(warning: Warning) => void>()
   /** Asked for, and not there. */
   readonly #missing = new Set<string>()
   /** The last number this process drew, by key: none is used twice, also when the record is deleted meanwhile. */
-  readonly #drawn = new Map<string, number>()
+  readonly #lastFencingTokens = new Map<string, number>()
 
   /** @param dir the folder; default: see `defaultFolder`, and guard_dog's files of the working folder are adopted */
   constructor(dir: string | undefined, mode: number | undefined) {
@@ -47,8 +47,8 @@ export class FileStore implements Store {
     }
     this.#folder = new Folder(realFolder(path), mode, warn)
     const working = process.cwd()
-    this.#reader = new Reader(this.#folder, dir === undefined && working !== this.#folder.path ? working : undefined)
-    this.#wake = new Wake(this.#folder.path, warn)
+    this.#reader = new RecordReader(this.#folder, dir === undefined && working !== this.#folder.path ? working : undefined)
+    this.#folderWatch = new SharedFolderWatch(this.#folder.path, warn)
   }
 
   get dir(): string {
@@ -59,7 +59,7 @@ export class FileStore implements Store {
     return recordFile(this.dir, key)
   }
 
-  warn(listener: (warning: Warning) => void): void {
+  onWarning(listener: (warning: Warning) => void): void {
     this.#listeners.add(listener)
   }
 
@@ -76,7 +76,7 @@ export class FileStore implements Store {
     }
   }
 
-  ledger(key: string): Ledger | undefined {
+  readLedger(key: string): Ledger | undefined {
     try {
       return readLedger(this.#folder, key)
     } catch (error) {
@@ -84,7 +84,7 @@ export class FileStore implements Store {
     }
   }
 
-  holder(key: string): { number: number; name: string } | undefined {
+  holder(key: string): { fencingToken: number; name: string } | undefined {
     try {
       return livingHolder(this.dir, key)
     } catch (error) {
@@ -92,7 +92,7 @@ export class FileStore implements Store {
     }
   }
 
-  async take(key: string, timeout: number): Promise<Lease | undefined> {
+  async acquire(key: string, timeout: number): Promise<Lease | undefined> {
     try {
       return await this.#take(key, timeout)
     } catch (error) {
@@ -108,56 +108,56 @@ export class FileStore implements Store {
   async #take(key: string, timeout: number): Promise<Lease | undefined> {
     this.#folder.prepare()
     const record = await this.#reader.read(key)
-    const lock = new Lock(this.#folder, key, Math.ceil(timeout * 1000), (displaced) => {
-      const last = Math.max(this.ledger(key)?.fetches.last ?? 0, this.#drawn.get(key) ?? 0)
+    const lock = new FileLock(this.#folder, key, Math.ceil(timeout * 1000), (displaced) => {
+      const last = Math.max(this.readLedger(key)?.fetches.last ?? 0, this.#lastFencingTokens.get(key) ?? 0)
       const number = Math.max(record?.generation ?? Math.floor(now()), displaced, last) + 1
-      this.#drawn.set(key, number)
+      this.#lastFencingTokens.set(key, number)
       return number
     })
     const lost = new AbortController()
-    const letGo = await takeLock(lock, record === undefined ? 0 : 2 * JSON.stringify(record).length, () => lost.abort())
+    const letGo = await acquireLock(lock, record === undefined ? 0 : 2 * JSON.stringify(record).length, () => lost.abort())
     if (letGo === undefined) return undefined
-    step('take.leased', key)
+    failpoint('take.leased', key)
     sweepLocks(this.dir, key)
     sweepLedger(this.#folder, key)
-    this.#keepAside(key)
+    this.#keepDamagedCopy(key)
     return new FileLease(this.#folder, lock, letGo, lost.signal, this.#reader.legacy)
   }
 
   /** Under the lease: what was damaged is about to be replaced, and may be all there is of a secret. */
-  #keepAside(key: string): void {
+  #keepDamagedCopy(key: string): void {
     const bytes = this.#reader.damaged(key)
     if (bytes === undefined || bytes.length === 0) return
     const path = damagedFile(this.dir, key)
     try {
       io.remove(path)
-      io.createFile(path, bytes.subarray(0, KEPT_ASIDE), this.#folder.fileMode ?? 0o600)
+      io.createFile(path, bytes.subarray(0, MAX_DAMAGED_BYTES), this.#folder.fileMode ?? 0o600)
     } catch {
       // A courtesy: the fetch must not depend on it.
     }
   }
 
-  async settled(key: string, seen: number | undefined, signal: AbortSignal): Promise<void> {
-    const rest = new Rest()
-    const wake = () => rest.end()
-    const stop = this.#wake.subscribe(wake)
+  async waitForChange(key: string, seen: number | undefined, signal: AbortSignal): Promise<void> {
+    const rest = new WakeableSleep()
+    const wake = () => rest.wake()
+    const stop = this.#folderWatch.subscribe(wake)
     signal.addEventListener('abort', wake)
     let owner: string | undefined
     try {
-      for (let look = 0, poll = FIRST_POLL, late = 0; !signal.aborted; look++) {
-        rest.begin()
+      for (let look = 0, poll = MIN_POLL_MS, late = 0; !signal.aborted; look++) {
+        rest.reset()
         if (look === 0 ? (await this.read(key))?.generation !== seen : this.#reader.mayDiffer(key, seen)) return
         // To judge a holder costs five times as much as to see that its lock and its pid are still there.
-        if (look % JUDGED === 0 || owner === undefined || !stillHeld(this.dir, key, owner)) {
+        if (look % OWNER_CHECK_EVERY === 0 || owner === undefined || !isStillHeld(this.dir, key, owner)) {
           if (this.holder(key) === undefined) return
           owner = ownerName(this.dir, key)
         }
         const since = monotonic()
-        await rest.take(poll + late)
-        const isWoken = this.#wake.isOn
+        await rest.sleep(poll + late)
+        const isWoken = this.#folderWatch.isOn
         const over = monotonic() - since - poll - late
-        late = isWoken ? 0 : Math.max(0, Math.min(LONGEST_REST, over * 4))
-        poll = Math.min(isWoken ? LAST_POLL : LAST_POLL_UNWOKEN, poll + 5)
+        late = isWoken ? 0 : Math.max(0, Math.min(MAX_REST_MS, over * 4))
+        poll = Math.min(isWoken ? MAX_POLL_MS : MAX_POLL_WITHOUT_WATCHER_MS, poll + 5)
       }
     } catch (error) {
       throw this.#fault(error, key)
@@ -195,11 +195,11 @@ export class FileStore implements Store {
 
   /** A long key's name is cut: its record says it. */
   #keyOf(name: string): string | undefined {
-    return isCut(name) ? this.#reader.keyAt(name) : decodeKey(name)
+    return isTruncated(name) ? this.#reader.keyAt(name) : decodeKey(name)
   }
 
   async close(): Promise<void> {
-    this.#wake.close()
+    this.#folderWatch.close()
   }
 }
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { endOf, Unusable } from '../../../../src/core/model/expiry.js'
+import { expiryOf, UnusableResult } from '../../../../src/core/model/expiry.js'
 import { NEVER } from '../../../../src/core/shared/format.js'
 import { refused } from '../../../support/refusal.js'
 
@@ -21,7 +21,7 @@ t.test('expiresIn is seconds from the start of the fetch', async (t) => {
     [34 * 86_400, START + 34 * 86_400_000],
     ['2025-12-01T00:00:00Z', Date.UTC(2025, 11, 1)],
   ]
-  for (const [expiresIn, end] of table) t.equal(endOf({ expiresIn }, START), end, String(expiresIn))
+  for (const [expiresIn, end] of table) t.equal(expiryOf({ expiresIn }, START), end, String(expiresIn))
 })
 
 t.test('expiresAt is a time: milliseconds, a Date or an ISO string', async (t) => {
@@ -36,12 +36,12 @@ t.test('expiresAt is a time: milliseconds, a Date or an ISO string', async (t) =
     ['2025-11-20T14:46:40.000Z', START],
     ['2025-11-20T22:46:40+08:00', START],
   ]
-  for (const [expiresAt, end] of table) t.equal(endOf({ expiresAt }, START), end, String(expiresAt))
+  for (const [expiresAt, end] of table) t.equal(expiryOf({ expiresAt }, START), end, String(expiresAt))
 })
 
 t.test('seconds in the place of milliseconds are refused', async (t) => {
   for (const expiresAt of [0, 1, 1_763_657_200, '1763657200', 1e11 - 1]) {
-    t.throws(() => endOf({ expiresAt }, START), { message: /looks like seconds/ })
+    t.throws(() => expiryOf({ expiresAt }, START), { message: /looks like seconds/ })
   }
 })
 
@@ -63,11 +63,11 @@ t.test('what is no lifetime is refused', async (t) => {
     1n,
     Symbol.iterator,
   ]
-  for (const expiresIn of bad) refused(t, () => endOf({ expiresIn }, START), Unusable, String(expiresIn))
+  for (const expiresIn of bad) refused(t, () => expiryOf({ expiresIn }, START), UnusableResult, String(expiresIn))
   for (const expiresAt of [...bad, new Date(Number.NaN), new Date(-1)])
-    refused(t, () => endOf({ expiresAt }, START), Unusable, String(expiresAt))
-  t.throws(() => endOf({}, START), { message: 'expiresIn or expiresAt is missing' })
-  refused(t, () => endOf({ expiresIn: null, expiresAt: null }, START), Unusable, 'nulls')
+    refused(t, () => expiryOf({ expiresAt }, START), UnusableResult, String(expiresAt))
+  t.throws(() => expiryOf({}, START), { message: 'expiresIn or expiresAt is missing' })
+  refused(t, () => expiryOf({ expiresIn: null, expiresAt: null }, START), UnusableResult, 'nulls')
 })
 
 t.test('a string in the wrong place is not repeated: it may be the secret', async (t) => {
@@ -78,7 +78,7 @@ t.test('a string in the wrong place is not repeated: it may be the secret', asyn
     { expiresAt: ['S3CRET'] },
   ]) {
     try {
-      endOf(given, START)
+      expiryOf(given, START)
       t.fail('must throw')
     } catch (error) {
       t.notMatch((error as Error).message, /S3CRET/)

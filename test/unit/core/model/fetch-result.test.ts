@@ -1,13 +1,13 @@
 import t from 'tap'
 import { DogError } from '../../../../src/core/model/errors.js'
-import { Unusable } from '../../../../src/core/model/expiry.js'
-import { checkAnswer, storable } from '../../../../src/core/model/fetch-result.js'
+import { UnusableResult } from '../../../../src/core/model/expiry.js'
+import { checkFetchResult, toStorable } from '../../../../src/core/model/fetch-result.js'
 import { refused } from '../../../support/refusal.js'
 
 const START = 1_763_650_000_000.4
 
 t.test('an answer becomes what a record is made of', async (t) => {
-  t.same(checkAnswer('K', { value: 'v', expiresIn: 7200 }, START, undefined), {
+  t.same(checkFetchResult('K', { value: 'v', expiresIn: 7200 }, START, undefined), {
     value: 'v',
     fetchedAt: 1_763_650_000_000,
     expiresAt: 1_763_657_200_000,
@@ -15,9 +15,9 @@ t.test('an answer becomes what a record is made of', async (t) => {
   })
 })
 
-t.test('ahead: the answer before the option before the default, never over two thirds', async (t) => {
+t.test('refreshAhead: the answer before the option before the default, never over two thirds', async (t) => {
   const ahead = (answer: unknown, option: number | undefined, expiresIn: number) =>
-    checkAnswer('K', { value: 'v', expiresIn, ahead: answer }, 0, option).ahead
+    checkFetchResult('K', { value: 'v', expiresIn, refreshAhead: answer }, 0, option).ahead
   t.equal(ahead(2, 5, 100), 2)
   t.equal(ahead('2', 5, 100), 2)
   t.equal(ahead(0, 5, 100), 0)
@@ -32,28 +32,29 @@ t.test('ahead: the answer before the option before the default, never over two t
 })
 
 t.test('a value is what every process will read: through JSON, and a copy', async (t) => {
-  for (const value of ['', 'x', 0, false, null]) t.equal(storable(value), value)
+  for (const value of ['', 'x', 0, false, null]) t.equal(toStorable(value), value)
   const given = { date: new Date(0), none: undefined, list: [undefined], number: Number.NaN }
-  t.same(storable(given), { date: '1970-01-01T00:00:00.000Z', list: [null], number: null })
-  t.not(storable(given), given)
+  t.same(toStorable(given), { date: '1970-01-01T00:00:00.000Z', list: [null], number: null })
+  t.not(toStorable(given), given)
 })
 
 t.test('what JSON does not hold, or too much of it, is refused', async (t) => {
   const loop: Record<string, unknown> = {}
   loop.loop = loop
-  for (const value of [undefined, () => 1, Symbol('x'), loop, 1n]) refused(t, () => storable(value), Unusable, typeof value)
-  t.equal(storable('x'.repeat(699_998)), 'x'.repeat(699_998))
-  refused(t, () => storable('x'.repeat(699_999)), Unusable, 'a long one')
-  refused(t, () => storable('中'.repeat(300_000)), Unusable, 'a long one, in bytes')
+  for (const value of [undefined, () => 1, Symbol('x'), loop, 1n])
+    refused(t, () => toStorable(value), UnusableResult, typeof value)
+  t.equal(toStorable('x'.repeat(699_998)), 'x'.repeat(699_998))
+  refused(t, () => toStorable('x'.repeat(699_999)), UnusableResult, 'a long one')
+  refused(t, () => toStorable('中'.repeat(300_000)), UnusableResult, 'a long one, in bytes')
 })
 
 t.test('numbers that JSON does not hold are refused, or read as every other process reads them', async (t) => {
   for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
     let stored: unknown
     try {
-      stored = storable(value)
+      stored = toStorable(value)
     } catch (error) {
-      t.ok(error instanceof Unusable)
+      t.ok(error instanceof UnusableResult)
       continue
     }
     t.equal(stored, null, `${value} is null for everybody else`)
@@ -65,7 +66,7 @@ t.test(
   async (t) => {
     const message = (given: object) => {
       try {
-        checkAnswer('K', given, START, undefined)
+        checkFetchResult('K', given, START, undefined)
       } catch (error) {
         t.ok(error instanceof DogError)
         t.match(error, { code: 'ERR_DOG_FETCH_RESULT', key: 'K' })

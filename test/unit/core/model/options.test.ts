@@ -25,9 +25,9 @@ t.test('a wrong option is a TypeError with its name, the rule, the value and its
     [{ timeout: -1 }, /^timeout /],
     [{ timeout: Number.NaN }, /^timeout .*NaN/],
     [{ timeout: null }, /^timeout .*got null \(null\)$/],
-    [{ ahead: -1 }, /^ahead must be a number of seconds, 0 or more; got -1 \(number\)$/],
-    [{ ahead: '2' }, /^ahead .*"2" \(string\)$/],
-    [{ ahead: Number.NaN }, /^ahead /],
+    [{ refreshAhead: -1 }, /^refreshAhead must be a number of seconds, 0 or more; got -1 \(number\)$/],
+    [{ refreshAhead: '2' }, /^refreshAhead .*"2" \(string\)$/],
+    [{ refreshAhead: Number.NaN }, /^refreshAhead /],
     [{ identity: '' }, /^identity must be a string that is not empty; got "" \(string\)$/],
     [{ identity: 7 }, /^identity .*7 \(number\)$/],
     [{ dir: '' }, /^dir must be the path of a folder; got ""/],
@@ -45,7 +45,7 @@ t.test('a wrong option is a TypeError with its name, the rule, the value and its
     [{ quota: { limit: 1, window: 0 } }, /^quota /],
     [{ quota: { limit: 1, window: 'day' } }, /^quota /],
     [{ autoRefresh: 1 }, /^autoRefresh must be true or false; got 1 \(number\)$/],
-    [{ fetch: 'no' }, /^fetch must be true or false; got "no" \(string\)$/],
+    [{ followOnly: 'no' }, /^followOnly must be true or false; got "no" \(string\)$/],
     [{ isRejected: /40001/ }, /^isRejected must be a function; got an object \(object\)$/],
   ]
   for (const [options, message] of table) t.match(ofKey(t, options), message)
@@ -55,10 +55,10 @@ t.test('the values at the boundaries are taken', async (t) => {
   const good: KeyOptions[] = [
     { timeout: 600 },
     { timeout: 0.001 },
-    { ahead: 0 },
+    { refreshAhead: 0 },
     { quota: { limit: 1 } },
     { quota: { limit: 1, window: 0.5 } },
-    { fetch: false, autoRefresh: true },
+    { followOnly: true, autoRefresh: true },
     { timeout: undefined, dir: undefined },
   ]
   for (const options of good) t.doesNotThrow(() => checkKeyOptions(options, {}))
@@ -108,10 +108,10 @@ t.test('a mode lets nobody but the owner write, or says so', async (t) => {
 
 t.test("a key's own options stand over the dog's, and its place replaces the dog's", async (t) => {
   const store = new MemoryStore()
-  const dog = { dir: '/dog', ahead: 5, timeout: 7, identity: 'wx1', mode: 0o640 }
-  t.same(checkKeyOptions(undefined, dog), { dir: '/dog', store: undefined, ahead: 5, timeout: 7, identity: 'wx1' })
+  const dog = { dir: '/dog', refreshAhead: 5, timeout: 7, identity: 'wx1', mode: 0o640 }
+  t.same(checkKeyOptions(undefined, dog), { dir: '/dog', store: undefined, refreshAhead: 5, timeout: 7, identity: 'wx1' })
   t.same(checkKeyOptions(null, dog), checkKeyOptions({}, dog))
-  t.match(checkKeyOptions({ ahead: 0, timeout: undefined }, dog), { ahead: 0, timeout: 7 })
+  t.match(checkKeyOptions({ refreshAhead: 0, timeout: undefined }, dog), { refreshAhead: 0, timeout: 7 })
   t.equal(checkKeyOptions({ dir: '/own' }, dog).dir, resolve('/own'))
   const own = checkKeyOptions({ store }, dog)
   t.equal(own.store, store)
@@ -141,7 +141,14 @@ t.test("the caller's options are not changed", async (t) => {
 
 t.test('the defaults: 30 s, a day of quota, fetching, no refresh that nobody asks for', async (t) => {
   const config = configOf(undefined, {})
-  t.match(config, { timeout: 30, window: 86_400, fetch: true, autoRefresh: false, ahead: undefined, quota: undefined })
+  t.match(config, {
+    timeout: 30,
+    window: 86_400,
+    followOnly: false,
+    autoRefresh: false,
+    refreshAhead: undefined,
+    quota: undefined,
+  })
   t.same(configOf(undefined, { quota: { limit: 3 } }).quota, { limit: 3, window: 86_400 })
 })
 

@@ -2,8 +2,8 @@ import t from 'tap'
 import type { DogRecord, Failure, Ledger } from '../../../../index.js'
 import {
   currentWindow,
-  DAY,
-  defaultAhead,
+  DAY_S,
+  defaultRefreshAhead,
   quotaEnd,
   standingFailure,
   stateOf,
@@ -70,7 +70,7 @@ t.test('a value is due a tenth of its lifetime before the end, at most five minu
     [3010, 300],
     [Number.POSITIVE_INFINITY, 300],
   ] as const) {
-    t.equal(defaultAhead(lifetime), ahead)
+    t.equal(defaultRefreshAhead(lifetime), ahead)
   }
 })
 
@@ -105,7 +105,7 @@ t.test('a quota ends with its window', async (t) => {
   t.equal(quotaEnd(ledger(NOW - 59_999, 3), NOW, quota), NOW + 1)
   t.equal(quotaEnd(ledger(NOW - 60_000, 3), NOW, quota), undefined)
   t.equal(quotaEnd(ledger(NOW, 1e6), NOW, undefined), undefined, 'no quota, no end')
-  t.equal(DAY, 24 * 60 * 60)
+  t.equal(DAY_S, 24 * 60 * 60)
 })
 
 t.test('a failure stands until its retryAt, to the millisecond', async (t) => {

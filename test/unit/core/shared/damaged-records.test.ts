@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import type { DogRecord } from '../../../../index.js'
-import { sealingKey, unseal } from '../../../../src/core/model/encryption.js'
+import { decryptRecord, toCipherKey } from '../../../../src/core/model/encryption.js'
 import { DogError } from '../../../../src/core/model/errors.js'
 import { decodeRecord, encodeRecord } from '../../../../src/core/shared/format.js'
 import { faultOfLedger } from '../../../support/damage/checks.js'
@@ -38,7 +38,7 @@ t.test(`${LEDGERS} damaged ledgers: what is decoded is of the right types, and c
 const isOriginal = (opened: DogRecord) => records.slice(0, 2).some((original) => isDeepStrictEqual(opened, original))
 
 t.test('6000 damaged sealed records: each is opened unchanged, or not at all', async (t) => {
-  const keys = [sealingKey(Buffer.alloc(32, 9)), SEALING]
+  const keys = [toCipherKey(Buffer.alloc(32, 9)), SEALING]
   let opened = 0
   let refused = 0
   const check = (text: string) => {
@@ -46,7 +46,7 @@ t.test('6000 damaged sealed records: each is opened unchanged, or not at all', a
     if (typeof found !== 'object') return
     for (const some of [keys, [], keys.slice(0, 1)]) {
       try {
-        const record = unseal(found, some, '/path')
+        const record = decryptRecord(found, some, '/path')
         if (found.sealed === undefined) continue
         if (some !== keys) return 'opened without its key'
         if (!isOriginal(record)) return 'opened, and changed'

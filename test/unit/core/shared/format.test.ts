@@ -1,11 +1,11 @@
 import t from 'tap'
 import type { DogRecord, Ledger } from '../../../../index.js'
 import {
-  boundAhead,
   decodeLedger,
   decodeRecord,
   encodeLedger,
   encodeRecord,
+  limitRefreshAhead,
   NEVER,
   unknownFields,
 } from '../../../../src/core/shared/format.js'
@@ -159,13 +159,13 @@ t.test("guard_dog's odd files: Infinity, which it writes as null, text for numbe
 })
 
 t.test('ahead never takes more than two thirds of a lifetime', async (t) => {
-  t.equal(boundAhead(300, 7200), 300)
-  t.equal(boundAhead(4800, 7200), 4800)
-  t.equal(boundAhead(4801, 7200), 4800)
-  t.equal(boundAhead(300, 3), 2)
-  t.equal(boundAhead(300, 0), 0)
-  t.equal(boundAhead(-1, 10), 0)
-  t.equal(boundAhead(300, Number.POSITIVE_INFINITY), 300)
+  t.equal(limitRefreshAhead(300, 7200), 300)
+  t.equal(limitRefreshAhead(4800, 7200), 4800)
+  t.equal(limitRefreshAhead(4801, 7200), 4800)
+  t.equal(limitRefreshAhead(300, 3), 2)
+  t.equal(limitRefreshAhead(300, 0), 0)
+  t.equal(limitRefreshAhead(-1, 10), 0)
+  t.equal(limitRefreshAhead(300, Number.POSITIVE_INFINITY), 300)
 })
 
 t.test('a ledger comes back, with and without a failure, with what a later version added', async (t) => {

@@ -5,7 +5,7 @@ const DAY = 86_400_000
 /** The alarm over timers that fire when told to. */
 async function setUp(t: Test) {
   const timers: { callback: () => void; ms: number; unrefs: number }[] = []
-  const { Alarm } = (await t.mockImport('../../../../src/core/shared/long-timer.js', {
+  const { LongTimer } = (await t.mockImport('../../../../src/core/shared/long-timer.js', {
     '../../../../src/core/shared/clock.js': {
       startTimer: (callback: () => void, ms: number) => {
         const timer = { callback, ms, unrefs: 0, unref: () => void timer.unrefs++ }
@@ -18,7 +18,7 @@ async function setUp(t: Test) {
     },
   })) as typeof import('../../../../src/core/shared/long-timer.js')
   const fire = () => timers.shift()!.callback()
-  return { alarm: new Alarm(), timers, fire }
+  return { alarm: new LongTimer(), timers, fire }
 }
 
 t.test('an alarm rings once, and does not keep the process alive', async (t) => {
