@@ -5,10 +5,10 @@ import { mayReencrypt } from '../fetch/ownership.js'
 import { retryRejected } from '../fetch/retry-rejected.js'
 import { KeyHandle } from '../key/key-handle.js'
 import { areSame } from '../model/encryption.js'
-import { DogError, misuse, misuseOfSecretOption } from '../model/errors.js'
-import { checkKey } from '../model/key.js'
-import { checkDogOptions, checkGetOptions, checkKeyOptions, configOf, type KeyConfig } from '../model/options.js'
+import { DogError } from '../model/errors.js'
+import { checkDogOptions, checkGetOptions, checkKey, checkKeyOptions, configOf, type KeyConfig } from '../model/options.js'
 import { nextTick } from '../shared/clock.js'
+import { misuse, misuseOfSecret } from '../shared/validate.js'
 import { printDebug } from './debug.js'
 import { Events } from './events.js'
 import { statusOf } from './status.js'
@@ -151,7 +151,7 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
 
   function init(key: string, fetcher: unknown, given?: unknown): Secret<never> {
     checkKey(key)
-    if (!isFetcher(fetcher)) throw misuseOfSecretOption('fetcher', 'must be a function', fetcher)
+    if (!isFetcher(fetcher)) throw misuseOfSecret('fetcher', 'must be a function', fetcher)
     const options = checkKeyOptions(given, defaults)
     const { dir, store, identity } = options
     const last = places.get(key)
@@ -235,7 +235,7 @@ export function createDog(dogOptions: DogOptions = {}): Dog {
     peek: ((key: string) => (find(key) ?? entryOf(key)).peek()) as Dog['peek'],
     refresh: (key, options) => failing(() => asked(key).refresh(checkRefreshOptions(options)) as Promise<never>),
     use: (key, task) => {
-      if (typeof task !== 'function') throw misuseOfSecretOption('task', 'must be a function', task)
+      if (typeof task !== 'function') throw misuseOfSecret('task', 'must be a function', task)
       return failing(() => {
         const entry = asked(key)
         const secret = { get: () => entry.get(), refresh: (rejected: unknown) => entry.refresh({ rejected }) }
@@ -298,11 +298,11 @@ function failing<R>(task: () => Promise<R>): Promise<R> {
 const isFetcher = (value: unknown): value is Fetcher<never> => typeof value === 'function'
 
 function checkRefreshOptions(options: unknown = {}): { rejected?: unknown; force?: boolean } {
-  if (typeof options !== 'object' || options === null) throw misuseOfSecretOption('options', 'must be an object', options)
+  if (typeof options !== 'object' || options === null) throw misuseOfSecret('options', 'must be an object', options)
   const { force, rejected } = options as { force?: unknown; rejected?: unknown }
   // A variable that is empty must not become a plain refresh, which replaces a good value.
   if ('rejected' in options && rejected === undefined) {
-    throw misuseOfSecretOption('rejected', 'must be a value where it is given', rejected)
+    throw misuseOfSecret('rejected', 'must be a value where it is given', rejected)
   }
   if (force !== undefined && typeof force !== 'boolean') throw misuse('force', 'must be true or false', force)
   return options
@@ -310,5 +310,5 @@ function checkRefreshOptions(options: unknown = {}): { rejected?: unknown; force
 
 function checkListener(event: unknown, listener: unknown): asserts event is DogEvent {
   if (!Events.isEvent(event)) throw misuse('event', 'must be change, refresh, wait, takeover or warning', event)
-  if (typeof listener !== 'function') throw misuseOfSecretOption('listener', 'must be a function', listener)
+  if (typeof listener !== 'function') throw misuseOfSecret('listener', 'must be a function', listener)
 }

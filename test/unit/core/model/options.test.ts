@@ -1,8 +1,7 @@
 import { resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import type { KeyOptions } from '../../../../index.js'
-import { checkKey } from '../../../../src/core/model/key.js'
-import { checkDogOptions, checkGetOptions, checkKeyOptions, configOf } from '../../../../src/core/model/options.js'
+import { checkDogOptions, checkGetOptions, checkKey, checkKeyOptions, configOf } from '../../../../src/core/model/options.js'
 import { MemoryStore } from '../../../../src/core/stores/memory.js'
 
 /** The message of the TypeError that a task must throw. */
@@ -69,7 +68,7 @@ t.test('a time-out over 600 is asked whether it is seconds', async (t) => {
 })
 
 t.test('a misspelled option is named, with those that there are', async (t) => {
-  t.match(ofKey(t, { timeOut: 30 }), /^unknown option "timeOut"; there are .*timeout/)
+  t.match(ofKey(t, { timeOut: 30 }), /^unknown option "timeOut" of init; did you mean "timeout"\?/)
   t.match(ofKey(t, { mode: 0o600 }), /^unknown option "mode"/, "the mode of the files is the dog's")
   for (const name of ['constructor', 'toString', 'hasOwnProperty']) t.match(ofKey(t, { [name]: 1 }), /^unknown option/)
   t.match(
@@ -88,7 +87,7 @@ t.test('dir and store exclude each other', async (t) => {
 })
 
 t.test('what is no object of options is refused', async (t) => {
-  for (const options of [1, true, [], () => {}]) t.match(ofKey(t, options), /^options must be an object; got \w+$/)
+  for (const options of [1, true, [], () => {}]) t.match(ofKey(t, options), /^the options of \w+ must be an object; got \w+$/)
   for (const options of [1, 'dir', null, []])
     t.match(
       misuse(t, () => checkDogOptions(options)),
