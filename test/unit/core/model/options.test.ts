@@ -91,7 +91,7 @@ t.test('what is no object of options is refused', async (t) => {
   for (const options of [1, 'dir', null, []])
     t.match(
       misuse(t, () => checkDogOptions(options)),
-      /^options must be an object/,
+      /^the options of \w+ must be an object/,
     )
 })
 
@@ -179,6 +179,6 @@ t.test('the options of get are checked', async (t) => {
   for (const options of [1, 'x', []])
     t.match(
       misuse(t, () => checkGetOptions(options)),
-      /^options must be an object/,
+      /^the options of \w+ must be an object/,
     )
 })
