@@ -1,19 +1,25 @@
+/// <reference lib="esnext.disposable" />
+
 /**
- * dotdog keeps expiring secrets. `init` registers a key with a fetcher, `get` returns a valid value, and all processes
- * of a machine share it through a small `.dog` file, with exactly one fetch between them.
+ * dotdog keeps expiring secrets. `init` registers a key with a fetcher, `get` returns a valid value, and
+ * all processes of a machine share it through a small `.dog` file, with exactly one fetch between them.
  *
  * All durations are **seconds**. Absolute times are epoch milliseconds, a `Date`, or an ISO string.
  *
  * @example
  * init('ACCESS_TOKEN', async ({ signal }) => {
- *   const answer = await fetch(url, { signal })
- *   const { access_token, expires_in } = await answer.json()
+ *   const response = await fetch(url, { signal })
+ *   const { access_token, expires_in } = await response.json()
  *   return { value: access_token, expiresIn: expires_in }
  * })
  * const token = await get('ACCESS_TOKEN')
  */
 
-/** What a fetcher answers. Give a lifetime (`expiresIn`) or an end (`expiresAt`), not both. */
+import type { Failure, Store } from './store.js'
+
+export type * from './store.js'
+
+/** What a fetcher returns. Give a lifetime (`expiresIn`) or an end (`expiresAt`), not both. */
 export interface Result<T = string> {
   /** Anything JSON can hold. */
   value: T
@@ -21,7 +27,7 @@ export interface Result<T = string> {
   expiresIn?: number | string
   /** The end of the lifetime: epoch milliseconds (seconds are refused), a `Date` or an ISO string. */
   expiresAt?: number | string | Date
-  /** Seconds before the expiry at which the value is due for a refresh. Never over two thirds of the lifetime. */
+  /** Seconds before the expiry at which the value is due for a refresh. At most two thirds of the lifetime. */
   refreshAhead?: number
 }
 
@@ -29,17 +35,17 @@ export interface Result<T = string> {
 export type Reason = 'missing' | 'expired' | 'due' | 'rejected' | 'forced'
 
 /**
- * The one argument of a fetcher: guard_dog's handler (call it with the value, its lifetime in seconds and, if you like,
- * the refresh-ahead seconds) and a context in one. A handler call without a lifetime stores a value that is already
- * expired, as guard_dog does.
+ * The one argument of a fetcher. It is guard_dog's handler (call it with the value, its lifetime in seconds
+ * and, if you like, the refresh-ahead seconds) and a context in one. A handler call without a lifetime
+ * stores a value that is already expired, as guard_dog does.
  */
 export interface FetchContext<T = string> {
   (value: T, expiresIn?: number | string, refreshAhead?: number): void
   /** The key being fetched. */
   readonly key: string
-  /** Aborts when the time-out is over or the lease is lost. Give it to your HTTP client. */
+  /** Aborts when the time-out is over or the lease is lost. Pass it to your HTTP client. */
   readonly signal: AbortSignal
-  /** The value this fetch replaces, if there is one, valid or not. */
+  /** The value that this fetch replaces, if there is one, valid or not. */
   readonly previous: T | undefined
   readonly reason: Reason
   /** Another key's value, for a key that depends on it. The wait counts against that key's time-out, not this one's. */
@@ -48,7 +54,7 @@ export interface FetchContext<T = string> {
   use<D = string, R = unknown>(key: string, task: (value: D) => R | PromiseLike<R>): Promise<R>
 }
 
-/** Gets a new value: a promise of a {@link Result}, or a call of the context as a handler. A promise of nothing: it will be called. */
+/** Gets a new value: returns a {@link Result}, or calls the context as a handler. A promise of nothing says that it will. */
 export type Fetcher<T = string> = (
   context: FetchContext<T>,
   // biome-ignore lint/suspicious/noConfusingVoidType: a callback-style fetcher returns nothing, on any branch
@@ -58,55 +64,57 @@ export type Fetcher<T = string> = (
 export type EncryptionKey = Uint8Array | string
 
 /** Options of one key. */
-// biome-ignore lint/correctness/noUnusedVariables: the value's type, kept for options that will see values
-export interface KeyOptions<T = string> {
-  /** The folder of the `.dog` files. Not together with `store`. Default: see the README, "Where the files are". */
+export interface KeyOptions {
+  /** The folder of the `.dog` files. Not together with `store`. Default: docs/files-and-format.md, "Which folder". */
   dir?: string
   /** Another store than files. Not together with `dir`. */
   store?: Store
   /** Seconds before the expiry at which a value is due. Default `min(300, 10 % of the lifetime)`; at most two thirds of it. */
   refreshAhead?: number
-  /** Seconds a fetch may take; at most 600. Default 30. */
+  /** Seconds that a fetch may take; at most 600. Default 30. */
   timeout?: number
-  /** Names the account behind the key. Two that differ on one record are an `ERR_DOG_IDENTITY`. */
+  /** Names the account behind the key. Two names that differ on one record are an `ERR_DOG_IDENTITY`. Default none. */
   identity?: string
-  /** At most `limit` fetches in `window` seconds (default 86400), counted over all processes. */
+  /** At most `limit` fetches in `window` seconds (default 86400), counted over all processes. Default none. */
   quota?: { limit: number; window?: number }
-  /** Refreshes when due, also when nobody asks. Its timer does not keep the process alive. Default false. */
+  /** Refreshes the value when it is due, even if nobody asks. Its timer keeps no process alive. Default false. */
   autoRefresh?: boolean
   /** Reads and waits, and never fetches. `set` and `remove` stay allowed. Default false. */
   followOnly?: boolean
   /**
-   * Encrypts the value at rest (AES-256-GCM): 32 bytes, or 64 hex digits. Of a list the first writes and all read, so that
-   * keys can be rotated. A value that was written plain, or with an older key, is used and written again; one that no key
-   * opens is an `ERR_DOG_DECRYPT`.
+   * Encrypts the value at rest (AES-256-GCM). Of a list the first key writes and all read, so that keys can be
+   * rotated. A value that was written in the clear, or with an older key, is used and written again. A value
+   * that no key opens is an `ERR_DOG_DECRYPT`. Default: not encrypted.
    */
   encryptionKey?: EncryptionKey | readonly EncryptionKey[]
-  /** Whether an error of a task given to `use` means that the upstream no longer takes this key's value. */
+  /** Whether an error of a task given to `use` means that the upstream no longer accepts this key's value. Default: never. */
   isRejected?: (error: unknown) => boolean
 }
 
 /** Options of a dog: the defaults of its keys, and the mode of its files. */
 export interface DogOptions extends KeyOptions {
-  /** The mode of files, `0o600` (default), `0o640` or `0o660`. Folders get the matching execute bits. */
+  /** The mode of files: `0o600` (default), `0o640` or `0o660`. Folders get the matching execute bits. */
   mode?: number
 }
 
 export interface GetOptions {
-  /** The value must live at least so many seconds more. After one fetch begun since the call it is returned whatever it has. */
+  /**
+   * Minimum remaining lifetime, in seconds. If the cached value has less, one fetch is made and its result is
+   * returned whatever its lifetime. Default 0.
+   */
   minTtl?: number
-  /** Rejects this caller only; a fetch that others wait for goes on. */
+  /** Rejects this caller only. A fetch that other callers wait for goes on. */
   signal?: AbortSignal
 }
 
 export interface RefreshOptions<T = string> {
-  /** Replace the value only if it is still this one: a hundred reports are one fetch. */
+  /** The value that the upstream no longer accepts. It is replaced only if it is still the current one: a hundred reports are one fetch. */
   rejected?: T
-  /** Fetch although a recent failure says to stay away, or the value is young. A quota is obeyed all the same. */
+  /** Fetches although a recent failure says to wait, or the value is young. A quota is obeyed all the same. Default false. */
   force?: boolean
 }
 
-/** When a value that is `set` ends; `expiresIn` counts from now. */
+/** When a value given to `set` ends. `expiresIn` counts from now, in seconds. */
 export type Expiry = Pick<Result, 'expiresIn' | 'expiresAt'>
 
 /** `expiresAt` in epoch milliseconds. */
@@ -124,22 +132,25 @@ export interface Secret<T = string> {
   remove(): Promise<boolean>
 }
 
+/** What is known of one key. Times are epoch milliseconds. */
 export interface KeyStatus {
   key: string
-  /** `unreadable`: the store refused it; `failure` says why. */
+  /** `unreadable`: the store refused the record; `failure` says why. */
   state: 'fresh' | 'due' | 'expired' | 'missing' | 'unreadable'
-  /** Epoch milliseconds, as are `dueAt`, from which it is replaced, and `fetchedAt`: the start of the fetch. */
   expiresAt?: number
+  /** The time from which the value is replaced. */
   dueAt?: number
+  /** The start of the fetch. */
   fetchedAt?: number
   generation?: number
   /** `host:pid` of the process that fetched the value. */
   by?: string
   identity?: string
-  /** The process that is fetching now. */
+  /** `host:pid` of the process that is fetching now. */
   holder?: string
-  /** Attempts in the current window, and the limit if there is one. */
+  /** Fetches in the current window. */
   fetches: number
+  /** The limit of `fetches`, if there is a quota. */
   quota?: number
   failure?: Failure
   /** The store's name. */
@@ -150,49 +161,76 @@ export interface KeyStatus {
 
 /** Payloads never hold a value. */
 export interface DogEvents {
-  /** A key has another value (or none), whoever fetched it. Listening starts a watcher that does not keep the process alive. */
+  /** A key has another value (or none), whichever process fetched it. Listening starts a watcher that keeps no process alive. */
   change: { key: string; generation: number | undefined; expiresAt: number | undefined; by: string | undefined }
-  /** This process fetched. `ms`: from the take of the lease to the commit. */
+  /** This process fetched. `durationMs`: milliseconds from taking the lease to the answer. `late`: the answer came after the time-out. */
   refresh: { key: string; generation: number; reason: Reason; durationMs: number; late: boolean }
-  /** A caller in this process began to wait for the fetch of another. */
+  /** A caller in this process began to wait for the fetch of another process. */
   wait: { key: string; holder: string | undefined }
   /** This process took the lease of a dead or overdue holder. */
   takeover: { key: string; holder: string }
-  /** Something went wrong that no caller was told of. */
+  /** Something went wrong and no caller was told of it. */
   warning: { key: string | undefined; code: string; message: string }
 }
 
 export type DogEvent = keyof DogEvents
 
-/** An isolated set of keys. The package itself is the default dog. */
-export interface Dog {
+/** What every dog has, whatever its keys are. */
+export interface DogBase {
+  /** Every key that this dog knows or that its stores hold. Never a value. */
+  status(): Promise<KeyStatus[]>
   /**
-   * Registers a key. Fetches nothing. Again, it replaces fetcher and options; another folder, store or identity: `TypeError`.
-   * @param options the key's options, or the folder (guard_dog's third argument).
-   * @throws TypeError for a wrong key, fetcher or option.
+   * Subscribes to an event. Returns the function that unsubscribes.
+   *
+   * @example const stop = on('warning', ({ key, message }) => console.warn(key, message))
    */
-  init<T = string>(key: string, fetcher: Fetcher<T>, options?: KeyOptions<T> | string): Secret<T>
+  on<E extends DogEvent>(event: E, listener: (payload: DogEvents[E]) => void): () => void
+  off<E extends DogEvent>(event: E, listener: (payload: DogEvents[E]) => void): void
   /**
-   * A valid value: at once if there is one, else after the one fetch, ours or another process's.
-   * @throws DogError `ERR_DOG_FETCH`, `_FETCH_TIMEOUT`, `_FETCH_RESULT`, `_NO_FETCHER`, `_WAIT_TIMEOUT`, `_QUOTA`, `_CYCLE`,
-   * `_STORE`, `_IDENTITY`, `_CLOSED`.
+   * Lets a fetch under way finish and commit, and rejects waiters with `ERR_DOG_CLOSED`. `init` opens the dog
+   * again. A `store` that was given stays open.
+   */
+  close(): Promise<void>
+  /** Prints what happens to each key on standard error. Never a value. Default false. */
+  debug: boolean
+}
+
+/** An isolated set of keys. The package itself is the default dog. */
+export interface Dog extends DogBase {
+  /**
+   * Registers a key. Fetches nothing. A second `init` of the key replaces its fetcher and options.
+   *
+   * @param options the key's options, or the folder (guard_dog's third argument).
+   * @throws TypeError for a wrong key, fetcher or option, or for another folder, store or identity than before.
+   * @example init('API', async () => ({ value: await login(), expiresIn: 3600 }), { timeout: 10 })
+   */
+  init<T = string>(key: string, fetcher: Fetcher<T>, options?: KeyOptions | string): Secret<T>
+  /**
+   * A valid value: at once if there is one, else after the one fetch, this process's or another's.
+   *
+   * @throws DogError `ERR_DOG_FETCH`, `_FETCH_TIMEOUT`, `_FETCH_RESULT`, `_NO_FETCHER`, `_WAIT_TIMEOUT`, `_QUOTA`,
+   * `_CYCLE`, `_STORE`, `_IDENTITY`, `_DECRYPT`, `_CLOSED`.
+   * @example const token = await get('API', { minTtl: 60 })
    */
   get<T = string>(key: string, options?: GetOptions): Promise<T>
   /**
-   * guard_dog's style. A callback that declares one parameter is not called on failure (the failure is a `warning` event and
-   * a process warning); with two parameters it gets `(undefined, error)`.
+   * guard_dog's style. A callback that declares one parameter is not called on failure: the failure is a
+   * `warning` event and a process warning. A callback with two parameters gets `(undefined, error)`.
    */
   get<T = string>(key: string, callback: (value?: T, error?: DogError) => void): void
   /** What is known now, synchronously. Never fetches, never returns an expired value. */
   peek<T = string>(key: string): Peeked<T> | undefined
   /**
-   * A new value. With `rejected`, only if the value is still that one. Without it, from a fetch that began after this call.
-   * @throws DogError as `get`, and `ERR_DOG_REJECTED` if the upstream gave the same value again.
+   * A new value. With `rejected`, only if that is still the current value. Without it, from a fetch that began
+   * after this call.
+   *
+   * @throws DogError as `get`, and `ERR_DOG_REJECTED` if the upstream gave the rejected value again.
+   * @example await refresh('API', { rejected: token })
    */
   refresh<T = string>(key: string, options?: RefreshOptions<T>): Promise<T>
   /**
-   * Runs the task with the value; if the task's error says that the upstream rejected it (`isRejected`, or an error whose
-   * `code` is `ERR_DOG_REJECTED`), refreshes and runs the task once more.
+   * Runs the task with the value. If the task's error says that the upstream rejected the value (`isRejected`,
+   * or an error whose `code` is `ERR_DOG_REJECTED`), refreshes it and runs the task once more.
    *
    * @example await use('ACCESS_TOKEN', (token) => callUpstream(token))
    */
@@ -201,14 +239,18 @@ export interface Dog {
   set<T = string>(key: string, value: T, expiry: Expiry): Promise<void>
   /** Removes the stored value. Resolves to whether there was one. The key stays registered. */
   remove(key: string): Promise<boolean>
-  /** Every key this dog knows or its stores hold. Never a value. */
-  status(): Promise<KeyStatus[]>
-  on<E extends DogEvent>(event: E, listener: (payload: DogEvents[E]) => void): void
-  off<E extends DogEvent>(event: E, listener: (payload: DogEvents[E]) => void): void
-  /** Lets a fetch under way finish and commit, rejects waiters with `ERR_DOG_CLOSED`. `init` reopens it. A `store` stays open. */
-  close(): Promise<void>
-  /** Prints what happens to each key on standard error. Never a value. Default false. */
-  debug: boolean
+}
+
+/** A dog whose keys and values have types: only the keys of `Keys` compile. */
+export interface TypedDog<Keys extends object> extends DogBase {
+  init<K extends keyof Keys & string>(key: K, fetcher: Fetcher<Keys[K]>, options?: KeyOptions | string): Secret<Keys[K]>
+  get<K extends keyof Keys & string>(key: K, options?: GetOptions): Promise<Keys[K]>
+  get<K extends keyof Keys & string>(key: K, callback: (value?: Keys[K], error?: DogError) => void): void
+  peek<K extends keyof Keys & string>(key: K): Peeked<Keys[K]> | undefined
+  refresh<K extends keyof Keys & string>(key: K, options?: RefreshOptions<Keys[K]>): Promise<Keys[K]>
+  use<K extends keyof Keys & string, R>(key: K, task: (value: Keys[K]) => R | PromiseLike<R>): Promise<R>
+  set<K extends keyof Keys & string>(key: K, value: Keys[K], expiry: Expiry): Promise<void>
+  remove(key: keyof Keys & string): Promise<boolean>
 }
 
 export type DogErrorCode =
@@ -236,102 +278,29 @@ export class DogError extends Error {
   readonly path: string | undefined
 }
 
-/** A dog of its own: other defaults, another folder or store, the same key names. */
-export function createDog(options?: DogOptions): Dog
+/** Whether something caught is a `DogError`, also one of another installed copy of this package. */
+export function isDogError(error: unknown): error is DogError
 
-/** A store in this process's memory, for tests and for values nobody shares. */
-export function memoryStore(): Store
+/**
+ * A dog whose keys and values have types.
+ *
+ * @example const dog = createDog<{ ACCESS_TOKEN: string; SESSION: { id: string } }>()
+ */
+export function createDog<Keys extends object = never>(
+  ...options: [Keys] extends [never] ? [never] : [options?: DogOptions]
+): TypedDog<Keys> & AsyncDisposable
+/**
+ * A dog of its own: other defaults, another folder or store, the same key names. `await using` closes it.
+ *
+ * @example await using dog = createDog({ dir: '/var/lib/tokens' })
+ */
+export function createDog(options?: DogOptions): Dog & AsyncDisposable
 
-/** The default store: one `.dog` file a key in a folder. `mode` as in {@link DogOptions}. */
-export function fileStore(options?: { dir?: string; mode?: number }): Store
+/** A store in this process's memory, for tests and for values that no other process shares. */
+export function memoryStore(): Store & AsyncDisposable
 
-// ---- Stores ----------------------------------------------------------------------------------------------------------
-
-export type Awaitable<T> = T | Promise<T>
-
-/** A value and its times, as a store keeps it. Fields unknown to this version are preserved. */
-export interface DogRecord {
-  key: string
-  /** Undefined in a record that is `sealed`. */
-  value: unknown
-  /** The value, encrypted. */
-  sealed?: { id: string; nonce: string; data: string }
-  /** Epoch milliseconds at which the fetch started; `expiresAt` likewise. */
-  fetchedAt: number
-  expiresAt: number
-  /** Seconds before `expiresAt` from which the value is due. */
-  ahead: number
-  /** Orders the values of a key: a higher one is newer. */
-  generation: number
-  identity?: string
-  /** `host:pid` of the process that fetched. */
-  by?: string
-  [unknown: string]: unknown
-}
-
-/** `at` is when it was; until `retryAt` no process fetches. Both epoch milliseconds. `count`: failures in a row. */
-export interface Failure {
-  at: number
-  count: number
-  retryAt: number
-  code: string
-  /** At most 200 characters, redacted. */
-  message: string
-}
-
-/** What all processes know of the attempts for a key. `aborted`: the last one, by its own process; two in a row are a failure. */
-export interface Ledger {
-  /** `last`: the number of the newest fetch that was begun. */
-  fetches: { since: number; count: number; last: number }
-  failure?: Failure
-  aborted?: boolean
-  [unknown: string]: unknown
-}
-
-/** The right to fetch one key: nobody else has it until it is let go, lost, or its holder is dead. */
-export interface Lease {
-  /** Orders fetches: higher than the generation of every record and the `last` of every ledger before. */
-  readonly fencingToken: number
-  /** Monotonic milliseconds since the take began. */
-  ageMs(): number
-  /** Whether it is still ours, as far as can be told without waiting. */
-  isHeld(): boolean
-  /** Aborts when the lease is lost. */
-  readonly signal: AbortSignal
-  /** `host:pid` of the dead holder it was taken from. */
-  readonly evicted?: string
-  /** A living holder counts as overdue not before `seconds` from now. */
-  extend(seconds: number): Promise<void>
-  /** Writes the ledger. A lost lease writes nothing. */
-  writeLedger(ledger: Ledger): Promise<void>
-  /** Stores the record (`undefined` removes it) and lets go, in one step. `false`: the lease was lost, nothing was written. */
-  commit(record: DogRecord | undefined): Promise<boolean>
-  /** Lets go without a value. */
-  release(): Promise<void>
-}
-
-/** Where records live (`dir`, and `path` of a key, if in files). Knows nothing of refreshing. `dotdog/store-suite` proves one. */
-export interface Store {
-  readonly name: string
-  readonly dir?: string
-  read(key: string): Awaitable<DogRecord | undefined>
-  readLedger(key: string): Awaitable<Ledger | undefined>
-  /** `timeout` in seconds. `undefined`: someone else holds it. */
-  acquire(key: string, timeout: number): Promise<Lease | undefined>
-  /** Ends when the record's generation is not `seen`, the lease is let go, its holder dead, or `signal` aborts. May bring the record. */
-  waitForChange(key: string, seen: number | undefined, signal: AbortSignal): Promise<DogRecord | undefined> | Promise<void>
-  keys(): AsyncIterable<string>
-  close(): Promise<void>
-  /** The living holder of the key's lease. */
-  holder?(key: string): Awaitable<{ fencingToken: number; name: string } | undefined>
-  /** Values are fetched elsewhere; asks there for one other than `stale`, of a later generation than `after`, or any valid. */
-  refresh?(key: string, wish: { rejected?: unknown; after?: number; force: boolean }, signal: AbortSignal): Promise<DogRecord>
-  /** Tells of every key whose record changed. Returns the stop function. Keeps no process alive. */
-  watch?(listener: (key: string) => void): () => void
-  /** Takes what no caller is told of, such as a damaged record. */
-  onWarning?(listener: (warning: { key: string | undefined; code: string; message: string }) => void): void
-  path?(key: string): string
-}
+/** The default store: a folder with one `.dog` file for each key. `mode` as in {@link DogOptions}. */
+export function fileStore(options?: { dir?: string; mode?: number }): Store & AsyncDisposable
 
 // ---- The default dog -------------------------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ const common = {
 // tells it the names.
 const names = [
   ...['init', 'get', 'peek', 'refresh', 'use', 'set', 'remove', 'status', 'on', 'off', 'close', 'debug'],
-  ...['createDog', 'memoryStore', 'fileStore', 'DogError'],
+  ...['createDog', 'memoryStore', 'fileStore', 'DogError', 'isDogError'],
 ]
 const engine = {
   stdin: { contents: "import dotdog from './src/core/index.js'\nmodule.exports = dotdog", resolveDir: root },

@@ -1,15 +1,19 @@
 import { resolve } from 'node:path'
 import type { Dog, Store } from '../../index.js'
-import { createDog } from './dog/dog.js'
-import { DogError } from './model/errors.js'
+import { createDog as createUntypedDog } from './dog/dog.js'
+import { DogError, isDogError } from './model/errors.js'
 import { checkFileStoreOptions } from './model/options.js'
 import { FileStore } from './stores/file/store.js'
 import { MemoryStore } from './stores/memory.js'
 
 /** The public names, and the default dog, which the package itself is. */
 
-const memoryStore = (): Store => new MemoryStore()
-function fileStore(options: { dir?: string; mode?: number } = {}): Store {
+type Contract = typeof import('../../index.js')
+
+/** The types of a dog's keys exist only for the compiler. */
+const createDog = createUntypedDog as Contract['createDog']
+const memoryStore = (): Store & AsyncDisposable => new MemoryStore()
+function fileStore(options: { dir?: string; mode?: number } = {}): Store & AsyncDisposable {
   const { dir, mode } = checkFileStoreOptions(options)
   return new FileStore(dir === undefined ? undefined : resolve(dir), mode)
 }
@@ -19,18 +23,19 @@ interface Statics {
   memoryStore: typeof memoryStore
   fileStore: typeof fileStore
   DogError: typeof DogError
+  isDogError: typeof isDogError
 }
 
-const dog: Dog = createDog()
+const dog: Dog = createUntypedDog()
 const dotdog = Object.defineProperties(
   {},
   {
     ...Object.getOwnPropertyDescriptors(dog),
-    ...Object.getOwnPropertyDescriptors({ createDog, memoryStore, fileStore, DogError }),
+    ...Object.getOwnPropertyDescriptors({ createDog, memoryStore, fileStore, DogError, isDogError }),
   },
 ) as Dog & Statics
 
 export const { init, get, peek, refresh, use, set, remove, status, on, off, close } = dotdog
-export { createDog, DogError, fileStore, memoryStore }
+export { createDog, DogError, fileStore, isDogError, memoryStore }
 /** What `require('dotdog')` is. */
 export default dotdog

@@ -31,7 +31,7 @@ function recentForces(previous: unknown, now: number): Forces {
 /** The places in the ration. Taking one makes no request: it is counted before, as a process may be killed in mid-request. */
 export interface Ration {
   readonly fetcher: Fetcher<Forces>
-  readonly options: KeyOptions<Forces>
+  readonly options: KeyOptions
   /** How many places this process has taken. */
   readonly taken: number
 }

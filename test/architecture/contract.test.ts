@@ -49,7 +49,11 @@ t.test('index.d.ts is what the source exports', async (t) => {
 const ALTERATIONS: [title: string, from: string, to: string, where?: string][] = [
   ['a function that is not there', 'export const off:', 'export const unlisten: () => void\nexport const off:'],
   ['another answer', 'export function memoryStore(): Store', 'export function memoryStore(): string'],
-  ['another argument', 'export function createDog(options?: DogOptions)', 'export function createDog(options: string)'],
+  [
+    'another argument',
+    'export function fileStore(options?: { dir?: string',
+    'export function fileStore(options?: { dir?: number',
+  ],
   [
     'another member of a dog',
     'remove(key: string): Promise<boolean>\n  /** Every',

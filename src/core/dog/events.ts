@@ -1,10 +1,15 @@
-import type { DogEvent, DogEvents } from '../../../index.js'
+import type { DogEvent, DogEvents, DogRecord, Reason } from '../../../index.js'
+import type { FetchEvents } from '../fetch/fetch-events.js'
 import { nextTick } from '../shared/clock.js'
 
 const EVENT_NAMES: readonly DogEvent[] = ['change', 'refresh', 'wait', 'takeover', 'warning']
 
-/** Listeners of one dog. None of its events is called `error`, so that an unheard one ends no process. */
-export class Events {
+/**
+ * The listeners of one dog, and its debug output. No event is called `error`, so that an event without a
+ * listener ends no process.
+ */
+export class Events implements FetchEvents {
+  isDebugging = false
   readonly #listeners = new Map<string, Set<(payload: never) => void>>(EVENT_NAMES.map((name) => [name, new Set()]))
 
   static isEvent(name: unknown): name is DogEvent {
@@ -23,8 +28,44 @@ export class Events {
     return this.#listeners.get(event)!.size
   }
 
-  /** A listener that throws breaks the program, not the engine: it throws from a tick of its own. */
-  emit<E extends DogEvent>(event: E, payload: DogEvents[E]): void {
+  onRefreshed(key: string, record: DogRecord, reason: Reason, durationMs: number, late: boolean): void {
+    const { generation, expiresAt } = record
+    this.debug(key, () => {
+      const duration = `${Math.round(durationMs)} ms${late ? ', late' : ''}`
+      return `fetched (${reason}) in ${duration}; until ${new Date(expiresAt).toISOString()}`
+    })
+    this.#emit('refresh', { key, generation, reason, durationMs, late })
+  }
+
+  onWaiting(key: string, holder: string | undefined): void {
+    this.debug(key, () => `waits for ${holder ?? 'another process'}`)
+    this.#emit('wait', { key, holder })
+  }
+
+  onTakeover(key: string, holder: string): void {
+    this.debug(key, () => `takes over from ${holder}`)
+    this.#emit('takeover', { key, holder })
+  }
+
+  onChanged(key: string, record: DogRecord | undefined): void {
+    const { generation, expiresAt, by } = record ?? {}
+    this.debug(key, () => (record === undefined ? 'was removed' : `has a new value, fetched by ${by ?? 'an unknown process'}`))
+    this.#emit('change', { key, generation, expiresAt, by })
+  }
+
+  onWarning(key: string | undefined, code: string, message: string): void {
+    this.debug(key, () => `warning: ${message}`)
+    this.#emit('warning', { key, code, message })
+  }
+
+  /** Prints what happens to a key, as guard_dog does, but on standard error: scripts print values on standard output. */
+  debug(key: string | undefined, text: () => string): void {
+    if (!this.isDebugging) return
+    process.stderr.write(`\x1b[36mdotdog: ${key === undefined ? '' : `[${key}] `}${text()}\x1b[0m\n`)
+  }
+
+  /** A listener that throws breaks the program, not the engine: its error is thrown from a tick of its own. */
+  #emit<E extends DogEvent>(event: E, payload: DogEvents[E]): void {
     for (const listener of this.#listeners.get(event)!) {
       try {
         listener(payload as never)

@@ -6,7 +6,7 @@ import type { KeyConfig } from '../model/options.js'
 import { currentWindow, stateOf } from '../model/policy.js'
 import { now } from '../shared/clock.js'
 
-/** What can be said of a key without saying its value. */
+/** What can be said of a key without its value. */
 export async function statusOf(key: string, store: Store, config: KeyConfig, memory?: Memory): Promise<KeyStatus> {
   const status: KeyStatus = { key, state: 'missing', fetches: 0, store: store.name }
   if (store.dir !== undefined) status.dir = store.dir

@@ -9,10 +9,13 @@ export interface StoreLocation {
   store?: Store | undefined
 }
 
-/** The stores of one dog: one a folder, heard for warnings, and watched while somebody listens to changes. */
+/**
+ * Owns the stores a dog uses, one per folder. Forwards their warnings, and watches them while anyone
+ * listens for `change`.
+ */
 export class StoreRegistry {
   readonly #byFolder = new Map<string, Store>()
-  /** Each with the end of its watch. */
+  /** Each store, with the function that ends its watch. */
   readonly #stores = new Map<Store, (() => void) | undefined>()
   #isWatching = false
 
@@ -42,7 +45,7 @@ export class StoreRegistry {
     return this.#stores.size === 0
   }
 
-  /** Closes what was made here; a store that was given is its giver's. */
+  /** Closes the stores that were made here. A store that was given stays open. */
   async close(): Promise<void> {
     for (const store of this.#byFolder.values()) await store.close()
   }
@@ -73,9 +76,13 @@ export class StoreRegistry {
   }
 }
 
-/** The store as a key uses it: encrypting, if the key has encryption keys. `maySeal`: see SealedStore. */
-export const encryptedWith = (keys: readonly CipherKey[], store: Store, maySeal: (record: DogRecord) => boolean): Store =>
-  keys.length === 0 ? store : new EncryptedStore(store, keys, maySeal)
+/**
+ * The store as a key uses it: encrypting, if the key has encryption keys.
+ *
+ * @param mayReencrypt whether a record that is found plain, or with an older key, may be written again
+ */
+export const encryptedWith = (keys: readonly CipherKey[], store: Store, mayReencrypt: (record: DogRecord) => boolean): Store =>
+  keys.length === 0 ? store : new EncryptedStore(store, keys, mayReencrypt)
 
-/** The store itself, without what a key puts around it. */
+/** The store itself, without the encryption that a key puts around it. */
 export const unwrapped = (store: Store): Store => (store instanceof EncryptedStore ? store.inner : store)

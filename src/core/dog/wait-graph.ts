@@ -1,13 +1,17 @@
 import { DogError } from '../model/errors.js'
 
 /**
- * Who waits for whom, among the keys of one dog in one process. An edge that would close a circle is refused, as the wait
- * would only end by the time-outs. Knows nothing of why they wait.
+ * Which key's fetch waits for which other key, in one dog of one process. A wait that would close a
+ * circle is refused, because it would end only by the time-outs. Does not know why a fetch waits.
  */
 export class WaitGraph {
   readonly #edges = new Map<string, string[]>()
 
-  /** Records that the fetch of `from` waits for `to`. Returns the end of the wait. */
+  /**
+   * Records that the fetch of `from` waits for `to`. Returns the function that ends the wait.
+   *
+   * @throws DogError `ERR_DOG_CYCLE`.
+   */
   enter(from: string, to: string): () => void {
     const path = this.#path(to, from)
     if (path !== undefined) {
@@ -23,12 +27,12 @@ export class WaitGraph {
     }
   }
 
-  #path(from: string, to: string, seen = new Set<string>()): string[] | undefined {
+  #path(from: string, to: string, visited = new Set<string>()): string[] | undefined {
     if (from === to) return [from]
-    if (seen.has(from)) return undefined
-    seen.add(from)
+    if (visited.has(from)) return undefined
+    visited.add(from)
     for (const next of this.#edges.get(from) ?? []) {
-      const rest = this.#path(next, to, seen)
+      const rest = this.#path(next, to, visited)
       if (rest !== undefined) return [from, ...rest]
     }
     return undefined

@@ -6,15 +6,16 @@ import { quotaEnd, standingFailure, withFailure, withoutFailure } from '../model
 import { now } from '../shared/clock.js'
 import type { Requirement } from './requirement.js'
 
-/** What the ledger, which is everybody's, says to one fetch. Reads and makes ledgers; stores nothing. */
+/** Whether the ledger, which all processes share, admits a fetch, and what a fetch leaves in it. Stores nothing. */
 
 /**
- * A value that is rejected so soon (ms) after its fetch is counted as a failure: else a broken upstream makes a loop. Who
- * forces has reasons of his own, which say nothing of the upstream.
+ * A value that is rejected within this time after its fetch counts as a failure of the upstream:
+ * otherwise a broken upstream makes a loop. A caller that forces a refresh has reasons of its own, which
+ * say nothing of the upstream.
  */
 const MIN_ACCEPTED_AGE_MS = 60_000
 
-/** The failure that was recorded while somebody waited: it is his too. */
+/** A failure recorded while a caller was waiting also applies to that caller. */
 export function newFailureSince(
   key: string,
   ledger: Ledger | undefined,
@@ -27,7 +28,7 @@ export function newFailureSince(
   return failure.code === 'ERR_DOG_REJECTED' ? undefined : recordedError(key, failure)
 }
 
-/** Why no fetch may be made now: no fetcher, the back-off, or the quota. */
+/** Why no fetch may be made now: no fetcher, the back-off, or the quota. Undefined if one may be made. */
 export function denial(
   key: string,
   config: KeyConfig,
@@ -47,27 +48,28 @@ export function denial(
   return new DogError('ERR_DOG_QUOTA', message, { key, retryAt })
 }
 
-/** The ledger after a fetch: the failure is over, unless the upstream gave a value that it does not take itself. */
+/** The ledger after a fetch: the failure is over, unless the upstream gave a value that it does not accept itself. */
 export function ledgerAfterSuccess(
   counted: Ledger,
   requirement: Requirement,
   previous: DogRecord | undefined,
   record: DogRecord,
 ): Ledger {
-  if (requirement.rejectedJson !== undefined && previous !== undefined) {
-    const isSame = JSON.stringify(record.value) === requirement.rejectedJson
-    const isYoung =
-      JSON.stringify(previous.value) === requirement.rejectedJson && record.fetchedAt - previous.fetchedAt < MIN_ACCEPTED_AGE_MS
-    const isSoon = isYoung && !requirement.force
+  const { rejectedJson, force } = requirement
+  if (rejectedJson !== undefined && previous !== undefined) {
+    const isSame = JSON.stringify(record.value) === rejectedJson
+    const wasYoung =
+      JSON.stringify(previous.value) === rejectedJson && record.fetchedAt - previous.fetchedAt < MIN_ACCEPTED_AGE_MS
     const message = isSame ? 'the upstream gave the rejected value again' : 'a value was rejected right after its fetch'
-    if (isSame || isSoon) return withFailure(counted, now(), { code: 'ERR_DOG_REJECTED', message })
+    if (isSame || (wasYoung && !force)) return withFailure(counted, now(), { code: 'ERR_DOG_REJECTED', message })
   }
   return withoutFailure(counted)
 }
 
 /**
- * The ledger after a fetch that failed; the same one if nobody has to know. A fetch that its own process broke off is no
- * failure, and who waits may try at once: but two of them in a row are an upstream that hangs, and a fetcher's own time-out.
+ * The ledger after a fetch that failed; the same one if no other process has to know.
+ * A fetch that its own process aborted is no failure, and waiters may try at once. Two aborts in a row
+ * count as a failure: they are an upstream that hangs, and a fetcher with a time-out of its own.
  */
 export function ledgerAfterFailure(counted: Ledger, failure: FailureDescription): Ledger {
   if (failure.kind === 'none') return counted

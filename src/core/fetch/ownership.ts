@@ -3,15 +3,17 @@ import { decryptRecord } from '../model/encryption.js'
 import { DogError } from '../model/errors.js'
 import type { KeyConfig } from '../model/options.js'
 
-/** Whose a record is. What is not this key's to use is an error, never a miss: a miss would be fetched over it. */
-
-/** Another account's, or one that no given key opens, is refused. */
-export function assertOwner(found: DogRecord, store: Store, { identity, encryptionKeys: sealingKeys }: KeyConfig): void {
+/**
+ * Checks that a stored record belongs to this key. A foreign record raises an error; treating it as
+ * missing would let a fetch overwrite it.
+ */
+export function assertOwner(found: DogRecord, store: Store, { identity, encryptionKeys }: KeyConfig): void {
   assertIdentity(found, store, identity)
-  // A store that encrypts has opened what its keys open.
-  if (found.sealed !== undefined) decryptRecord(found, sealingKeys, store.path?.(found.key) ?? store.name)
+  // A store that encrypts has already decrypted what its keys open: this throws the error that says why it could not.
+  if (found.sealed !== undefined) decryptRecord(found, encryptionKeys, store.path?.(found.key) ?? store.name)
 }
 
+/** @throws DogError if the record is another account's. */
 export function assertIdentity(found: DogRecord, store: Store, identity: string | undefined): void {
   if (!isForeign(found, identity)) return
   const { key } = found
@@ -20,7 +22,7 @@ export function assertIdentity(found: DogRecord, store: Store, identity: string 
   throw new DogError('ERR_DOG_IDENTITY', message, { key, path })
 }
 
-/** Whether it may be encrypted here: who only reads writes nothing, and nobody writes what is another account's. */
+/** Whether a plain record may be encrypted here. A follower writes nothing, and nobody writes another account's record. */
 export const mayReencrypt = (found: DogRecord, { identity, fetcher, followOnly }: KeyConfig): boolean =>
   !followOnly && fetcher !== undefined && !isForeign(found, identity)
 

@@ -2,24 +2,27 @@ import type { DogRecord, Reason } from '../../../index.js'
 import { DogError } from '../model/errors.js'
 import { stateOf } from '../model/policy.js'
 
-/** What a caller wants: pure predicates over records, so that callers with different wishes can share one fetch. */
+/** What a caller requires of a record: pure predicates, so that callers with different requirements can share one fetch. */
 export interface Requirement {
   readonly reason: Reason
   /** Ignores `retryAt`. */
   readonly force: boolean
-  /** The JSON of a value that the upstream no longer takes. */
+  /** The JSON of a value that the upstream no longer accepts. */
   readonly rejectedJson?: string
-  /** A fetch that is wanted is numbered later than this. */
+  /** A record of a later generation than this is wanted. */
   readonly after?: number
-  /** Whether a record that is there does. */
+  /** Whether a record that is already there is good enough. */
   acceptsCurrent(record: DogRecord, now: number): boolean
-  /** Whether a record that was committed while the caller waited does, whatever is left of its lifetime. Throws if none ever will. */
+  /**
+   * Whether a record that was committed while the caller waited is good enough, whatever is left of its
+   * lifetime. Throws if no record ever will be.
+   */
   acceptsCommitted(record: DogRecord): boolean
 }
 
 const isValid = (record: DogRecord, now: number): boolean => stateOf(record, now) !== 'expired'
 
-/** `get` without a valid value: any valid one, or what comes, be its lifetime over already. */
+/** `get` without a valid value: any valid record, or the next one even if its lifetime is already over. */
 export const anyValid = (known: DogRecord | undefined): Requirement => ({
   reason: known === undefined ? 'missing' : 'expired',
   force: false,
@@ -27,7 +30,7 @@ export const anyValid = (known: DogRecord | undefined): Requirement => ({
   acceptsCommitted: () => true,
 })
 
-/** A refresh ahead of the expiry. */
+/** A refresh ahead of the expiry: a record that is not due yet. */
 export const notDue: Requirement = {
   reason: 'due',
   force: false,
@@ -35,7 +38,7 @@ export const notDue: Requirement = {
   acceptsCommitted: () => true,
 }
 
-/** `get` with `minTtl` (seconds): one that lives so long, or one from a fetch numbered later than `after`. */
+/** `get` with `minTtl` (seconds): a record that lives that long, or one whose generation is later than `after`. */
 export const withMinTtl = (known: DogRecord | undefined, minTtl: number, after: number, time: number): Requirement => ({
   reason: known === undefined ? 'missing' : isValid(known, time) ? 'due' : 'expired',
   force: false,
@@ -44,7 +47,7 @@ export const withMinTtl = (known: DogRecord | undefined, minTtl: number, after: 
   acceptsCommitted: (record) => record.generation > after,
 })
 
-/** `refresh`: one from a fetch numbered later than `after`, that is, begun after the call. */
+/** `refresh`: a record whose generation is later than `after`, that is, whose fetch began after the call. */
 export const newerThan = (after: number, force: boolean): Requirement => ({
   reason: 'forced',
   force,
@@ -53,11 +56,11 @@ export const newerThan = (after: number, force: boolean): Requirement => ({
   acceptsCommitted: (record) => record.generation > after,
 })
 
-/** `refresh({ stale })`: another value than that. */
+/** `refresh({ rejected })`: a record with another value. */
 export const differentFrom = (key: string, rejectedJson: string, after: number, force: boolean): Requirement => ({
   reason: 'rejected',
   force,
-  rejectedJson: rejectedJson,
+  rejectedJson,
   acceptsCurrent: (record, now) => isValid(record, now) && JSON.stringify(record.value) !== rejectedJson,
   acceptsCommitted: (record) => {
     if (JSON.stringify(record.value) !== rejectedJson) return true

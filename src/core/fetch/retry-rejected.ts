@@ -7,8 +7,8 @@ export interface RetryableKey {
 }
 
 /**
- * Runs a task with a value; if the upstream rejected this value, runs it once more with a new one. Never twice: what a new
- * value does not mend is not the value's fault.
+ * Runs a task with a value. If the upstream rejected the value, runs the task once more with a new one.
+ * Never twice: an error that a new value does not mend is not the value's fault.
  */
 export async function retryRejected(
   key: string,
@@ -25,10 +25,10 @@ export async function retryRejected(
   }
 }
 
-/** Only a rejection of this very key counts: a task may use several. */
+/** Only a rejection of this very key counts: a task may use several keys. */
 function isRejection(error: unknown, key: string, isRejected: ((error: unknown) => boolean) | undefined): boolean {
-  const { code, key: whose } = Object(error) as Partial<DogError>
-  if (code === 'ERR_DOG_REJECTED') return whose === undefined || whose === key
-  // What the engine itself says, for example of another key's fetch, is no word of the upstream on this value.
+  const { code, key: rejectedKey } = Object(error) as Partial<DogError>
+  if (code === 'ERR_DOG_REJECTED') return rejectedKey === undefined || rejectedKey === key
+  // An error of the engine itself, for example of another key's fetch, says nothing of this value.
   return !(error instanceof DogError) && isRejected?.(error) === true
 }

@@ -1,19 +1,19 @@
 import { LongTimer } from '../shared/long-timer.js'
 
-/** Without a value, one is looked for so often; milliseconds. */
+/** A key without a value is looked up again this often. */
 export const RECHECK_MS = 60_000
 
-/** What is refreshed, as the clockwork below sees it. */
+/** What {@link AutoRefresh} refreshes. */
 export interface AutoRefreshTarget {
   /** Whether a refresh is wanted at all. */
   isEnabled(): boolean
-  /** Milliseconds until the value in memory is due; undefined if there is none that lives. */
+  /** Milliseconds until the value in memory is due; undefined if there is no valid one. */
   msUntilDue(): number | undefined
-  /** Looks, and refreshes if it is due. Resolves to when to look again at the earliest, in milliseconds. */
+  /** Reads the store, and refreshes the value if it is due. Resolves to the milliseconds to wait before the next check. */
   refreshIfDue(): Promise<number>
 }
 
-/** Refreshes a value when it is due, though nobody asks. Armed again after every firing, won, lost or failed. */
+/** Refreshes a value when it is due, even if nobody asks. The timer is set again after every firing, won, lost or failed. */
 export class AutoRefresh {
   readonly #timer = new LongTimer()
   readonly #target: AutoRefreshTarget
@@ -22,13 +22,12 @@ export class AutoRefresh {
     this.#target = target
   }
 
-  /** @param earliestMs milliseconds from now */
   schedule(earliestMs = 0): void {
     this.#timer.stop()
     if (!this.#target.isEnabled()) return
     this.#timer.set(Math.max(this.#target.msUntilDue() ?? 0, earliestMs), () => {
       this.#target.refreshIfDue().then(
-        (wait) => this.schedule(wait),
+        (waitMs) => this.schedule(waitMs),
         () => this.schedule(RECHECK_MS),
       )
     })

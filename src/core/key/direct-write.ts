@@ -1,34 +1,42 @@
 import type { DogRecord } from '../../../index.js'
-import type { FetchCoordinator } from '../fetch/coordinator.js'
+import { assertIdentity } from '../fetch/ownership.js'
+import type { StoredKey } from '../fetch/stored-key.js'
 
 /**
- * A commit under a lease that is no fetch: `set` and `remove`. Returns what is stored then.
+ * Commits under a lease that is no fetch: `set` and `remove`. Returns what is stored afterwards.
  *
- * @param make the record to be written under a number; undefined removes the one that is there.
+ * @param make the record to write with a fencing token; undefined removes the record that is there
  */
 export async function writeDirectly(
-  coordinator: FetchCoordinator,
+  stored: StoredKey,
   deadline: AbortSignal,
-  make: (number: number) => Promise<DogRecord | undefined>,
+  make: (fencingToken: number) => Promise<DogRecord | undefined>,
 ): Promise<DogRecord | undefined> {
-  const { store, key, memory } = coordinator
-  let tried: number | undefined
+  const { store, key, memory } = stored
+  let firstToken: number | undefined
   for (;;) {
-    const lease = await coordinator.acquireForWrite(deadline)
+    const lease = await stored.acquireWhenFree(deadline)
     try {
-      // Read again, as before a fetch: what was numbered after us stays.
-      if (await coordinator.isFencingTokenUsed(lease)) continue
-      // So does what came after a try that was robbed, or was done without an answer.
-      const newest = tried === undefined ? undefined : await store.read(key)
-      const isReplaced = newest !== undefined && newest.generation > tried!
+      // Read again, as before a fetch: a record with a later fencing token stays.
+      if (await stored.isFencingTokenUsed(lease)) continue
+      // So does one that came after an attempt whose lease was lost, or that was done without an answer.
+      const newest = firstToken === undefined ? undefined : await store.read(key)
+      const isReplaced = newest !== undefined && newest.generation > firstToken!
       const record = isReplaced ? newest : await make(lease.fencingToken)
       if (isReplaced || (await lease.commit(record))) {
         memory.dropUnwritten()
-        return coordinator.adopt(record)
+        return stored.adopt(record)
       }
-      tried ??= lease.fencingToken
+      firstToken ??= lease.fencingToken
     } finally {
       await lease.release()
     }
   }
+}
+
+/** The record that a write is about to replace: also one that no key opens, but never another account's. */
+export async function recordToReplace({ key, store, memory, config }: StoredKey): Promise<DogRecord | undefined> {
+  const found = memory.unwritten ?? (await store.read(key))
+  if (found !== undefined) assertIdentity(found, store, config.identity)
+  return found
 }

@@ -1,58 +1,65 @@
 import type { DogRecord, Expiry, Peeked, RefreshOptions } from '../../../index.js'
-import type { FetchCoordinator } from '../fetch/coordinator.js'
+import { FetchCoordinator } from '../fetch/coordinator.js'
 import { copyOf } from '../fetch/memory.js'
-import { assertIdentity } from '../fetch/ownership.js'
 import { anyValid, differentFrom, newerThan, notDue, type Requirement, withMinTtl } from '../fetch/requirement.js'
+import type { StoredKey } from '../fetch/stored-key.js'
 import { DogError } from '../model/errors.js'
-import { checkFetchResult } from '../model/fetch-result.js'
+import { UnusableResult } from '../model/expiry.js'
+import { type FetchResult, toFetchResult } from '../model/fetch-result.js'
 import { type State, stateOf } from '../model/policy.js'
-import { monotonic, now, startTimer, stopTimer } from '../shared/clock.js'
-import { onAbort } from '../shared/on-abort.js'
+import { monotonic, now } from '../shared/clock.js'
 import { AutoRefresh, RECHECK_MS } from './auto-refresh.js'
-import { writeDirectly } from './direct-write.js'
+import { BackgroundRefresh } from './background-refresh.js'
+import { abortAtDeadline, startDeadline } from './deadline.js'
+import { recordToReplace, writeDirectly } from './direct-write.js'
 import { StoreReader } from './store-reader.js'
 import { peekedOf, TurnCache } from './turn-cache.js'
 
-/** After losing a background refresh to another process, or failing, none is tried for so many milliseconds. */
-const BACKGROUND_RETRY_MS = 250
-/** While more than this remains (ms), the clock is read once a turn; below, by every call. */
+/** While more than this remains of a value, the clock is read once per tick; below, by every call. */
 const AMPLE_LIFETIME_MS = 60_000
 
 /**
- * One key as its callers see it: answers at once from memory where it can, and lets concurrent callers share one flight of
- * the keeper where it cannot. It knows nothing of leases and ledgers.
+ * One key as its callers see it: answers at once from memory where it can, and lets concurrent callers
+ * share one run of the coordinator where it cannot. It knows nothing of leases and ledgers.
  */
-export class KeyHandle extends TurnCache {
+export class KeyHandle {
+  #stored: StoredKey
   #coordinator: FetchCoordinator
-  /** Of those keys only that refresh by themselves: of the others there may be many. */
-  #autoRefresh: AutoRefresh | undefined
   #reader: StoreReader
+  readonly #cache = new TurnCache()
   #inFlight: { result: Promise<DogRecord | undefined>; force: boolean } | undefined
-  /** Flights of the keepers before. */
+  /** Runs of coordinators that were replaced. */
   #replacedRuns: Promise<unknown> | undefined
-  #noRefreshBefore = 0
-  /** The last warning of a background refresh. */
-  #lastWarning = ''
+  /** Only of a key that was due once: there may be many keys. */
+  #background: BackgroundRefresh | undefined
+  /** Only of a key that refreshes by itself: there may be many others. */
+  #autoRefresh: AutoRefresh | undefined
 
-  constructor(keeper: FetchCoordinator) {
-    super()
-    this.#coordinator = keeper
-    this.#reader = new StoreReader(keeper)
-    keeper.memory.cache = this
+  constructor(stored: StoredKey) {
+    this.#stored = stored
+    this.#coordinator = new FetchCoordinator(stored)
+    this.#reader = new StoreReader(stored)
+    stored.memory.onReplaced = () => this.#cache.clear()
   }
 
-  get coordinator(): FetchCoordinator {
-    return this.#coordinator
+  get stored(): StoredKey {
+    return this.#stored
   }
 
-  /** Another keeper from now on. What is under way ends with the one before, and nobody joins it any more. */
-  replaceCoordinator(keeper: FetchCoordinator): void {
+  /** Works on another stored key from now on. What is under way ends with the one before, and no caller joins it any more. */
+  replaceCoordinator(stored: StoredKey): void {
     this.#replacedRuns = this.#runsEnded()
     this.#inFlight = undefined
-    this.#coordinator = keeper
-    this.#reader = new StoreReader(keeper)
-    keeper.memory.cache = this
-    this.clear()
+    this.#stored = stored
+    this.#coordinator = new FetchCoordinator(stored)
+    this.#reader = new StoreReader(stored)
+    stored.memory.onReplaced = () => this.#cache.clear()
+    this.#cache.clear()
+  }
+
+  /** The answer of `get` that was given in this tick, if it still stands. */
+  cachedAnswer(): Promise<unknown> | undefined {
+    return this.#cache.getAnswer()
   }
 
   get(minTtl = 0, signal?: AbortSignal): Promise<unknown> {
@@ -60,8 +67,8 @@ export class KeyHandle extends TurnCache {
       const time = now()
       const record = this.#reader.read(time)
       if (record instanceof Promise) {
-        const since = monotonic()
-        return record.then((found) => this.#answer(found, now(), minTtl, signal, since))
+        const startedAt = monotonic()
+        return record.then((found) => this.#answer(found, now(), minTtl, signal, startedAt))
       }
       return this.#answer(record, time, minTtl, signal)
     } catch (error) {
@@ -69,21 +76,28 @@ export class KeyHandle extends TurnCache {
     }
   }
 
-  /** `since`: monotonic milliseconds at which a look began that took its time. */
-  #answer(record: DogRecord | undefined, time: number, minTtl: number, signal?: AbortSignal, since?: number): Promise<unknown> {
+  /** @param startedAt monotonic milliseconds at which a read began that took its time */
+  #answer(
+    record: DogRecord | undefined,
+    time: number,
+    minTtl: number,
+    signal?: AbortSignal,
+    startedAt?: number,
+  ): Promise<unknown> {
     if (signal?.aborted) return Promise.reject(signal.reason)
     const state = record === undefined ? 'expired' : stateOf(record, time)
     if (record !== undefined && state !== 'expired' && record.expiresAt - time >= minTtl * 1000) {
       return this.#serve(record, time, state)
     }
-    return minTtl > 0 ? this.#waitForMinTtl(record, minTtl, signal, since) : this.#wait(anyValid(record), signal, since)
+    if (minTtl > 0) return this.#waitForMinTtl(record, minTtl, signal, startedAt)
+    return this.#wait(anyValid(record), signal, startedAt)
   }
 
   #serve(record: DogRecord, time: number, state: State): Promise<unknown> {
     if (state === 'due') this.#refreshInBackground()
     const value = copyOf(record.value)
     const answer = Promise.resolve(value)
-    if (record.expiresAt - time > AMPLE_LIFETIME_MS && value === record.value) this.put(record, answer)
+    if (record.expiresAt - time > AMPLE_LIFETIME_MS && value === record.value) this.#cache.put(record, answer)
     return answer
   }
 
@@ -91,20 +105,20 @@ export class KeyHandle extends TurnCache {
     record: DogRecord | undefined,
     minTtl: number,
     signal?: AbortSignal,
-    since = monotonic(),
+    startedAt = monotonic(),
   ): Promise<unknown> {
     try {
-      return await this.#wait(withMinTtl(record, minTtl, await this.#newestFencingToken(record), now()), signal, since)
+      return await this.#wait(withMinTtl(record, minTtl, await this.#newestFencingToken(record), now()), signal, startedAt)
     } catch (error) {
-      // A failure serves a still-valid value; the caller's own abort does not.
+      // After a failure a still-valid value is served; after the caller's own abort it is not.
       if (signal?.aborted || record === undefined || stateOf(record, now()) === 'expired') throw error
       return copyOf(record.value)
     }
   }
 
   peek(): Peeked<unknown> | undefined {
-    const hot = this.getPeeked()
-    if (hot !== undefined) return hot
+    const cached = this.#cache.getPeeked()
+    if (cached !== undefined) return cached
     const time = now()
     let record: DogRecord | undefined | Promise<DogRecord | undefined>
     try {
@@ -113,107 +127,94 @@ export class KeyHandle extends TurnCache {
       return undefined
     }
     if (record instanceof Promise) {
-      // What a database says is known here a moment later.
+      // What a database answers is known here a moment later.
       record.catch(() => {})
-      record = this.coordinator.memory.record
+      record = this.#stored.memory.record
     }
     if (record === undefined || stateOf(record, time) === 'expired') return undefined
     // An object is copied for each caller.
-    if (record.expiresAt - time > AMPLE_LIFETIME_MS && typeof record.value !== 'object') this.put(record)
+    if (record.expiresAt - time > AMPLE_LIFETIME_MS && typeof record.value !== 'object') this.#cache.put(record)
     return peekedOf(record)
   }
 
   async refresh({ rejected, force = false }: RefreshOptions<unknown> = {}): Promise<unknown> {
-    const { key } = this.coordinator
+    const { key, store } = this.#stored
     // The store is read first, never memory alone.
-    const record = await this.coordinator.read()
+    const record = await this.#stored.read()
     const after = await this.#newestFencingToken(record)
-    const requirement =
-      rejected === undefined ? newerThan(after, force) : differentFrom(key, JSON.stringify(rejected), after, force)
-    if (rejected !== undefined && record !== undefined && requirement.acceptsCurrent(record, now())) return copyOf(record.value)
+    const isReport = rejected !== undefined
+    const requirement = isReport ? differentFrom(key, JSON.stringify(rejected), after, force) : newerThan(after, force)
+    if (isReport && record !== undefined && requirement.acceptsCurrent(record, now())) return copyOf(record.value)
     try {
       return await this.#wait(requirement)
     } catch (error) {
-      // A goal knows no ledger, which says until when nobody asks again.
-      const rejected = error instanceof DogError && error.code === 'ERR_DOG_REJECTED' && error.retryAt === undefined
-      const retryAt = rejected ? (await this.coordinator.store.readLedger(key))?.failure?.retryAt : undefined
+      // A requirement knows no ledger, which says until when nobody asks again.
+      const isBare = error instanceof DogError && error.code === 'ERR_DOG_REJECTED' && error.retryAt === undefined
+      const retryAt = isBare ? (await store.readLedger(key))?.failure?.retryAt : undefined
       throw retryAt === undefined ? error : new DogError('ERR_DOG_REJECTED', (error as DogError).message, { key, retryAt })
     }
   }
 
-  /** The number of the newest fetch that was begun, as far as can be told. */
+  /** The fencing token of the newest fetch that was begun, as far as can be told. */
   async #newestFencingToken(record: DogRecord | undefined): Promise<number> {
-    const { store, key } = this.coordinator
+    const { store, key } = this.#stored
     return Math.max(record?.generation ?? 0, (await store.holder?.(key))?.fencingToken ?? 0)
   }
 
   async set(value: unknown, expiry: Expiry): Promise<void> {
-    const { key, config } = this.coordinator
-    let answer: ReturnType<typeof checkFetchResult>
+    const stored = this.#stored
+    const given = { value, expiresIn: expiry?.expiresIn, expiresAt: expiry?.expiresAt }
+    let result: FetchResult
     try {
-      answer = checkFetchResult(
-        key,
-        { value, expiresIn: expiry?.expiresIn, expiresAt: expiry?.expiresAt },
-        now(),
-        config.refreshAhead,
-      )
+      result = toFetchResult(given, now(), stored.config.refreshAhead)
     } catch (error) {
-      throw new TypeError(`set("${key}"): ${(error as Error).message.replace(/^.*?answer: /, '')}`)
+      throw error instanceof UnusableResult ? new TypeError(`set("${stored.key}"): ${error.message}`) : error
     }
-    await this.#commitDirectly(async (number) => this.coordinator.recordOf(answer, number, await this.#recordToReplace()))
+    await this.#writeDirectly(async (fencingToken) => stored.recordOf(result, fencingToken, await recordToReplace(stored)))
   }
 
   async remove(): Promise<boolean> {
     let existed = false
-    await this.#commitDirectly(async () => {
-      // Also one that an earlier try has removed.
-      existed ||= (await this.#recordToReplace()) !== undefined
+    await this.#writeDirectly(async () => {
+      // True also if an earlier attempt of this call removed it.
+      existed ||= (await recordToReplace(this.#stored)) !== undefined
       return undefined
     })
     return existed
   }
 
-  /** What a write is about to replace: also what no key opens, but never another account's. */
-  async #recordToReplace(): Promise<DogRecord | undefined> {
-    const { key, store, memory, config } = this.coordinator
-    const found = memory.unwritten ?? (await store.read(key))
-    if (found !== undefined) assertIdentity(found, store, config.identity)
-    return found
-  }
-
-  async #commitDirectly(make: (number: number) => Promise<DogRecord | undefined>): Promise<void> {
-    const deadline = this.#abortAtDeadline(true, this.coordinator.hooks.closing())
+  async #writeDirectly(make: (fencingToken: number) => Promise<DogRecord | undefined>): Promise<void> {
+    const deadline = abortAtDeadline({ ...this.#bounds, keepsAlive: true, signal: this.#stored.environment.closing() })
     try {
-      this.#reader.confirm(await writeDirectly(this.coordinator, deadline.signal, make))
+      this.#reader.confirm(await writeDirectly(this.#stored, deadline.signal, make))
     } finally {
       deadline.end()
     }
   }
 
-  /** Reads the store again. `isTold`: because a watcher saw a change. */
-  async reread(isTold = false): Promise<void> {
-    const { memory, key } = this.coordinator
+  /** Reads the store again. `fromWatcher`: because a watcher saw a change. */
+  async reread({ fromWatcher }: { fromWatcher: boolean }): Promise<void> {
+    const { memory, key, environment } = this.#stored
     const wasKnown = memory.isKnown
     this.#reader.invalidate()
     const record = await this.#reader.read(now())
-    // The first look shows no change; a watcher knows that there was one.
-    if (isTold && !wasKnown) this.coordinator.hooks.onChanged(key, record)
+    // The first read shows no change; a watcher knows that there was one.
+    if (fromWatcher && !wasKnown) environment.events.onChanged(key, record)
   }
 
-  /** Starts, moves or ends the refresh that nobody asks for, after the options or the value changed. */
+  /** Starts, moves or ends the automatic refresh, after the options or the value changed. */
   scheduleRefresh(): void {
-    if (this.coordinator.config.autoRefresh) this.#autoRefresh ??= this.#makeAutoRefresh()
+    if (this.#stored.config.autoRefresh) this.#autoRefresh ??= this.#makeAutoRefresh()
     // A value that is over already is not fetched in a loop.
-    this.#autoRefresh?.schedule(
-      this.coordinator.memory.record !== undefined && this.#msUntilDue() === undefined ? RECHECK_MS : 0,
-    )
+    const isOver = this.#stored.memory.record !== undefined && this.#msUntilDue() === undefined
+    this.#autoRefresh?.schedule(isOver ? RECHECK_MS : 0)
   }
 
   #makeAutoRefresh(): AutoRefresh {
     return new AutoRefresh({
       isEnabled: () => {
-        const { autoRefresh, followOnly, fetcher } = this.coordinator.config
-        return autoRefresh && !followOnly && fetcher !== undefined && !this.coordinator.hooks.closing().aborted
+        const { config, environment } = this.#stored
+        return config.autoRefresh && this.#canFetch && !environment.closing().aborted
       },
       msUntilDue: () => this.#msUntilDue(),
       refreshIfDue: () => this.#refreshIfDue(),
@@ -221,30 +222,28 @@ export class KeyHandle extends TurnCache {
   }
 
   #msUntilDue(): number | undefined {
-    const { record } = this.coordinator.memory
+    const { record } = this.#stored.memory
     const time = now()
     if (record === undefined) return undefined
     const state = stateOf(record, time)
     if (state === 'expired') return undefined
-    // Also one from the future, whose own times are a wrong clock's.
+    // A record from the future is due as well: its own times come from a wrong clock.
     return state === 'due' ? 0 : record.expiresAt - record.ahead * 1000 - time
   }
 
   async #refreshIfDue(): Promise<number> {
-    await this.reread()
-    const { memory } = this.coordinator
-    if (memory.record === undefined) return RECHECK_MS
-    if (stateOf(memory.record, now()) === 'fresh') return 0
-    const isFetched = await this.#refreshInBackground(true)
-    return isFetched && this.#msUntilDue() === undefined
-      ? RECHECK_MS
-      : Math.max(BACKGROUND_RETRY_MS, this.#noRefreshBefore - monotonic())
+    await this.reread({ fromWatcher: false })
+    const { record } = this.#stored.memory
+    if (record === undefined) return RECHECK_MS
+    if (stateOf(record, now()) === 'fresh') return 0
+    const isFetched = await this.#refreshInBackground({ isTimed: true })
+    return isFetched && this.#msUntilDue() === undefined ? RECHECK_MS : this.#backgroundRefresh.restMs
   }
 
-  /** Ends what would go on by itself. The fetch under way is let finish. */
+  /** Ends what would go on by itself. A fetch under way is allowed to finish. */
   async close(): Promise<void> {
     this.#autoRefresh?.stop()
-    this.clear()
+    this.#cache.clear()
     await this.#runsEnded()
   }
 
@@ -252,38 +251,35 @@ export class KeyHandle extends TurnCache {
     return Promise.all([this.#replacedRuns, this.#inFlight?.result.catch(() => {})])
   }
 
-  /** One process refreshes, and nobody waits for it; its failure is a warning. Resolves to whether there is a new value. */
-  async #refreshInBackground(always = false): Promise<boolean> {
-    const { key, config } = this.coordinator
-    if (this.#inFlight !== undefined || config.fetcher === undefined || config.followOnly) return false
-    if (!always && monotonic() < this.#noRefreshBefore) return false
-    try {
-      if ((await this.#start(notDue, false)) !== undefined) return true
-      this.#noRefreshBefore = monotonic() + BACKGROUND_RETRY_MS
-    } catch (error) {
-      const { code, message, retryAt = 0 } = error as DogError
-      // All processes obey it: asking again before would only say the same again.
-      this.#noRefreshBefore = monotonic() + Math.min(RECHECK_MS, Math.max(BACKGROUND_RETRY_MS, retryAt - now()))
-      const said = `${code} ${message} ${retryAt}`
-      if (said !== this.#lastWarning) this.coordinator.hooks.onWarning(key, code, message)
-      this.#lastWarning = said
-    }
-    return false
+  get #canFetch(): boolean {
+    const { followOnly, fetcher } = this.#stored.config
+    return !followOnly && fetcher !== undefined
   }
 
-  /** Waits until a flight lands with what the goal wants. Keeps the process alive. */
-  async #wait(requirement: Requirement, signal?: AbortSignal, since?: number): Promise<unknown> {
-    const deadline = this.#deadline(true, signal, since)
+  get #backgroundRefresh(): BackgroundRefresh {
+    return (this.#background ??= new BackgroundRefresh((code, message) => {
+      const { key, environment } = this.#stored
+      environment.events.onWarning(key, code, message)
+    }))
+  }
+
+  /** One process refreshes, and no caller waits for it. `isTimed`: by the timer, which obeys its own rest. */
+  async #refreshInBackground({ isTimed = false } = {}): Promise<boolean> {
+    if (this.#inFlight !== undefined || !this.#canFetch) return false
+    if (!isTimed && this.#backgroundRefresh.isResting) return false
+    return this.#backgroundRefresh.run(() => this.#start(notDue, false))
+  }
+
+  /** Waits until a run brings what the requirement accepts. Keeps the process alive. */
+  async #wait(requirement: Requirement, signal?: AbortSignal, startedAt?: number): Promise<unknown> {
+    const deadline = startDeadline({ ...this.#bounds, keepsAlive: true, signal, startedAt })
     try {
       for (;;) {
-        const { result: landing, force } = this.#inFlight ?? {
-          result: this.#start(requirement, true),
-          force: requirement.force,
-        }
-        const landed = landing.catch(force || !requirement.force ? isOverdue : () => undefined)
-        const record = await Promise.race([deadline.passed, landed])
-        if (record !== undefined && (requirement.acceptsCurrent(record, now()) || requirement.acceptsCommitted(record)))
-          return copyOf(record.value)
+        const { result, force } = this.#inFlight ?? { result: this.#start(requirement, true), force: requirement.force }
+        const ended = result.catch(force || !requirement.force ? ignoreWaitTimeout : () => undefined)
+        const record = await Promise.race([deadline.passed, ended])
+        if (record === undefined) continue
+        if (requirement.acceptsCurrent(record, now()) || requirement.acceptsCommitted(record)) return copyOf(record.value)
       }
     } finally {
       deadline.end()
@@ -291,55 +287,31 @@ export class KeyHandle extends TurnCache {
   }
 
   #start(requirement: Requirement, waits: boolean): Promise<DogRecord | undefined> {
-    const { coordinator: keeper } = this
-    const deadline = this.#abortAtDeadline(false, keeper.hooks.closing())
-    const result = keeper.resolve(requirement, waits, deadline.signal).finally(() => {
+    const coordinator = this.#coordinator
+    const deadline = abortAtDeadline({ ...this.#bounds, keepsAlive: false, signal: this.#stored.environment.closing() })
+    const result = coordinator.resolve(requirement, waits, deadline.signal).finally(() => {
       deadline.end()
-      if (this.#coordinator === keeper) this.#inFlight = undefined
+      if (this.#coordinator === coordinator) this.#inFlight = undefined
       this.#reader.invalidate()
       this.scheduleRefresh()
     })
     // Its callers may all have left.
     result.catch(() => {})
-    this.#inFlight = { result: result, force: requirement.force }
+    this.#inFlight = { result, force: requirement.force }
     return result
   }
 
-  /** A signal that aborts then. */
-  #abortAtDeadline(keepsAlive: boolean, other: AbortSignal): { signal: AbortSignal; end(): void } {
-    const aborter = new AbortController()
-    const { passed, end } = this.#deadline(keepsAlive, other)
-    passed.catch((reason) => aborter.abort(reason))
-    return { signal: aborter.signal, end }
+  get #bounds(): { key: string; maxWaitSeconds: number } {
+    return { key: this.#stored.key, maxWaitSeconds: this.maxWaitSeconds }
   }
 
-  /** Rejects when the time of a call is over, or when `other` aborts. */
-  #deadline(keepsAlive: boolean, other?: AbortSignal, since = monotonic()): { passed: Promise<never>; end(): void } {
-    const { key } = this.coordinator
-    const seconds = this.maxWaitSeconds
-    const left = Math.max(1, seconds * 1000 - (monotonic() - since))
-    let pass!: (reason: unknown) => void
-    const passed = new Promise<never>((_, reject) => (pass = reject))
-    const message = `No value of "${key}" came within ${seconds} s (twice its time-out and 2 s)`
-    const timer = startTimer(() => pass(new DogError('ERR_DOG_WAIT_TIMEOUT', message, { key })), left)
-    if (!keepsAlive) timer.unref()
-    const leave = () => pass(other!.reason)
-    if (other?.aborted) leave()
-    const unfollow = other && onAbort(other, leave)
-    const end = () => {
-      stopTimer(timer)
-      unfollow?.()
-    }
-    return { passed, end }
-  }
-
-  /** Seconds a `get` may take. */
+  /** Seconds that a `get` may take. */
   get maxWaitSeconds(): number {
-    return 2 * this.coordinator.config.timeout + 2
+    return 2 * this.#stored.config.timeout + 2
   }
 }
 
-/** The time of a flight that was joined late is not its caller's: that one starts another. */
-function isOverdue(error: DogError): undefined {
+/** The time-out of a run that a caller joined late is not that caller's time-out: it starts another run. */
+function ignoreWaitTimeout(error: DogError): undefined {
   if (error.code !== 'ERR_DOG_WAIT_TIMEOUT') throw error
 }

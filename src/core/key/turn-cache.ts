@@ -2,13 +2,13 @@ import type { DogRecord, Peeked } from '../../../index.js'
 import { copyOf } from '../fetch/memory.js'
 import { currentTick, latestTick } from '../shared/clock.js'
 
-/** A turn that never ends must not serve a value for ever: the clock is read after so many uses all the same. */
+/** A tick that never ends must not serve a value for ever: after this many uses the clock is read all the same. */
 const MAX_USES = 1000
 
 /**
- * What was answered in this turn of the event loop, so that the same question is answered again without reading the clock:
- * what `get` and `peek` in a loop cost. Only for what has ample time left and is no object: of objects each caller gets its
- * own.
+ * What was answered in this tick of the event loop. The same question is answered again without reading
+ * the clock, which is what `get` and `peek` cost in a loop. Only values with ample time left are put
+ * here, and no objects: of an object each caller gets a copy of its own.
  */
 export class TurnCache {
   #tick = -1
@@ -18,19 +18,19 @@ export class TurnCache {
   #answer: Promise<unknown> | undefined
   #isAskedAgain = false
 
-  /** What `get` answers, if that still stands. */
+  /** The answer of `get`, if it still stands. */
   getAnswer(): Promise<unknown> | undefined {
     return this.#tick === latestTick() && this.#usesLeft-- > 0 ? this.#answer : undefined
   }
 
-  /** What `peek` answers, if that still stands: all callers get the same one. */
-  protected getPeeked(): Peeked<unknown> | undefined {
+  /** The answer of `peek`, if it still stands. All callers get the same frozen object. */
+  getPeeked(): Peeked<unknown> | undefined {
     if (this.#tick !== latestTick() || this.#usesLeft-- <= 0) return undefined
     return (this.#peeked ??= peekedOf(this.#record!))
   }
 
-  protected put(record: DogRecord, answer?: Promise<unknown>): void {
-    // A script that asks once, as most do, does not pay for it.
+  put(record: DogRecord, answer?: Promise<unknown>): void {
+    // A script that asks once, as most do, does not pay for the cache.
     if (!this.#isAskedAgain) {
       this.#isAskedAgain = true
       return
@@ -42,12 +42,12 @@ export class TurnCache {
     this.#usesLeft = MAX_USES
   }
 
-  /** There is another record: what was answered is over. */
+  /** Another record is known now: earlier answers are out of date. */
   clear(): void {
     this.#tick = -1
   }
 }
 
-/** Frozen: what one caller does to it must not reach the others. */
+/** Frozen, so that a change by one caller does not reach the others. */
 export const peekedOf = ({ value, expiresAt, generation }: DogRecord): Peeked<unknown> =>
   Object.freeze({ value: copyOf(value), expiresAt, generation })

@@ -24,7 +24,21 @@ export class DogError extends Error {
     this.path = fields.path
   }
 }
+// The class keeps its name where the engine is minified: `inspect` prints the name of the class as well.
+Object.defineProperty(DogError, 'name', { value: 'DogError', configurable: true })
 Object.defineProperty(DogError.prototype, 'name', { value: 'DogError', configurable: true, writable: true })
+
+/** Whether something caught is a DogError, also one of another installed copy of this package. */
+export function isDogError(error: unknown): error is DogError {
+  try {
+    if (error instanceof DogError) return true
+    const { name, code } = Object(error) as Partial<DogError>
+    return name === 'DogError' && typeof code === 'string' && code.startsWith('ERR_DOG_')
+  } catch {
+    // A revoked proxy throws when it is asked what it is.
+    return false
+  }
+}
 
 /** A file system's error as ours, naming the path and what to do. */
 export function storeError(path: string, problem: string, cause?: unknown, key?: string): DogError {

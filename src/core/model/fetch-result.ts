@@ -33,25 +33,38 @@ export function toStorable(value: unknown): unknown {
   return stored
 }
 
+type GivenResult = { value?: unknown; expiresIn?: unknown; expiresAt?: unknown; refreshAhead?: unknown }
+
 /**
- * Checks an answer.
+ * Reads a result, from the promise or the handler of a fetcher or from `set`.
  *
- * @param given from the promise or the handler; a handler's call without a lifetime is one that is over (as in guard_dog)
- * @param option the key's `refreshAhead`, seconds
+ * @param start epoch milliseconds from which a lifetime counts
+ * @param refreshAheadOption the key's `refreshAhead`, seconds
+ * @throws UnusableResult that says what is wrong, never a value.
+ */
+export function toFetchResult(given: GivenResult, start: number, refreshAheadOption: number | undefined): FetchResult {
+  const value = toStorable(given.value)
+  const expiresAt = expiryOf(given, start)
+  const lifetime = Math.max(0, (expiresAt - Math.round(start)) / 1000)
+  const wanted =
+    given.refreshAhead === undefined ? (refreshAheadOption ?? defaultRefreshAhead(lifetime)) : Number(given.refreshAhead)
+  if (!(wanted >= 0)) throw new UnusableResult('refreshAhead must be a number of seconds, 0 or more')
+  return { value, fetchedAt: Math.round(start), expiresAt, ahead: limitRefreshAhead(wanted, lifetime) }
+}
+
+/**
+ * The same for a fetcher's result.
+ *
+ * @throws DogError `ERR_DOG_FETCH_RESULT`.
  */
 export function checkFetchResult(
   key: string,
-  given: { value?: unknown; expiresIn?: unknown; expiresAt?: unknown; refreshAhead?: unknown },
+  given: GivenResult,
   start: number,
-  option: number | undefined,
+  refreshAheadOption: number | undefined,
 ): FetchResult {
   try {
-    const value = toStorable(given.value)
-    const expiresAt = expiryOf(given, start)
-    const lifetime = Math.max(0, (expiresAt - Math.round(start)) / 1000)
-    const wanted = given.refreshAhead === undefined ? (option ?? defaultRefreshAhead(lifetime)) : Number(given.refreshAhead)
-    if (!(wanted >= 0)) throw new UnusableResult('refreshAhead must be a number of seconds, 0 or more')
-    return { value, fetchedAt: Math.round(start), expiresAt, ahead: limitRefreshAhead(wanted, lifetime) }
+    return toFetchResult(given, start, refreshAheadOption)
   } catch (error) {
     if (!(error instanceof UnusableResult)) throw error
     const hint = given.value === undefined ? ' (did the upstream answer with an error?)' : ''

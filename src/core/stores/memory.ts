@@ -92,6 +92,10 @@ export class MemoryStore implements Store {
   }
 
   async close(): Promise<void> {}
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
 }
 
 /** What a lease may do to its slot. */

@@ -5,7 +5,7 @@ import { exchange, objectOf, type Reply, type Request, waitOf, whatIs } from './
 import { type Signs, signsOf } from './rejection.js'
 
 /** The last two arguments of `init`: a fetcher and its options. */
-export type Registration = readonly [fetcher: Fetcher<string>, options: KeyOptions<string>]
+export type Registration = readonly [fetcher: Fetcher<string>, options: KeyOptions]
 
 export type Answer = Record<string, unknown>
 
@@ -25,7 +25,7 @@ export interface Family extends Origin {
 export function register(
   fetcher: Fetcher<string>,
   known: { identity: string; ahead?: number; isDead: (signs: Signs) => boolean },
-  options: KeyOptions<string> | undefined,
+  options: KeyOptions | undefined,
 ): Registration {
   const { isDead, ...rest } = known
   const isRejected = (error: unknown) => {

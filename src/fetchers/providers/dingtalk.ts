@@ -17,7 +17,7 @@ export interface DingTalkOptions {
  * @example
  * init('DINGTALK_TOKEN', ...dingtalk({ appKey, appSecret }))
  */
-export function dingtalk(account: DingTalkOptions, options?: KeyOptions<string>): Registration {
+export function dingtalk(account: DingTalkOptions, options?: KeyOptions): Registration {
   const { appKey, appSecret, baseUrl = 'https://api.dingtalk.com' } = checkObject('dingtalk', account)
   const base = checkUrl('baseUrl', baseUrl)
   const body = { appKey: checkId('appKey', appKey), appSecret: checkSecret('appSecret', appSecret) }

@@ -25,7 +25,7 @@ const FIVE_MINUTES = 300
  * init('DOUYIN_TOKEN', ...douyin({ clientKey, clientSecret }))
  * init('DOUYIN_STABLE_TOKEN', ...douyin({ clientKey, clientSecret, stable: true }))
  */
-export function douyin(account: DouyinOptions, options?: KeyOptions<string>): Registration {
+export function douyin(account: DouyinOptions, options?: KeyOptions): Registration {
   const { clientKey, clientSecret, stable = false, baseUrl = 'https://open.douyin.com' } = checkObject('douyin', account)
   checkOneOf('stable', stable, [true, false])
   const url = `${checkUrl('baseUrl', baseUrl)}/oauth/${stable ? 'stable_client_token' : 'client_token'}/`

@@ -21,7 +21,7 @@ export interface EntraOptions {
  * @example
  * init('GRAPH_TOKEN', ...entra({ tenant, clientId, clientSecret, scope: 'https://graph.microsoft.com/.default' }))
  */
-export function entra(account: EntraOptions, options?: KeyOptions<string>): Registration {
+export function entra(account: EntraOptions, options?: KeyOptions): Registration {
   const { tenant, clientId, clientSecret, baseUrl = 'https://login.microsoftonline.com' } = checkObject('entra', account)
   const scope = checkWords('scope', account.scope)
   if (!scope?.endsWith('/.default')) throw new TypeError('scope must be an API followed by "/.default"')

@@ -23,7 +23,7 @@ const AHEAD = 1500
  * init('FEISHU_TOKEN', ...feishu({ appId, appSecret }))
  * init('LARK_TOKEN', ...feishu({ appId, appSecret, lark: true }))
  */
-export function feishu(account: FeishuOptions, options?: KeyOptions<string>): Registration {
+export function feishu(account: FeishuOptions, options?: KeyOptions): Registration {
   const { appId, appSecret, lark = false, baseUrl } = checkObject('feishu', account)
   checkOneOf('lark', lark, [true, false])
   const base = checkUrl('baseUrl', baseUrl ?? (lark ? 'https://open.larksuite.com' : 'https://open.feishu.cn'))

@@ -26,7 +26,7 @@ const isText = (value: unknown): value is string => typeof value === 'string' &&
  * @example
  * init('GITHUB_TOKEN', ...githubApp({ appId, privateKey: process.env.GITHUB_PRIVATE_KEY, installationId }))
  */
-export function githubApp(account: GitHubAppOptions, options?: KeyOptions<string>): Registration {
+export function githubApp(account: GitHubAppOptions, options?: KeyOptions): Registration {
   const { appId, privateKey, installationId, baseUrl = 'https://api.github.com' } = checkObject('githubApp', account)
   const base = checkUrl('baseUrl', baseUrl)
   const iss = checkId('appId', typeof appId === 'number' ? String(appId) : appId)

@@ -27,7 +27,7 @@ const LIFETIME = 3600
  * const credentials = JSON.parse(await readFile(process.env.GOOGLE_APPLICATION_CREDENTIALS, 'utf8'))
  * init('GOOGLE_TOKEN', ...google({ credentials, scope: 'https://www.googleapis.com/auth/cloud-platform' }))
  */
-export function google(account: GoogleOptions, options?: KeyOptions<string>): Registration {
+export function google(account: GoogleOptions, options?: KeyOptions): Registration {
   const { credentials, subject, baseUrl = 'https://oauth2.googleapis.com' } = checkObject('google', account)
   const { client_email, private_key, private_key_id } = checkObject('credentials', credentials)
   const tokenUrl = `${checkUrl('baseUrl', baseUrl)}/token`

@@ -57,11 +57,11 @@ function checkEndpoint({ tokenUrl, issuer, discovery = 'oidc' }: OAuth2Options):
  *   return answer.json()
  * })
  */
-export function oauth2(client: OAuth2Options, options?: KeyOptions<string>): Registration {
+export function oauth2(client: OAuth2Options, options?: KeyOptions): Registration {
   return clientCredentials('OAuth 2', checkObject('oauth2', client), options)
 }
 
-export function clientCredentials(provider: string, client: OAuth2Options, options?: KeyOptions<string>): Registration {
+export function clientCredentials(provider: string, client: OAuth2Options, options?: KeyOptions): Registration {
   const { clientId, clientSecret, auth = 'basic', parameters = {}, expiresIn = UNKNOWN_LIFETIME } = client
   const endpoint = checkEndpoint(client)
   const id = checkId('clientId', clientId)

@@ -20,7 +20,7 @@ const AHEAD = 50
  * @example
  * init('QQ_BOT_TOKEN', ...qqBot({ appId, clientSecret }))
  */
-export function qqBot(account: QQBotOptions, options?: KeyOptions<string>): Registration {
+export function qqBot(account: QQBotOptions, options?: KeyOptions): Registration {
   const { appId, clientSecret, baseUrl = 'https://bots.qq.com' } = checkObject('qqBot', account)
   const base = checkUrl('baseUrl', baseUrl)
   const body = { appId: checkId('appId', appId), clientSecret: checkSecret('clientSecret', clientSecret) }

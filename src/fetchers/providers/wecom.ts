@@ -28,7 +28,7 @@ const HOUR = 3600
  *   return answer
  * })
  */
-export function wecom(account: WeComOptions, options?: KeyOptions<string>): Registration {
+export function wecom(account: WeComOptions, options?: KeyOptions): Registration {
   const { corpId, corpSecret, agentId, baseUrl = 'https://qyapi.weixin.qq.com' } = checkObject('wecom', account)
   const base = checkUrl('baseUrl', baseUrl)
   const query = new URLSearchParams({ corpid: checkId('corpId', corpId), corpsecret: checkSecret('corpSecret', corpSecret) })

@@ -58,7 +58,7 @@ for (const write of ['set', 'remove'] as const) {
     const { port, url } = await startRedis(t)
     const proxy = await startProxy(t, port)
     const stores = [proxy.url, url].map((at) => redisStore({ url: at }))
-    const [writer, other] = stores.map((store) => createDog({ store })) as [Dog, Dog]
+    const [writer, other] = stores.map((store): Dog => createDog({ store })) as [Dog, Dog]
     t.teardown(async () => {
       await Promise.all([writer, other].map((dog) => dog.close()))
       await Promise.all(stores.map((store) => store.close()))

@@ -198,6 +198,10 @@ export class FileStore implements Store {
     return isTruncated(name) ? this.#reader.keyAt(name) : decodeKey(name)
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
   async close(): Promise<void> {
     this.#folderWatch.close()
   }

@@ -1,0 +1,58 @@
+import type { DogRecord, Lease } from '../../../index.js'
+import type { FetcherRun } from './run-fetcher.js'
+import type { StoredKey } from './stored-key.js'
+
+/**
+ * Commits of values whose own lease is gone: an answer that came after its time-out, a holder that was
+ * evicted, a value that the store refused at first. Such a value is not thrown away, since the upstream
+ * may have rotated, and then only this value is good. It takes the lease again and is committed only if
+ * no record of a higher generation is there.
+ */
+
+/** Commits the answer of a fetcher that goes on after its time-out. */
+export function commitLateAnswer(
+  stored: StoredKey,
+  run: FetcherRun,
+  generation: number,
+  previous: DogRecord | undefined,
+): void {
+  run.lateAnswer
+    .then((result) => (result === undefined ? undefined : commitLate(stored, stored.recordOf(result, generation, previous))))
+    .catch((error) => stored.warn(error))
+}
+
+/** Commits a record under a new lease. Returns the newer of it and what is stored. */
+export async function commitLate(stored: StoredKey, record: DogRecord): Promise<DogRecord> {
+  try {
+    for (;;) {
+      // Not ended by a closing dog either: the fetch is allowed to finish.
+      const lease = await stored.acquireWhenFree(new AbortController().signal)
+      const newest = await commitUnderLease(stored, lease, record)
+      if (newest !== undefined) return newest
+    }
+  } catch (error) {
+    return stored.keepUnwritten(record, error)
+  }
+}
+
+/** Writes the value that the store could not take, unless another process holds the lease. */
+export async function commitUnwritten(stored: StoredKey): Promise<void> {
+  const record = stored.memory.unwritten
+  const lease = record && (await stored.acquire())
+  if (lease !== undefined) await commitUnderLease(stored, lease, record!)
+}
+
+/** Resolves to what is stored afterwards, or to undefined if the lease was lost. */
+async function commitUnderLease(stored: StoredKey, lease: Lease, record: DogRecord): Promise<DogRecord | undefined> {
+  try {
+    const newest = await stored.read()
+    const isNewer = newest !== undefined && newest.generation >= record.generation && newest !== stored.memory.unwritten
+    if (isNewer) return newest
+    if (!(await lease.commit(record))) return undefined
+    stored.adopt(record)
+    stored.environment.events.onRefreshed(stored.key, record, 'missing', lease.ageMs(), true)
+    return record
+  } finally {
+    await lease.release()
+  }
+}
