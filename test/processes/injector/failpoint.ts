@@ -18,7 +18,7 @@ interface Injection {
 const plan: Injection | undefined = process.env.DOTDOG_INJECT ? JSON.parse(process.env.DOTDOG_INJECT) : undefined
 let done = false
 
-export function step(name: string, key: string): void {
+export function failpoint(name: string, key: string): void {
   if (plan === undefined) return
   appendFileSync(plan.log, `${name}\n`)
   if (done || name !== plan.step) return

@@ -28,7 +28,7 @@ const isBefore = (step: string, other: string) => FETCH.indexOf(step) < FETCH.in
 
 t.test('the list of steps is the list in the source', async (t) => {
   const source = readFileSync(INJECTED, 'utf8')
-  const named = new Set([...source.matchAll(/\bstep\("([a-z.]+)"/g)].map((match) => match[1]))
+  const named = new Set([...source.matchAll(/\bfailpoint\("([a-z.]+)"/g)].map((match) => match[1]))
   t.strictSame([...named].sort(), [...FETCH, ...TAKEOVER, ...FAILURE].sort())
   t.notMatch(
     readFileSync(join(import.meta.dirname, '../../../dist/engine.js'), 'utf8'),
