@@ -1,0 +1,2 @@
+// For a snippet that needs nothing but the package.
+module.exports = async () => ({})
