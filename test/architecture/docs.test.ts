@@ -6,6 +6,9 @@ import { anchorsOf, codeWordsOf, documents, linesOf, linksOf, markdownFiles, sni
 import { checkSyntax, preambleOf, runSnippet, runTogether } from './snippet-runner.js'
 import { root, textOf } from './source.js'
 
+// Every snippet is a process or more, and other tests may run beside them.
+t.setTimeout(300_000)
+
 const MAX_COLUMNS = 110
 const MAX_README_WORDS = 1000
 
