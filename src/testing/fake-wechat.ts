@@ -1,72 +1,111 @@
-// The fake platform as a test uses it: the pure platform, its faults and the server, put together.
+/** `fakeWeChat`: connects the platform, its faults, the HTTP server and the HTTP control. */
 import { isIPv6 } from 'node:net'
-import { createControl } from './http-control.js'
-import { mintToken, type Standing, standings, type TicketType, type TokenFamily, ticketTypeOf } from './model/account.js'
+import { misuse } from '../core/shared/validate.js'
+import { createHttpControl } from './http-control.js'
+import { mintToken, parseTicketType, STANDINGS, type Standing, type TicketType, type TokenFamily } from './model/account.js'
 import type { Counts } from './model/fake-request.js'
-import { createFaults, type Endpoint, type Fault } from './model/faults.js'
-import { checkIp, readWhitelist } from './model/ip-whitelist.js'
+import { createFaultQueue, type Endpoint, type Fault } from './model/faults.js'
+import { checkIp, createWhitelist } from './model/ip-whitelist.js'
 import type { LogEntry } from './model/request-log.js'
-import { checkOptions, type FakeWeChatOptions } from './options.js'
+import { checkFakeOptions, type FakeWeChatOptions } from './options.js'
 import { createPlatform } from './platform/platform.js'
-import { listen, type Wire } from './server.js'
+import { startFakeServer, type WireOptions } from './server.js'
 
+/**
+ * A running fake. Each method that takes an `appId` acts on the first account by default, and throws
+ * a TypeError for an unknown one.
+ */
 export interface FakeWeChat {
-  /** For the option `baseUrl` of `wechat()`. */
+  /** The base URL, for the option `baseUrl` of `wechat()`. */
   readonly url: string
-  /** The first account. */
+  /** The AppID of the first account. */
   readonly appId: string
+  /** The AppSecret of the first account. */
   readonly appSecret: string
-  /** How often each endpoint was asked; counts on while you look. */
+  /** How many requests each endpoint got. The object is updated with each request. */
   readonly count: Readonly<Counts>
-  /** Every request, without query and body; the last 10 000. */
+  /** The last 10 000 requests, without queries and bodies. */
   readonly log: readonly Readonly<LogEntry>[]
-  /** `true`: the token endpoint answers with the token it has, dead or alive, as some upstreams do. Default false. */
+  /**
+   * `true`: the token endpoint returns its newest token, alive or dead, instead of a new one, as some
+   * upstreams do. Default false.
+   */
   sameToken: boolean
-  /** Where requests seem to come from; `undefined`: from where they come. Set it to move to another machine. */
+  /**
+   * The address that requests seem to come from; `undefined`: the address of the connection. Set it
+   * to simulate a move to another machine.
+   *
+   * @throws TypeError for a value that is not an IP address.
+   */
   clientIp: string | undefined
-  /** The platform's clock, epoch milliseconds. */
+  /** The platform's clock, in epoch milliseconds. */
   now(): number
-  /** Sets the platform's clock forward. Waits, such as `delay`, are not shortened. */
+  /**
+   * Moves the platform's clock forward. Delays, such as `delay`, are not shortened.
+   *
+   * @throws TypeError for a negative number.
+   */
   advance(milliseconds: number): void
-  /** All live tokens of an account die at once, of both families or of one. Default: the first account. */
+  /** Kills all live tokens of an account. Default: the tokens of both families. */
   killToken(appId?: string, family?: TokenFamily): void
-  /** All tickets of an account die at once; tokens do not. */
+  /** Kills all tickets of an account. Its tokens live on. */
   killTicket(appId?: string): void
-  /** The newest token of an account, dead or alive. Default: the first account, and its classic token. */
+  /** The newest token of an account, alive or dead. Default: the classic token. */
   currentToken(appId?: string, family?: TokenFamily): string | undefined
-  /** A token that was made for something else, such as a web login: business calls answer 40014. */
+  /** Makes a token of another purpose, such as a web login. Business calls refuse it with 40014. */
   foreignToken(appId?: string): string
-  /** Whether a page signed with this ticket is accepted now. Default: the first account, and its JS-SDK tickets. */
+  /**
+   * Whether a page signed with this ticket is accepted now. Default: a JS-SDK ticket.
+   *
+   * @throws TypeError for an unknown type.
+   */
   acceptsTicket(ticket: string, appId?: string, type?: TicketType): boolean
-  /** Replaces an account's whitelist, at once; `undefined`: every address may call. */
+  /**
+   * Replaces an account's whitelist at once; `undefined`: every address may call.
+   *
+   * @throws TypeError for an entry that the console would not accept.
+   */
   setWhitelist(entries: readonly string[] | undefined, appId?: string): void
-  /** Freezes an account, limits it, or makes it good again. */
+  /**
+   * Freezes or limits an account, or makes it good again.
+   *
+   * @throws TypeError for an unknown standing.
+   */
   setStanding(standing: Standing, appId?: string): void
-  /** Whether new addresses must be confirmed by the administrator (89503). */
+  /** Whether the administrator must confirm each new address (89503). */
   setRisk(enabled: boolean, appId?: string): void
-  /** The administrator confirms the addresses that wait, or the one given. Answers which. */
+  /** The administrator confirms one address, or all that wait. Returns the confirmed addresses. */
   confirm(appId?: string, ip?: string): string[]
-  /** The administrator refuses them: 89507 for an hour; the second time within a day, 89506 for a day. Answers which. */
+  /**
+   * The administrator rejects one address, or all that wait. It is refused with 89507 for an hour; a
+   * second rejection within a day is 89506 for a day. Returns the rejected addresses.
+   */
   reject(appId?: string, ip?: string): string[]
-  /** The next `times` requests to the endpoint go wrong; default: all, until `heal`. Faults ordered earlier go first. */
+  /**
+   * The next `times` requests to the endpoint fail, after those that were ordered earlier. Default:
+   * all requests until `heal`.
+   *
+   * @throws TypeError for an unknown endpoint or fault.
+   */
   fail(endpoint: Endpoint, fault: Fault, times?: number): void
-  /** Takes back the faults of one endpoint, or all. */
+  /** Removes the faults of one endpoint. Default: of all. */
   heal(endpoint?: Endpoint): void
-  /** Cuts what is open and stops. The server keeps the process alive until then. */
+  /** Cuts all connections and stops the server, which keeps the process alive until then. */
   close(): Promise<void>
 }
 
-/** How a client on this machine writes an address to listen at. */
-function reachable(host: string): string {
+/** The host with which a client on this machine reaches a server that listens on `host`. */
+function urlHost(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
   return isIPv6(host) ? `[${host}]` : host
 }
 
 /**
- * Starts a WeChat platform of your own on the loopback interface: it rotates tokens, lets the replaced one live for a while,
- * knows a dead token, counts, and fails on order. Works with any test runner.
+ * Starts a fake WeChat platform on the loopback interface. It rotates tokens and accepts the
+ * replaced one for a while, refuses dead tokens, counts requests, and fails when a test orders it.
+ * It works with any test runner.
  *
- * @throws TypeError for a wrong option.
+ * @throws TypeError for an option that is unknown or wrong.
  * @example
  * const { fakeWeChat } = require('dotdog/testing')
  *
@@ -78,18 +117,20 @@ function reachable(host: string): string {
  * await fake.close()
  */
 export async function fakeWeChat(options: FakeWeChatOptions = {}): Promise<FakeWeChat> {
-  const { accounts, rules, delay, slow, port, host, onRequest, ...checked } = checkOptions(options)
+  const checked = checkFakeOptions(options)
+  const { accounts, rules, delayMs, slowDelayMs, port, host, onRequest } = checked
   let { clientIp } = checked
-  let ahead = 0
-  const now = () => rules.now() + ahead
+  let advancedMs = 0
+  const now = () => rules.now() + advancedMs
   const platform = createPlatform(accounts, { ...rules, now })
-  const faults = createFaults()
-  const control: Wire['control'] = (...request) => (checked.control ? createControl(fake)(...request) : undefined)
-  const server = await listen(platform, faults, { host, port, delay, slow, clientIp: () => clientIp, onRequest, control })
+  const faults = createFaultQueue()
+  const control: WireOptions['control'] = (...request) => (checked.control ? createHttpControl(fake)(...request) : undefined)
+  const wire = { host, port, delayMs, slowDelayMs, clientIp: () => clientIp, onRequest, control }
+  const server = await startFakeServer(platform, faults, wire)
   const [{ appId, appSecret }] = accounts
 
   const fake: FakeWeChat = {
-    url: `http://${reachable(host)}:${server.port}`,
+    url: `http://${urlHost(host)}:${server.port}`,
     appId,
     appSecret,
     count: platform.count,
@@ -109,9 +150,9 @@ export async function fakeWeChat(options: FakeWeChatOptions = {}): Promise<FakeW
     now,
     advance(milliseconds) {
       if (!(milliseconds >= 0 && Number.isFinite(milliseconds))) {
-        throw new TypeError(`milliseconds must be a number, at least 0; got ${milliseconds} (${typeof milliseconds})`)
+        throw misuse('milliseconds', 'must be a number, at least 0', milliseconds)
       }
-      ahead += milliseconds
+      advancedMs += milliseconds
     },
     killToken(appId, family) {
       const account = platform.account(appId)
@@ -124,28 +165,28 @@ export async function fakeWeChat(options: FakeWeChatOptions = {}): Promise<FakeW
     currentToken: (appId, family = 'legacy') => platform.account(appId)[family].newest,
     foreignToken(appId) {
       const token = mintToken()
-      platform.account(appId).foreign.add(token)
+      platform.account(appId).foreignTokens.add(token)
       return token
     },
     acceptsTicket(ticket, appId, type = 'jsapi') {
-      const known = ticketTypeOf(type)
-      if (!known) throw new TypeError(`type must be jsapi, wx_card or 2; got ${type} (${typeof type})`)
+      const known = parseTicketType(type)
+      if (!known) throw misuse('type', 'must be jsapi, wx_card or 2', type)
       return platform.account(appId).tickets[known].accepts(ticket, now())
     },
     setWhitelist(entries, appId) {
       const account = platform.account(appId)
-      account.allows = readWhitelist(entries, account.kind)
+      account.isWhitelisted = createWhitelist(entries, account.kind)
     },
     setStanding(standing, appId) {
-      if (!standings.includes(standing)) throw new TypeError(`standing must be one of ${standings.join(', ')}; got ${standing}`)
+      if (!STANDINGS.includes(standing)) throw misuse('standing', `must be one of ${STANDINGS.join(', ')}`, standing)
       platform.account(appId).standing = standing
     },
     setRisk(enabled, appId) {
-      platform.account(appId).risk.enabled = enabled
+      platform.account(appId).ipConfirmation.enabled = enabled
     },
-    confirm: (appId, ip) => platform.account(appId).risk.confirm(ip),
-    reject: (appId, ip) => platform.account(appId).risk.reject(now(), ip),
-    fail: (endpoint, fault, times = Number.POSITIVE_INFINITY) => faults.order(endpoint, fault, times),
+    confirm: (appId, ip) => platform.account(appId).ipConfirmation.confirm(ip),
+    reject: (appId, ip) => platform.account(appId).ipConfirmation.reject(now(), ip),
+    fail: (endpoint, fault, times = Number.POSITIVE_INFINITY) => faults.add(endpoint, fault, times),
     heal: faults.clear,
     close: server.close,
   }

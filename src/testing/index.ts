@@ -1,4 +1,4 @@
-// dotdog/testing: public names only.
+/** dotdog/testing: its public names. */
 
 export { type FakeWeChat, fakeWeChat } from './fake-wechat.js'
 export type { Account, Standing, TicketType, TokenFamily } from './model/account.js'

@@ -1,164 +1,224 @@
-// Checks what the user gave. A message has the option's name, the rule, the value and its type; an AppSecret's value never.
+/** The options of `fakeWeChat`, and their checks. No message shows the value of an AppSecret. */
 import { randomBytes } from 'node:crypto'
-import { type Account, standings } from './model/account.js'
+import {
+  BOOLEAN,
+  checkObject,
+  checkOptions,
+  checkValue,
+  FUNCTION,
+  type Rule,
+  type Rules,
+  TEXT,
+  unknownOption,
+} from '../core/shared/validate.js'
+import { type Account, STANDINGS } from './model/account.js'
 import { checkIp } from './model/ip-whitelist.js'
 import type { LogEntry } from './model/request-log.js'
-import { type Limits, type SomeRules, standardLimits } from './model/rules.js'
+import { DEFAULT_LIMITS, type Limits, type PartialRules } from './model/rules.js'
 
 export interface FakeWeChatOptions {
-  /** The accounts it knows. Default: one, with a random AppSecret. */
+  /** The accounts of the platform. Default: one, with a random AppSecret. */
   accounts?: readonly Account[]
-  /** One account with something special: the rest of it, such as the AppSecret, has defaults. Not beside `accounts`. */
+  /**
+   * One account. Each field that is left out, such as the AppSecret, has a default. Not allowed
+   * together with `accounts`.
+   */
   account?: Partial<Account>
-  /** Seconds a token lives. Default 7200. */
+  /** Lifetime of a token, in seconds. Default 7200. */
   ttl?: number
-  /** Seconds a replaced token goes on being accepted. Default 300, as the real platform's; 0 is the strictest. */
+  /**
+   * Seconds for which a replaced token is still accepted. Default 300, as on the real platform;
+   * 0 is the strictest.
+   */
   overlap?: number
-  /** How many tokens of a family and account are accepted at once. Default 2: a third fetch kills the first at once. */
+  /**
+   * How many tokens of one family and account are accepted at once. Default 2: a third fetch kills
+   * the first token at once.
+   */
   maxLive?: number
   /**
-   * How often a replaced token is refused with 40001 within its overlap, from 0 to 1; `true` is 0.5. Users see the real
-   * platform do that, because its servers do not all learn of a new token at once. Default 0.
+   * How often a replaced token is refused with 40001 within its overlap, from 0 to 1; `true` is 0.5.
+   * Users report this of the real platform, because its servers do not all learn of a new token at
+   * once. Default 0.
    */
   flappyOverlap?: boolean | number
-  /** From 0 to 1, for `flappyOverlap`. Default `Math.random`. */
+  /** Returns a number from 0 to 1, for `flappyOverlap`. Default `Math.random`. */
   random?: () => number
-  /** Seconds before its end from which stable_token gives a new token. Default 300, or a 24th of `ttl` if that is less. */
+  /**
+   * Seconds before the expiry of a stable token from which stable_token returns a new one.
+   * Default 300, or a 24th of `ttl` if that is less.
+   */
   stableAhead?: number
-  /** Seconds between two forced refreshes; an earlier one gets the current token. Default 30. */
+  /** Seconds between two forced refreshes. An earlier one gets the current token. Default 30. */
   forceGap?: number
-  /** Whether that gap counts from the last forced refresh, or from any new stable token. Default `force`. */
+  /**
+   * Whether `forceGap` is counted from the last forced refresh, or from any new stable token.
+   * Default `force`.
+   */
   forceGapFrom?: 'force' | 'rotation'
-  /** Whether a force that comes too early uses up one of the day's. Default false. */
+  /** Whether a forced refresh within `forceGap` uses up one of the day's. Default false. */
   earlyForceCounts?: boolean
-  /** Seconds in which getticket gives the same ticket, and what it answers as `expires_in` every time. Default 7200. */
+  /**
+   * Seconds for which getticket returns the same ticket. Every response names this number as
+   * `expires_in`. Default 7200.
+   */
   ticketTtl?: number
-  /** Seconds a ticket goes on being good after that. Default 3600. */
+  /** Seconds for which a ticket is still accepted after that. Default 3600. */
   ticketOverlap?: number
-  /** `true`: getticket answers the seconds that really remain. Default false, as the real platform. */
+  /**
+   * `true`: getticket returns the seconds that remain as `expires_in`. Default false, as on the real
+   * platform.
+   */
   ticketRemaining?: boolean
-  /** Quotas; see {@link Limits}. A day is one of Beijing's. */
+  /** Quotas; see {@link Limits}. A day begins at midnight in Beijing. */
   limits?: Partial<Limits>
-  /** `true`: a request without `x-forwarded-proto: https` is 43003. Default false. */
+  /** `true`: a request without `x-forwarded-proto: https` is refused with 43003. Default false. */
   requireHttps?: boolean
-  /** The caller's address as whitelists and 40164 see it; a header `x-fake-client-ip` goes before it. Default: the real one. */
+  /**
+   * The address of all callers, as whitelists and 40164 see it. The header `x-fake-client-ip` takes
+   * precedence. Default: the address of the connection.
+   */
   clientIp?: string
-  /** Milliseconds before each answer. Default 0. */
+  /** Milliseconds before each response. Default 0. */
   delay?: number
-  /** Milliseconds before an answer with the fault `slow`. Default 5000. */
+  /** Milliseconds before a response with the fault `slow`. Default 5000. */
   slow?: number
-  /** Default 0: a free one. */
+  /** The port to listen on. Default 0: a free port. */
   port?: number
-  /** Default `127.0.0.1`. Anything else is open to others: the fake is made for tests, and knows no attack. */
+  /**
+   * The address to listen on. Default `127.0.0.1`. Any other address is open to other machines, and
+   * the fake has no protection against attacks.
+   */
   host?: string
-  /** The platform's clock, epoch milliseconds. Default the machine's. */
+  /** The platform's clock, in epoch milliseconds. Default `Date.now`. */
   now?: () => number
-  /** Told of each request when it has been decided; its answer may still be on the way. */
+  /** Called for each request when its response is decided. The response may still be delayed. */
   onRequest?: (entry: Readonly<LogEntry>) => void
-  /** `true`: what the fake can do is open to HTTP too, at `/_fake`, for programs in other languages. Default false. */
+  /**
+   * `true`: the fake's methods can also be called over HTTP under `/_fake`, for programs in other
+   * languages. Default false.
+   */
   control?: boolean
 }
 
+/** The options with their defaults. */
 export interface CheckedOptions {
   accounts: readonly [Account, ...Account[]]
-  rules: SomeRules & { now: () => number }
+  rules: PartialRules & { now: () => number }
   clientIp: string | undefined
-  delay: number
-  slow: number
+  delayMs: number
+  slowDelayMs: number
   port: number
   host: string
   onRequest: (entry: Readonly<LogEntry>) => void
   control: boolean
 }
 
-const fail = (name: string, rule: string, value: unknown): never => {
-  throw new TypeError(`${name} must be ${rule}; got ${String(value)} (${typeof value})`)
+const numberBetween = (min: number, max: number): Rule => ({
+  test: (value: unknown) => typeof value === 'number' && Number.isFinite(value) && value >= min && value <= max,
+  rule: `must be a number, at least ${min}${max === Number.POSITIVE_INFINITY ? '' : ` and at most ${max}`}`,
+})
+const numberFrom = (min: number): Rule => numberBetween(min, Number.POSITIVE_INFINITY)
+const oneOf = (values: readonly string[], rule: string): Rule => ({
+  test: (value: unknown) => values.includes(value as string),
+  rule,
+})
+/** Checked by a function of its own, which has a better message. */
+const CHECKED_BELOW: Rule = { test: () => true, rule: '' }
+const SHARE = numberBetween(0, 1)
+const LIMIT: Rule = { test: (value: unknown) => typeof value === 'number' && value >= 0, rule: 'must be a number, at least 0' }
+
+const RULES: Rules = {
+  accounts: CHECKED_BELOW,
+  account: CHECKED_BELOW,
+  ttl: numberFrom(0.001),
+  overlap: numberFrom(0),
+  maxLive: numberFrom(1),
+  flappyOverlap: {
+    test: (value: unknown) => typeof value === 'boolean' || SHARE.test(value as never),
+    rule: 'must be true, false or a number from 0 to 1',
+  },
+  random: FUNCTION,
+  stableAhead: numberFrom(0),
+  forceGap: numberFrom(0),
+  forceGapFrom: oneOf(['force', 'rotation'], "must be 'force' or 'rotation'"),
+  earlyForceCounts: BOOLEAN,
+  ticketTtl: numberFrom(0.001),
+  ticketOverlap: numberFrom(0),
+  ticketRemaining: BOOLEAN,
+  limits: CHECKED_BELOW,
+  requireHttps: BOOLEAN,
+  clientIp: CHECKED_BELOW,
+  delay: numberFrom(0),
+  slow: numberFrom(0),
+  port: numberBetween(0, 65_535),
+  host: TEXT,
+  now: FUNCTION,
+  onRequest: FUNCTION,
+  control: BOOLEAN,
 }
 
-/** `undefined` where it was left out. */
-function number(name: string, value: unknown, least: number, most = Number.POSITIVE_INFINITY): number | undefined {
-  if (value === undefined) return undefined
-  const right = typeof value === 'number' && value >= least && value <= most && Number.isFinite(value)
-  return right ? value : fail(name, `a number, at least ${least}${most < 1e9 ? ` and at most ${most}` : ''}`, value)
+const ACCOUNT_RULES: Rules = {
+  appId: TEXT,
+  appSecret: { ...TEXT, isSecret: true },
+  kind: oneOf(['official', 'mini'], "must be 'official' or 'mini'"),
+  whitelist: CHECKED_BELOW,
+  risk: BOOLEAN,
+  standing: oneOf(STANDINGS, `must be one of ${STANDINGS.join(', ')}`),
 }
 
-function boolean(name: string, value: unknown): boolean | undefined {
-  return value === undefined || typeof value === 'boolean' ? value : fail(name, 'true or false', value)
-}
+const isText = (value: unknown): boolean => typeof value === 'string' && value !== ''
 
-function checkAccount(account: Account): void {
-  const { appId, appSecret, kind = 'official', standing = 'good', risk } = account ?? {}
-  if (typeof appId !== 'string' || !appId || typeof appSecret !== 'string' || !appSecret) {
-    throw new TypeError('accounts must be a list of { appId, appSecret } with at least one')
-  }
-  if (kind !== 'official' && kind !== 'mini') fail('kind of an account', "'official' or 'mini'", kind)
-  if (!standings.includes(standing)) fail('standing of an account', `one of ${standings.join(', ')}`, standing)
-  boolean('risk of an account', risk)
-}
+const notAccounts = (): TypeError => new TypeError('accounts must be a list of { appId, appSecret } with at least one')
 
 function accountsOf({ accounts, account }: FakeWeChatOptions): [Account, ...Account[]] {
-  if (accounts && account) throw new TypeError('account must not be given beside accounts')
-  const standard = { appId: 'wxd09d09d09d09d09d', appSecret: randomBytes(16).toString('hex') }
-  const all = accounts ?? [{ ...standard, ...given(account ?? {}) }]
-  if (!Array.isArray(all) || all.length === 0) {
-    throw new TypeError('accounts must be a list of { appId, appSecret } with at least one')
+  if (accounts && account) throw new TypeError('account must not be given together with accounts')
+  const defaults = { appId: 'wxd09d09d09d09d09d', appSecret: randomBytes(16).toString('hex') }
+  const all = accounts ?? [{ ...defaults, ...withoutUndefined(account ?? {}) }]
+  if (!Array.isArray(all) || all.length === 0) throw notAccounts()
+  for (const one of all) {
+    if (!isText(one?.appId) || !isText(one?.appSecret)) throw notAccounts()
+    checkOptions('an account', one, ACCOUNT_RULES)
   }
-  for (const one of all) checkAccount(one)
   if (new Set(all.map(({ appId }) => appId)).size < all.length) {
-    throw new TypeError('accounts must have an appId each; got the same one twice')
+    throw new TypeError('each of the accounts must have its own appId; two have the same')
   }
   return [...all] as [Account, ...Account[]]
 }
 
 function checkLimits(limits: Partial<Limits> = {}): Partial<Limits> {
+  checkObject('limits', limits)
   for (const [name, value] of Object.entries(limits)) {
-    if (!Object.hasOwn(standardLimits, name)) fail('limits', `of ${Object.keys(standardLimits).join(', ')}`, name)
-    if (value !== Number.POSITIVE_INFINITY) number(`limits.${name}`, value, 0)
+    if (!Object.hasOwn(DEFAULT_LIMITS, name)) throw unknownOption('limits', name, Object.keys(DEFAULT_LIMITS))
+    checkValue(`limits.${name}`, value, LIMIT)
   }
   return limits
 }
 
-/** An option that was left out stays out, so that it does not hide its default. */
-function given<T extends object>(some: T): T {
-  return Object.fromEntries(Object.entries(some).filter(([, value]) => value !== undefined)) as T
+/** Removes the members that are `undefined`, so that they do not hide a default. */
+function withoutUndefined<T extends object>(object: T): T {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T
 }
 
-/** @throws TypeError for the first option that is wrong. */
-export function checkOptions(options: FakeWeChatOptions): CheckedOptions {
-  const {
-    random,
-    now = Date.now,
-    forceGapFrom,
-    flappyOverlap: flappy,
-    clientIp,
-    host = '127.0.0.1',
-    onRequest = () => {},
-  } = options
-  for (const [name, value] of Object.entries({ random, now, onRequest })) {
-    if (value !== undefined && typeof value !== 'function') fail(name, 'a function', value)
-  }
-  if (forceGapFrom !== undefined && forceGapFrom !== 'force' && forceGapFrom !== 'rotation') {
-    fail('forceGapFrom', "'force' or 'rotation'", forceGapFrom)
-  }
-  if (typeof host !== 'string' || host === '') fail('host', 'an address to listen at', host)
-  const seconds = (name: keyof FakeWeChatOptions, least = 0) => number(name, options[name], least)
-  const flag = (name: keyof FakeWeChatOptions) => boolean(name, options[name])
-  const rules = given({
-    ...{ ttl: seconds('ttl', 0.001), overlap: seconds('overlap'), maxLive: seconds('maxLive', 1), random, now, forceGapFrom },
-    flappyOverlap: typeof flappy === 'boolean' ? Number(flappy) / 2 : number('flappyOverlap', flappy, 0, 1),
-    ...{ stableAhead: seconds('stableAhead'), forceGap: seconds('forceGap'), earlyForceCounts: flag('earlyForceCounts') },
-    ...{ ticketTtl: seconds('ticketTtl', 0.001), ticketOverlap: seconds('ticketOverlap') },
-    ...{ ticketRemaining: flag('ticketRemaining'), requireHttps: flag('requireHttps'), limits: checkLimits(options.limits) },
-  })
+/** @throws TypeError for the first option that is unknown or wrong. */
+export function checkFakeOptions(given: FakeWeChatOptions): CheckedOptions {
+  const { accounts, account, limits, clientIp, delay, slow, port, host, onRequest, control, ...rest } =
+    checkOptions<FakeWeChatOptions>('fakeWeChat', given, RULES)
+  const { flappyOverlap, now = Date.now } = rest
   return {
-    accounts: accountsOf(options),
-    rules,
+    accounts: accountsOf({ accounts, account }),
+    rules: withoutUndefined({
+      ...rest,
+      now,
+      flappyOverlap: typeof flappyOverlap === 'boolean' ? Number(flappyOverlap) / 2 : flappyOverlap,
+      limits: checkLimits(limits),
+    }),
     clientIp: clientIp === undefined ? undefined : checkIp(clientIp),
-    delay: seconds('delay') ?? 0,
-    slow: seconds('slow') ?? 5000,
-    port: number('port', options.port, 0, 65_535) ?? 0,
-    host,
-    onRequest,
-    control: flag('control') ?? false,
+    delayMs: delay ?? 0,
+    slowDelayMs: slow ?? 5000,
+    port: port ?? 0,
+    host: host ?? '127.0.0.1',
+    onRequest: onRequest ?? (() => {}),
+    control: control ?? false,
   }
 }

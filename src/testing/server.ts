@@ -1,123 +1,131 @@
-// The platform on a socket: listening, and what goes wrong on a wire. It deliberately knows nothing of tokens.
+/**
+ * The platform's HTTP server. It applies the faults that concern the connection. It knows nothing of
+ * tokens.
+ */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { PlatformRequest } from './model/fake-request.js'
-import type { Fault, Faults } from './model/faults.js'
+import type { HttpReply } from './http-control.js'
+import type { FakeRequest } from './model/fake-request.js'
+import type { Fault, FaultQueue } from './model/faults.js'
 import { checkIp } from './model/ip-whitelist.js'
 import type { LogEntry } from './model/request-log.js'
 import type { Platform } from './platform/platform.js'
 
-export interface Wire {
+export interface WireOptions {
   host: string
   port: number
-  /** Milliseconds before each answer. */
-  delay: number
-  /** Milliseconds before an answer that is `slow`. */
-  slow: number
-  /** The caller's address where no header says otherwise. Default: the connection's. */
+  /** Delay of each response. */
+  delayMs: number
+  /** Delay of a response with the fault `slow`. */
+  slowDelayMs: number
+  /** The address of callers without the header `x-fake-client-ip`; `undefined`: the connection's. */
   clientIp: () => string | undefined
   onRequest: (entry: LogEntry) => void
-  /** Answers what is meant for the fake itself, and `undefined` to everything else. */
-  control: (method: string, path: string, body: string) => Reply | undefined
+  /** Handles requests to the fake itself. Returns `undefined` for all others. */
+  control: (method: string, path: string, body: string) => HttpReply | undefined
 }
 
-export interface Listening {
+export interface FakeServer {
   port: number
   close(): Promise<void>
 }
 
-const PAGE = '<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><h1>502 Bad Gateway</h1></body>\r\n</html>\r\n'
+const BAD_GATEWAY_PAGE =
+  '<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><h1>502 Bad Gateway</h1></body>\r\n</html>\r\n'
 
-/** A body over this is cut off with its connection. */
-const LARGEST = 1_000_000
+/** The connection of a longer body is cut. */
+const MAX_BODY_BYTES = 1_000_000
 
-async function textOf(request: IncomingMessage): Promise<string> {
+/** @throws RangeError for a body that is too long. Leaving the loop destroys the connection. */
+async function readBody(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of request) {
     size += (chunk as Buffer).length
-    if (size > LARGEST) throw new RangeError('the body is too large')
+    if (size > MAX_BODY_BYTES) throw new RangeError(`the body has more than ${MAX_BODY_BYTES} bytes`)
     chunks.push(chunk as Buffer)
   }
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** The headers are honoured by the fake only: the real platform looks at the connection. */
-function ipOf(request: IncomingMessage, standard: string | undefined): string {
-  const named = request.headers['x-fake-client-ip']
-  return checkIp(named ?? standard ?? request.socket.remoteAddress ?? '127.0.0.1')
+/** Only the fake reads the header. The real platform takes the address of the connection. */
+function clientIpOf(request: IncomingMessage, configured: string | undefined): string {
+  const fromHeader = request.headers['x-fake-client-ip']
+  return checkIp(fromHeader ?? configured ?? request.socket.remoteAddress ?? '127.0.0.1')
 }
 
-/** What goes over the wire. */
-export interface Reply {
-  status: number
-  type: string
-  text: string
-}
-
-function send(response: ServerResponse, { status, type, text }: Reply): void {
+function send(response: ServerResponse, { status, type, text }: HttpReply): void {
   response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) })
   response.end(text)
 }
 
-export async function listen(platform: Platform, faults: Faults, wire: Wire): Promise<Listening> {
+/** Starts to listen. Rejects with the system's error if the port cannot be used. */
+export async function startFakeServer(platform: Platform, faults: FaultQueue, options: WireOptions): Promise<FakeServer> {
   const timers = new Set<NodeJS.Timeout>()
 
-  /** What becomes of a request (`undefined`: the connection is cut), and what the log says of it. */
-  function decide(request: PlatformRequest, measured: boolean, fault: Fault | undefined): [Reply | undefined, LogEntry] {
-    if (fault === 'drop') return [undefined, platform.note(request)]
-    if (fault === 'html') return [{ status: 502, type: 'text/html', text: PAGE }, platform.note(request)]
-    if (fault === 'empty-412' || !measured) return [{ status: 412, type: 'text/plain', text: '' }, platform.note(request)]
-    const answer = platform.answer(request, typeof fault === 'number' ? fault : undefined)
-    if (fault === 'drop-after-rotation') return [undefined, answer.entry]
-    const json = JSON.stringify(answer.body)
+  /**
+   * Processes a request. Returns the reply, or `undefined` if the connection is to be cut, and the
+   * entry in the log.
+   */
+  function processRequest(
+    request: FakeRequest,
+    hasLength: boolean,
+    fault: Fault | undefined,
+  ): [HttpReply | undefined, LogEntry] {
+    if (fault === 'drop') return [undefined, platform.record(request)]
+    if (fault === 'html') return [{ status: 502, type: 'text/html', text: BAD_GATEWAY_PAGE }, platform.record(request)]
+    if (fault === 'empty-412' || !hasLength) return [{ status: 412, type: 'text/plain', text: '' }, platform.record(request)]
+    const { body, entry } = platform.respond(request, typeof fault === 'number' ? fault : undefined)
+    if (fault === 'drop-after-rotation') return [undefined, entry]
+    const json = JSON.stringify(body)
     const text = fault === 'truncated' ? json.slice(0, json.length / 2) : json
-    // The malformed type is the real one's.
+    // The real platform sends this malformed content type.
     const type = fault === 'text/plain' ? 'text/plain' : 'application/json; encoding=utf-8'
-    return [{ status: 200, type, text }, answer.entry]
+    return [{ status: 200, type, text }, entry]
   }
 
-  function later(milliseconds: number, task: () => void): void {
+  function runLater(delayMs: number, task: () => void): void {
     const timer = setTimeout(() => {
       timers.delete(timer)
       task()
-    }, milliseconds)
+    }, delayMs)
     timers.add(timer)
   }
 
-  async function serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    const ip = ipOf(incoming, wire.clientIp())
-    const body = await textOf(incoming)
+  async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const ip = clientIpOf(incoming, options.clientIp())
+    const body = await readBody(incoming)
     const url = new URL(incoming.url ?? '/', 'http://127.0.0.1')
     const method = incoming.method ?? 'GET'
-    const controlled = wire.control(method, url.pathname, body)
-    if (controlled) return send(response, controlled)
-    const secure = incoming.headers['x-forwarded-proto'] === 'https'
-    const request = { method, path: url.pathname, query: url.searchParams, body, ip, secure }
+    const controlReply = options.control(method, url.pathname, body)
+    if (controlReply) return send(response, controlReply)
+    const isHttps = incoming.headers['x-forwarded-proto'] === 'https'
+    const request = { method, path: url.pathname, query: url.searchParams, body, ip, isHttps }
     const endpoint = platform.endpointOf(url.pathname)
     const fault = endpoint && faults.next(endpoint)
-    // The work is done on arrival, and the wait comes after it: a slow token is one that has already rotated.
-    const measured = method !== 'POST' || incoming.headers['content-length'] !== undefined
-    const [reply, entry] = decide(request, measured, fault)
+    // The request is processed when it comes, and the delay follows: a token whose response is slow
+    // has already been rotated.
+    const hasLength = method !== 'POST' || incoming.headers['content-length'] !== undefined
+    const [reply, entry] = processRequest(request, hasLength, fault)
     entry.fault = fault
     entry.status = reply?.status ?? 0
     if (fault === 'truncated' || fault === 'drop-after-rotation') entry.errcode = undefined
-    wire.onRequest(entry)
-    later(fault === 'slow' ? wire.slow : wire.delay, () => {
+    options.onRequest(entry)
+    runLater(fault === 'slow' ? options.slowDelayMs : options.delayMs, () => {
       if (!reply) return void response.destroy()
       send(response, reply)
     })
   }
 
   const server = createServer((request, response) => {
-    // A request that was given up has no socket any more.
+    // Kept here, because an aborted request no longer has its socket.
     const { socket } = request
-    // A client that goes away while it sends, or sends nonsense, is none of our business.
-    serve(request, response).catch(() => socket.destroy())
+    // The client disconnected while it was sending, or it sent something that cannot be read.
+    handle(request, response).catch(() => socket.destroy())
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(wire.port, wire.host, resolve)
+    server.listen(options.port, options.host, resolve)
   })
 
   let closing: Promise<void> | undefined

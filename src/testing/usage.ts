@@ -1,52 +1,64 @@
-// What the program dotdog-fake-wechat says.
+/** The texts that the program dotdog-fake-wechat prints. */
 import type { FakeWeChat } from './fake-wechat.js'
 import type { LogEntry } from './model/request-log.js'
 
-export const USAGE = `dotdog-fake-wechat: a WeChat platform of your own, for tests in any language.
+export const USAGE = `Usage: dotdog-fake-wechat [options]
 
-  --port <n>            where to listen; default: a free port
-  --host <address>      default 127.0.0.1; anything else is open to others
-  --appid <id>          the account; default: FAKE_APPID in the environment, else one of its own
-  --secret <secret>     better FAKE_APPSECRET in the environment: arguments are seen by everybody on the machine.
-                        Default: a random one, which is printed
-  --kind official|mini  which kind of account; the whitelist of a mini program guards only calls with the AppSecret
-  --mini                short for --kind mini
-  --whitelist <ip,…>    addresses that may call, as the console takes them; default: all may
-  --client-ip <ip>      where requests seem to come from; a header x-fake-client-ip goes before it
-  --risk                a new address must be confirmed by the administrator: POST /_fake/confirm
-  --ttl <s>             seconds a token lives; default 7200
-  --overlap <s>         seconds a replaced token goes on being accepted; default 300
-  --flappy              the replaced token is refused every other time in its overlap
-  --ticket-remaining    getticket tells the seconds that remain instead of always 7200
-  --delay <ms>          before each answer
-  --log                 prints a line for each request
-  -h, --help
+Starts a fake WeChat platform, for tests in any language.
 
-POST /_fake/<name> with a JSON list of arguments does what the object of fakeWeChat() does: killToken, killTicket,
-fail ["token", "drop", 1], heal, advance [7200000], setWhitelist [["1.2.3.4"]], setStanding, setRisk, confirm, reject, …
-GET /_fake shows the counters and the log.`
+  --port <n>            port to listen on; default: a free port
+  --host <address>      address to listen on; default 127.0.0.1. Any other address is open to
+                        other machines
+  --appid <id>          AppID of the account; default: FAKE_APPID, or else a built-in AppID
+  --secret <secret>     AppSecret of the account; default: FAKE_APPSECRET, or else a random one,
+                        which is printed. Prefer FAKE_APPSECRET: every user of the machine can
+                        see arguments
+  --kind official|mini  kind of the account; default official. The whitelist of a mini program
+                        guards only the calls with the AppSecret
+  --mini                the same as --kind mini
+  --whitelist <ip,…>    addresses that may call, as the console accepts them; default: all
+  --client-ip <ip>      address that requests seem to come from; default: that of the connection.
+                        The header x-fake-client-ip takes precedence
+  --risk                the administrator must confirm each new address: POST /_fake/confirm
+  --ttl <s>             lifetime of a token, in seconds; default 7200
+  --overlap <s>         seconds for which a replaced token is still accepted; default 300
+  --flappy              within its overlap, a replaced token is refused half of the time
+  --ticket-remaining    expires_in of getticket is the seconds that remain, not always 7200
+  --delay <ms>          milliseconds before each response; default 0
+  --log                 print a line for each request
+  -h, --help            print this text
 
-/** Where the AppSecret came from. One that was given is not printed. */
+POST /_fake/<name> with a JSON list of arguments calls a method of the object that fakeWeChat()
+returns: killToken [], fail ["token", "drop", 1], heal [], advance [7200000],
+setWhitelist [["1.2.3.4"]], setStanding, setRisk, confirm, reject, …
+GET /_fake returns the counters and the log.
+
+Exit code: 0 after SIGINT or SIGTERM, 1 if it cannot listen, 2 for wrong arguments.`
+
+/** Where the AppSecret came from. Only a generated one is printed. */
 export type SecretSource = 'generated' | 'env' | 'argument'
 
-export function greeting({ url, appId, appSecret }: FakeWeChat, source: SecretSource): string {
-  const secret = { generated: appSecret, env: '$FAKE_APPSECRET', argument: '$SECRET' }[source]
-  const told = { generated: `${appSecret}  (random)`, env: 'from FAKE_APPSECRET', argument: 'from --secret' }[source]
+/** What is printed when the fake listens: its address, the account, and commands to try. */
+export function startMessage({ url, appId, appSecret }: FakeWeChat, source: SecretSource): string {
+  const secretInCommands = { generated: appSecret, env: '$FAKE_APPSECRET', argument: '$SECRET' }[source]
+  const shownSecret = { generated: `${appSecret}  (random)`, env: 'from FAKE_APPSECRET', argument: 'from --secret' }[source]
+  const stableBody = `{"grant_type":"client_credential","appid":"${appId}","secret":"'"${secretInCommands}"'"}`
   return `A fake WeChat platform listens at ${url}
 
   appid   ${appId}
-  secret  ${told}
+  secret  ${shownSecret}
 
-  curl "${url}/cgi-bin/token?grant_type=client_credential&appid=${appId}&secret=${secret}"
-  curl "${url}/cgi-bin/stable_token" -d '{"grant_type":"client_credential","appid":"${appId}","secret":"'"${secret}"'"}'
+  curl "${url}/cgi-bin/token?grant_type=client_credential&appid=${appId}&secret=${secretInCommands}"
+  curl "${url}/cgi-bin/stable_token" -d '${stableBody}'
   curl "${url}/cgi-bin/ticket/getticket?type=jsapi&access_token=$TOKEN"
-  curl "${url}/_fake/killToken" -d '[]'      the tokens die
-  curl "${url}/_fake"                        counters and log
+  curl "${url}/_fake/killToken" -d '[]'      kills all tokens
+  curl "${url}/_fake"                        shows the counters and the log
 
-Ctrl-C ends it.`
+Press Ctrl-C to stop.`
 }
 
-export function logLine({ at, method, path, status, errcode, rid, fault }: LogEntry): string {
+/** The line that `--log` prints for a request. */
+export function formatLogLine({ at, method, path, status, errcode, rid, fault }: LogEntry): string {
   const outcome = status === 0 ? 'cut' : errcode === undefined ? `HTTP ${status}` : errcode === 0 ? 'ok' : `errcode ${errcode}`
   const time = new Date(at).toISOString().slice(11, 19)
   return [time, method, path, outcome, rid ?? '-', fault === undefined ? '' : `(fault ${fault})`].join(' ').trim()

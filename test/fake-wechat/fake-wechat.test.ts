@@ -12,7 +12,7 @@ async function start(t: Test, options?: FakeWeChatOptions) {
   return { fake, ask }
 }
 
-t.test('it answers on the loopback interface, with status 200 and the malformed content type', async (t) => {
+t.test('The fake listens on the loopback interface and answers with status 200 and the malformed content type', async (t) => {
   const { fake, ask } = await start(t)
   t.match(fake.url, /^http:\/\/127\.0\.0\.1:\d+$/)
   const answer = await ask()
@@ -25,7 +25,7 @@ t.test('it answers on the loopback interface, with status 200 and the malformed 
   t.match(await refused.json(), { errcode: 40066 })
 })
 
-t.test('faults go wrong as often as ordered, one after the other, until they are healed', async (t) => {
+t.test('Ordered faults apply one after the other, each as often as ordered, until `heal` removes them', async (t) => {
   const { fake, ask } = await start(t)
   fake.fail('token', 40164, 2)
   fake.fail('token', -1)
@@ -37,7 +37,7 @@ t.test('faults go wrong as often as ordered, one after the other, until they are
   t.match(fake.count, { token: 5, rotated: 1 })
 })
 
-t.test('what a gateway does: HTML, an empty 412, half a JSON, text/plain', async (t) => {
+t.test('The faults of a gateway answer with HTML, an empty 412, half of the JSON, or the type text/plain', async (t) => {
   const { fake, ask } = await start(t)
   fake.fail('token', 'html', 1)
   const html = await ask()
@@ -54,7 +54,7 @@ t.test('what a gateway does: HTML, an empty 412, half a JSON, text/plain', async
   t.match(fake.count, { token: 4, rotated: 2 })
 })
 
-t.test('a dropped connection rotates nothing, the nastiest one does', async (t) => {
+t.test('The fault `drop` rotates no token, and `drop-after-rotation` rotates one', async (t) => {
   const { fake, ask } = await start(t)
   fake.fail('token', 'drop', 1)
   await t.rejects(ask())
@@ -64,7 +64,7 @@ t.test('a dropped connection rotates nothing, the nastiest one does', async (t) 
   t.match(fake.count, { token: 2, rotated: 1 })
 })
 
-t.test('a slow answer has rotated long before it comes', async (t) => {
+t.test('A token with a slow response is rotated before the response is sent', async (t) => {
   const { fake, ask } = await start(t, { slow: 200 })
   fake.fail('token', 'slow', 1)
   const pending = ask()
@@ -73,7 +73,7 @@ t.test('a slow answer has rotated long before it comes', async (t) => {
   t.equal(((await (await pending).json()) as { access_token: string }).access_token, rotated)
 })
 
-t.test('a POST without a length is an empty 412, as on the real platform', async (t) => {
+t.test('A POST without a content-length gets an empty 412, as on the real platform', async (t) => {
   const { fake } = await start(t)
   const status = await new Promise((resolve, reject) => {
     const request = httpRequest(`${fake.url}/cgi-bin/message/custom/send`, { method: 'POST' }, (response) => {
@@ -87,7 +87,7 @@ t.test('a POST without a length is an empty 412, as on the real platform', async
   t.equal(status, 412)
 })
 
-t.test('the log and the inspected fake hold no secret', async (t) => {
+t.test('The log contains no AppSecret and no token, not even when it is inspected', async (t) => {
   const { fake, ask } = await start(t)
   await ask()
   fake.fail('token', 'drop', 1)
@@ -100,7 +100,7 @@ t.test('the log and the inspected fake hold no secret', async (t) => {
   for (const secret of [fake.appSecret, fake.currentToken()!]) t.notOk(shown.includes(secret))
 })
 
-t.test('the clock can be given', async (t) => {
+t.test('The option `now` replaces the clock of the platform', async (t) => {
   let time = 0
   const { fake, ask } = await start(t, { now: () => time, ttl: 10 })
   await ask()
@@ -115,7 +115,7 @@ t.test('the clock can be given', async (t) => {
   t.equal(await probe(), 42001)
 })
 
-t.test('close cuts what is open, can be called twice, and lets the process end', async (t) => {
+t.test('`close` cuts open connections and can be called twice', async (t) => {
   const { fake, ask } = await start(t, { delay: 60_000 })
   const pending = ask()
   while (fake.count.token === 0) await new Promise((resolve) => setTimeout(resolve, 5))
@@ -124,10 +124,8 @@ t.test('close cuts what is open, can be called twice, and lets the process end',
   await fake.close()
 })
 
-t.test(
-  'a process that closes its fake ends by itself, also with a connection kept alive and an answer under way',
-  async (t) => {
-    const script = `
+t.test('A process ends by itself after `close`, even with an idle connection and a pending response', async (t) => {
+  const script = `
     const { fakeWeChat } = require(${JSON.stringify(new URL('../../dist/testing/index.js', import.meta.url).pathname)})
     fakeWeChat({ slow: 60_000 }).then(async (fake) => {
       await (await fetch(fake.url + '/x')).text()
@@ -137,24 +135,35 @@ t.test(
       await fake.close()
       await pending
     })`
-    const start = Date.now()
-    await new Promise<void>((resolve, reject) =>
-      execFile(process.execPath, ['-e', script], { timeout: 20_000 }, (error) => (error ? reject(error) : resolve())),
-    )
-    t.ok(Date.now() - start < 15_000)
-  },
-)
+  const start = Date.now()
+  await new Promise<void>((resolve, reject) =>
+    execFile(process.execPath, ['-e', script], { timeout: 20_000 }, (error) => (error ? reject(error) : resolve())),
+  )
+  t.ok(Date.now() - start < 15_000)
+})
 
-t.test('a wrong option is a TypeError with its name, and a wrong fault too', async (t) => {
+t.test('A wrong option or fault is a TypeError that names it', async (t) => {
   await t.rejects(fakeWeChat({ ttl: '7200' as never }), { name: 'TypeError', message: /^ttl must be a number/ })
   await t.rejects(fakeWeChat({ maxLive: 0 }), { message: /^maxLive must be a number, at least 1; got 0 \(number\)/ })
   await t.rejects(fakeWeChat({ accounts: [] }), { message: /^accounts must/ })
   await t.rejects(fakeWeChat({ accounts: [{ appId: 'x' } as never] }), { message: /^accounts must/ })
   const { fake } = await start(t)
   t.throws(() => fake.fail('tokens' as never, -1), {
-    message: /^endpoint must be one of token, stable, ticket, call, quota; got tokens/,
+    message: /^endpoint must be one of token, stable, ticket, call, quota; got "tokens" \(string\)/,
   })
   t.throws(() => fake.fail('token', 'explode' as never), { message: /^fault must/ })
   t.throws(() => fake.fail('token', 0), { message: /^fault must/ })
   t.throws(() => fake.fail('token', -1, 0), { message: /^times must/ })
+})
+
+t.test('An unknown option is a TypeError that suggests the nearest name', async (t) => {
+  const unknown = [
+    [{ overlapp: 0 }, 'unknown option "overlapp" of fakeWeChat; did you mean "overlap"?'],
+    [{ account: { whiteList: [] } }, 'unknown option "whiteList" of an account; did you mean "whitelist"?'],
+    [{ limits: { forces: 1 } }, 'unknown option "forces" of limits; did you mean "forced"?'],
+  ] as const
+  for (const [options, message] of unknown) {
+    await t.rejects(fakeWeChat(options as never), { name: 'TypeError', message })
+  }
+  await t.rejects(fakeWeChat([] as never), { name: 'TypeError', message: /^the options of fakeWeChat must be an object/ })
 })

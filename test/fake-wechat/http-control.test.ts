@@ -1,4 +1,4 @@
-// The fake's own calls over HTTP, as a program in another language makes them.
+/** The fake's methods over HTTP, as a program in another language calls them. */
 import t, { type Test } from 'tap'
 import { fakeWeChat } from '../../src/testing/index.js'
 
@@ -15,7 +15,7 @@ async function start(t: Test, control = true) {
   return { fake, json, command, token }
 }
 
-t.test('tokens die, faults are ordered and healed, the clock goes forward', async (t) => {
+t.test('POST /_fake/<name> kills tokens, orders and removes faults, and advances the clock', async (t) => {
   const { fake, json, command, token } = await start(t)
   const { access_token } = await token()
   t.match(await command('currentToken'), { status: 200, result: access_token })
@@ -35,25 +35,25 @@ t.test('tokens die, faults are ordered and healed, the clock goes forward', asyn
   t.match(await command('confirm'), { result: ['127.0.0.1'] })
 })
 
-t.test('the counters and the log can be read, and hold no secret', async (t) => {
+t.test('GET /_fake returns the counters and the log, without any secret', async (t) => {
   const { fake, token } = await start(t)
   await token()
   const text = await (await fetch(`${fake.url}/_fake`)).text()
   t.match(JSON.parse(text), { count: { token: 1 }, log: [{ path: '/cgi-bin/token', errcode: 0 }] })
   for (const secret of [fake.appSecret, fake.currentToken()!]) t.notOk(text.includes(secret))
-  t.equal(fake.log.length, 1, 'what is meant for the fake is not logged')
+  t.equal(fake.log.length, 1, 'requests to /_fake are not logged')
 })
 
-t.test('what it cannot do is told', async (t) => {
+t.test('An unknown name or a wrong argument is answered with an error that explains it', async (t) => {
   const { command, json } = await start(t)
-  t.match(await command('close'), { status: 404, error: /^POST \/_fake\/<name>, with a name of advance, / })
+  t.match(await command('close'), { status: 404, error: /^use POST \/_fake\/<name>, where <name> is one of advance, / })
   t.match(await json('/_fake/killToken'), { status: 404 }, 'a GET changes nothing')
   t.match(await command('fail', 'token', 'explode'), { status: 400, error: /^fault must be/ })
   t.match(await json('/_fake/heal', { method: 'POST', body: '{}' }), { status: 400, error: /JSON list/ })
   t.match(await json('/_fake/heal', { method: 'POST', body: '[' }), { status: 400 })
 })
 
-t.test('it is closed unless it is asked for', async (t) => {
+t.test('The paths under /_fake are unknown unless the option `control` is true', async (t) => {
   const { json, command } = await start(t, false)
   t.match(await json('/_fake'), { errcode: 40066 })
   t.match(await command('killToken'), { errcode: 40066 })

@@ -1,4 +1,4 @@
-// stable_token, addresses, the administrator and the clock over a real socket, as a test of somebody else's uses them.
+/** stable_token, addresses, the administrator and the clock, over a socket as tests of users do. */
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { inspect } from 'node:util'
@@ -20,32 +20,32 @@ async function start(t: Test, options?: FakeWeChatOptions) {
   return { fake, json, post, token, stable, probe }
 }
 
-t.test('a stable token over the wire, with its counters', async (t) => {
+t.test('stable_token returns one token to every caller and counts requests, rotations and forced refreshes', async (t) => {
   const { fake, stable, probe } = await start(t)
   const one = await stable()
   t.match(one, { expires_in: 7200 })
   t.equal((await stable()).access_token, one.access_token)
   t.equal(fake.currentToken(fake.appId, 'stable'), one.access_token)
-  t.equal(fake.currentToken(), undefined, 'there is no classic one')
+  t.equal(fake.currentToken(), undefined, 'no classic token was made')
   const forced = await stable(true)
   t.not(forced.access_token, one.access_token)
   t.same([await probe(one.access_token), await probe(forced.access_token)], [0, 0])
   t.match(fake.count, { stable: 3, forced: 1, stableRotated: 2, token: 0, rotated: 0, call: 2 })
 })
 
-t.test('killing takes both families, or the one that is named', async (t) => {
+t.test('`killToken` kills the tokens of both families, or of the one that is named', async (t) => {
   const { fake, token, stable, probe } = await start(t)
   const held = [(await token()).access_token, (await stable()).access_token]
   fake.killToken(fake.appId, 'legacy')
   t.same([await probe(held[0]), await probe(held[1])], [40001, 0])
   fake.killToken()
   t.equal(await probe(held[1]), 40001)
-  t.equal((await stable()).access_token, held[1], 'the normal mode gives the dead one again')
+  t.equal((await stable()).access_token, held[1], 'without force, stable_token returns the dead token again')
   t.equal(await probe((await stable(true)).access_token), 0)
   t.equal(await probe(fake.foreignToken()), 40014)
 })
 
-t.test('faults reach every endpoint, and only the one that is named', async (t) => {
+t.test('A fault applies to the endpoint that is named, and to no other', async (t) => {
   const { fake, token, stable, post, probe } = await start(t)
   fake.fail('stable', 45011, 1)
   fake.fail('quota', -1, 1)
@@ -58,11 +58,11 @@ t.test('faults reach every endpoint, and only the one that is named', async (t) 
   await t.rejects(stable())
   t.match(fake.count, { stable: 2, stableRotated: 1, quota: 2 })
   const lost = fake.currentToken(fake.appId, 'stable')
-  t.equal((await stable()).access_token, lost, 'what was lost on the way is answered again')
+  t.equal((await stable()).access_token, lost, 'the token of the lost response is returned again')
   t.equal(await probe(lost), 0)
 })
 
-t.test('the clock goes forward: tokens end, and the log says when', async (t) => {
+t.test('`advance` moves the clock: tokens expire, and log entries have the new time', async (t) => {
   const { fake, token, probe } = await start(t)
   const { access_token } = await token()
   const before = fake.now()
@@ -73,7 +73,7 @@ t.test('the clock goes forward: tokens end, and the log says when', async (t) =>
   for (const wrong of [-1, Number.NaN, Number.POSITIVE_INFINITY]) t.throws(() => fake.advance(wrong), TypeError)
 })
 
-t.test('a machine that is not on the whitelist moves, or is put on it', async (t) => {
+t.test('A caller that is not on the whitelist is refused until its address or the whitelist changes', async (t) => {
   const { fake, token, probe } = await start(t, { account: { whitelist: ['8.8.4.0/24'] }, clientIp: '1.2.3.4' })
   t.match(await token(), { errcode: 40164, errmsg: /^invalid ip 1\.2\.3\.4 ipv6 ::ffff:1\.2\.3\.4, not in whitelist rid: / })
   t.match(await token({ 'x-fake-client-ip': '8.8.4.9' }), { expires_in: 7200 })
@@ -88,14 +88,14 @@ t.test('a machine that is not on the whitelist moves, or is put on it', async (t
   t.throws(() => (fake.clientIp = 'localhost'), TypeError)
 })
 
-t.test('a mini program without an account of its own', async (t) => {
+t.test('The option `account` with only a kind and a whitelist makes a mini program', async (t) => {
   const { fake, token, probe } = await start(t, { account: { kind: 'mini', whitelist: ['8.8.4.*'] } })
   t.match(await token(), { errcode: 40164 })
   t.match(await token({ 'x-fake-client-ip': '8.8.4.1' }), { expires_in: 7200 })
   t.equal(await probe(fake.currentToken()), 0)
 })
 
-t.test('the administrator is asked, refuses, refuses again, and at last confirms', async (t) => {
+t.test('An address is refused after one and two rejections, and served after it was confirmed', async (t) => {
   const { fake, token } = await start(t)
   const hours = (count: number) => fake.advance(count * 3_600_000)
   fake.setRisk(true)
@@ -113,7 +113,7 @@ t.test('the administrator is asked, refuses, refuses again, and at last confirms
   t.equal(fake.count.rotated, 1)
 })
 
-t.test('an account is frozen and made good again', async (t) => {
+t.test('`setStanding` makes a frozen account good again', async (t) => {
   const { fake, token } = await start(t, { account: { standing: 'secret-frozen' } })
   t.match(await token(), { errcode: 40243 })
   fake.setStanding('good')
@@ -121,13 +121,13 @@ t.test('an account is frozen and made good again', async (t) => {
   t.throws(() => fake.setStanding('bad' as never), TypeError)
 })
 
-t.test('a page signed with a ticket is accepted as long as the ticket is', async (t) => {
+t.test('`acceptsTicket` is true until the ticket expires or is killed', async (t) => {
   const { fake, json, token } = await start(t, { ticketTtl: 10, ticketOverlap: 5 })
   const { access_token } = await token()
   const ask = async () => (await json(`/cgi-bin/ticket/getticket?type=jsapi&access_token=${access_token}`)).ticket as string
   const ticket = await ask()
   t.ok(fake.acceptsTicket(ticket))
-  t.notOk(fake.acceptsTicket(ticket, fake.appId, 'wx_card'), 'not interchangeable')
+  t.notOk(fake.acceptsTicket(ticket, fake.appId, 'wx_card'), 'ticket types are not interchangeable')
   fake.advance(14_000)
   t.ok(fake.acceptsTicket(ticket))
   fake.advance(2000)
@@ -139,7 +139,7 @@ t.test('a page signed with a ticket is accepted as long as the ticket is', async
   t.throws(() => fake.acceptsTicket(next, fake.appId, 'x' as never), TypeError)
 })
 
-t.test('a lost or half answer has a rid in the log all the same, and nothing secret', async (t) => {
+t.test('The log has the rid of a lost response, and contains no secret', async (t) => {
   const seen: unknown[] = []
   const { fake, json, token, stable } = await start(t, { onRequest: (entry) => seen.push(entry.path) })
   await token()
@@ -162,13 +162,13 @@ t.test('a lost or half answer has a rid in the log all the same, and nothing sec
   for (const secret of secrets) t.notOk(shown.includes(secret))
 })
 
-t.test('HTTPS can be wanted, and a proxy can vouch for it', async (t) => {
+t.test('With `requireHttps` only requests with `x-forwarded-proto: https` are served', async (t) => {
   const { token } = await start(t, { requireHttps: true })
   t.match(await token(), { errcode: 43003 })
   t.match(await token({ 'x-forwarded-proto': 'https' }), { expires_in: 7200 })
 })
 
-t.test('a body that is too large, and an address that is none, cut the connection', async (t) => {
+t.test('A body that is too large, or an invalid client address, cuts the connection', async (t) => {
   const { fake, json, token } = await start(t)
   await t.rejects(json('/cgi-bin/stable_token', { method: 'POST', body: 'x'.repeat(1_100_000) }))
   await t.rejects(token({ 'x-fake-client-ip': 'nonsense' }))
@@ -176,7 +176,7 @@ t.test('a body that is too large, and an address that is none, cut the connectio
   t.match(await token(), { expires_in: 7200 })
 })
 
-t.test('clients that give up, before and after they have sent everything, leave it whole', async (t) => {
+t.test('The fake goes on serving after clients disconnect, in mid-request or before the response', async (t) => {
   const { fake, json, token } = await start(t, { delay: 100 })
   const { port } = new URL(fake.url)
   const half = connect(Number(port), '127.0.0.1')
@@ -194,20 +194,20 @@ t.test('clients that give up, before and after they have sent everything, leave 
   t.match(await token(), { expires_in: 7200 })
 })
 
-t.test('a wrong option is a TypeError with its name', async (t) => {
+t.test('A wrong option is a TypeError that names it, and shows no AppSecret', async (t) => {
   const account = { appId: 'wxa', appSecret: 's' }
   const cases: [FakeWeChatOptions, RegExp][] = [
-    [{ account: { kind: 'shop' as never } }, /^kind of an account must be 'official' or 'mini'; got shop/],
-    [{ account: { standing: 'x' as never } }, /^standing of an account must be one of good, /],
-    [{ account: { risk: 1 as never } }, /^risk of an account must/],
+    [{ account: { kind: 'shop' as never } }, /^kind must be 'official' or 'mini'; got "shop"/],
+    [{ account: { standing: 'x' as never } }, /^standing must be one of good, /],
+    [{ account: { risk: 1 as never } }, /^risk must be true or false/],
     [{ account: { whitelist: ['1.2.3.4:80'] } }, /^a whitelist entry/],
     [{ account, accounts: [account] }, /^account must not/],
-    [{ accounts: [account, account] }, /^accounts must have an appId each/],
-    [{ flappyOverlap: 2 }, /^flappyOverlap must be a number, at least 0 and at most 1; got 2/],
+    [{ accounts: [account, account] }, /^each of the accounts must have its own appId/],
+    [{ flappyOverlap: 2 }, /^flappyOverlap must be true, false or a number from 0 to 1; got 2/],
     [{ random: 0.5 as never }, /^random must be a function/],
     [{ now: 0 as never }, /^now must be a function/],
     [{ forceGapFrom: 'x' as never }, /^forceGapFrom must/],
-    [{ limits: { tokens: 1 } as never }, /^limits must be of token, stable, /],
+    [{ limits: { tokens: 1 } as never }, /^unknown option "tokens" of limits; did you mean "token"\?/],
     [{ limits: { token: -1 } }, /^limits\.token must be a number, at least 0; got -1/],
     [{ ticketRemaining: 'no' as never }, /^ticketRemaining must be true or false/],
     [{ clientIp: 'localhost' }, /^clientIp must be an IP address/],
@@ -219,7 +219,7 @@ t.test('a wrong option is a TypeError with its name', async (t) => {
   t.equal(secret, 'accounts must be a list of { appId, appSecret } with at least one', 'the AppSecret is not shown')
 })
 
-t.test('a short-lived stable token is not renewed with each call', async (t) => {
+t.test('A stable token with a short lifetime is not replaced by each call', async (t) => {
   const { stable, fake } = await start(t, { ttl: 10 })
   await stable()
   await stable()

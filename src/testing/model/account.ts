@@ -1,36 +1,51 @@
-// Everything the platform keeps of one account, put together. It deliberately knows nothing of requests.
+/** The state that the platform keeps for one account. It knows nothing of requests. */
 import { randomBytes } from 'node:crypto'
-import { createRisk, type Risk } from './ip-confirmation.js'
-import { type AccountKind, readWhitelist } from './ip-whitelist.js'
-import { type Counter, createCounter, dayOf, minuteOf, monthOf } from './quota-counter.js'
+import { createIpConfirmation, type IpConfirmation } from './ip-confirmation.js'
+import { type AccountKind, createWhitelist } from './ip-whitelist.js'
+import { createQuotaCounter, dayOf, minuteOf, monthOf, type QuotaCounter } from './quota-counter.js'
 import type { Limits, Rules } from './rules.js'
-import { createStableSlot, type StableSlot } from './stable-token.js'
+import { createStableTokenSlot, type StableTokenSlot } from './stable-token.js'
 import { createTicketWindow, type TicketWindow } from './ticket.js'
-import { createSlot, type Slot } from './token-slot.js'
+import { createTokenSlot, type TokenErrcode, type TokenSlot } from './token-slot.js'
 
-/** What is wrong with an account as such. `secret-frozen` 40243, `punished` 50004, `limited` 50002, `frozen` 50007. */
+/**
+ * The standing of an account. Every standing but `good` is refused with its own errcode:
+ * `secret-frozen` 40243, `punished` 50004, `limited` 50002, `frozen` 50007.
+ */
 export type Standing = 'good' | 'secret-frozen' | 'punished' | 'limited' | 'frozen'
 
-export const standings: readonly Standing[] = ['good', 'secret-frozen', 'punished', 'limited', 'frozen']
+export const STANDINGS: readonly Standing[] = ['good', 'secret-frozen', 'punished', 'limited', 'frozen']
 
+/** An account of the fake platform. */
 export interface Account {
   appId: string
   appSecret: string
-  /** Default `official`: the whitelist guards every call. `mini`: only those that carry the AppSecret. */
+  /**
+   * Default `official`: the IP whitelist guards every call. With `mini` it guards only the calls
+   * that carry the AppSecret.
+   */
   kind?: AccountKind
-  /** Addresses that may call: `1.2.3.4`, `1.2.3.0/24`; for a mini program also `1.2.3.*`. Default: all may. */
+  /**
+   * Addresses that may call: `1.2.3.4`, `1.2.3.0/24`, and for a mini program also `1.2.3.*`.
+   * Default: every address may call.
+   */
   whitelist?: readonly string[]
-  /** `true`: a new address must be confirmed by the administrator: `confirm()` and `reject()`. Default false. */
+  /**
+   * `true`: the administrator must confirm each new address, with `confirm()` or `reject()`.
+   * Default false.
+   */
   risk?: boolean
   /** Default `good`. */
   standing?: Standing
 }
 
+/** Tokens of `/cgi-bin/token` are `legacy`, tokens of `/cgi-bin/stable_token` are `stable`. */
 export type TokenFamily = 'legacy' | 'stable'
+/** `jsapi` is for the JS-SDK, `wx_card` for cards, `2` for the mobile SDK. */
 export type TicketType = 'jsapi' | 'wx_card' | '2'
 
-/** The windows by the name in the request; `1` is another word for jsapi, `2` is the mobile SDK's. */
-export function ticketTypeOf(type: string | null): TicketType | undefined {
+/** The ticket type that a request names. `1` is an alias of `jsapi`. */
+export function parseTicketType(type: string | null): TicketType | undefined {
   if (type === 'jsapi' || type === '1') return 'jsapi'
   return type === 'wx_card' || type === '2' ? type : undefined
 }
@@ -40,69 +55,75 @@ export interface AccountState {
   readonly appSecret: string
   readonly kind: AccountKind
   standing: Standing
-  allows: (ip: string) => boolean
-  readonly risk: Risk
-  readonly legacy: Slot
-  readonly stable: StableSlot
-  /** Tokens that were made for something else, such as a web login. */
-  readonly foreign: Set<string>
+  isWhitelisted: (ip: string) => boolean
+  readonly ipConfirmation: IpConfirmation
+  readonly legacy: TokenSlot
+  readonly stable: StableTokenSlot
+  /** Tokens of another purpose, such as a web login. Business calls refuse them with 40014. */
+  readonly foreignTokens: Set<string>
   readonly tickets: Readonly<Record<TicketType, TicketWindow>>
-  /** The day's counter of a path. */
-  quota(path: string): Counter
-  readonly stableMinute: Counter
-  readonly clears: Counter
-  readonly pathClears: Counter
-  /** All of the day's and minute's counters begin anew; the moment of the last forced refresh stays. */
-  clearQuota(): void
-  accept(token: string | undefined, now: number): 0 | 40001 | 40014 | 41001 | 42001
+  /** The counter of a path's calls in one day. */
+  dailyQuota(path: string): QuotaCounter
+  /** Counts calls of stable_token in one minute. */
+  readonly stablePerMinute: QuotaCounter
+  /** Counts resets of all quotas in one month. */
+  readonly monthlyClears: QuotaCounter
+  /** Counts resets of one path's quota in one month. */
+  readonly monthlyPathClears: QuotaCounter
+  /** Resets all counters of the day and the minute. The time of the last forced refresh stays. */
+  resetQuotas(): void
+  /** 0 if a request with this token is served, otherwise the errcode of its refusal. */
+  checkToken(token: string | undefined, now: number): TokenErrcode | 40014
 }
 
-/** Shaped like the real ones: 136 and 86 letters of base64url. */
+/** A token of the real shape: 136 characters, most of them base64url. */
 export const mintToken = (): string => `100_${randomBytes(99).toString('base64url')}`
+/** A ticket of the real shape: 86 characters of base64url. */
 const mintTicket = (): string => randomBytes(64).toString('base64url')
 
-function limitOf(path: string, limits: Limits): number {
+function dailyLimitOf(path: string, limits: Limits): number {
   if (path === '/cgi-bin/token') return limits.token
   if (path === '/cgi-bin/stable_token') return limits.stable
   return path === '/cgi-bin/ticket/getticket' ? limits.ticket : limits.call
 }
 
-export function createAccount(account: Account, rules: Rules): AccountState {
+/** @throws TypeError for a wrong whitelist entry. */
+export function createAccountState(account: Account, rules: Rules): AccountState {
   const { kind = 'official', standing = 'good' } = account
-  const flaps = () => rules.flappyOverlap > 0 && rules.random() < rules.flappyOverlap
-  const slotRules = { ...rules, mint: mintToken, flaps }
-  const legacy = createSlot(slotRules)
-  const stable = createStableSlot({ ...slotRules, forced: rules.limits.forced })
-  const window = () => createTicketWindow({ ...rules, mint: mintTicket })
-  const counters = new Map<string, Counter>()
-  const stableMinute = createCounter(rules.limits.stablePerMinute, minuteOf)
+  const isFlapping = () => rules.flappyOverlap > 0 && rules.random() < rules.flappyOverlap
+  const slotRules = { ...rules, mint: mintToken, isFlapping }
+  const legacy = createTokenSlot(slotRules)
+  const stable = createStableTokenSlot({ ...slotRules, forced: rules.limits.forced })
+  const createWindow = () => createTicketWindow({ ...rules, mint: mintTicket })
+  const dailyQuotas = new Map<string, QuotaCounter>()
+  const stablePerMinute = createQuotaCounter(rules.limits.stablePerMinute, minuteOf)
 
   return {
     appId: account.appId,
     appSecret: account.appSecret,
     kind,
     standing,
-    allows: readWhitelist(account.whitelist, kind),
-    risk: createRisk(account.risk ?? false),
+    isWhitelisted: createWhitelist(account.whitelist, kind),
+    ipConfirmation: createIpConfirmation(account.risk ?? false),
     legacy,
     stable,
-    foreign: new Set(),
-    tickets: { jsapi: window(), wx_card: window(), 2: window() },
-    quota(path) {
-      const counter = counters.get(path) ?? createCounter(limitOf(path, rules.limits), dayOf)
-      counters.set(path, counter)
+    foreignTokens: new Set(),
+    tickets: { jsapi: createWindow(), wx_card: createWindow(), 2: createWindow() },
+    dailyQuota(path) {
+      const counter = dailyQuotas.get(path) ?? createQuotaCounter(dailyLimitOf(path, rules.limits), dayOf)
+      dailyQuotas.set(path, counter)
       return counter
     },
-    stableMinute,
-    clears: createCounter(rules.limits.clear, monthOf),
-    pathClears: createCounter(rules.limits.clearPath, monthOf),
-    clearQuota() {
-      for (const counter of [...counters.values(), stableMinute, stable.forces]) counter.clear()
+    stablePerMinute,
+    monthlyClears: createQuotaCounter(rules.limits.clear, monthOf),
+    monthlyPathClears: createQuotaCounter(rules.limits.clearPath, monthOf),
+    resetQuotas() {
+      for (const counter of [...dailyQuotas.values(), stablePerMinute, stable.forcedRefreshes]) counter.clear()
     },
-    accept(token, now) {
-      if (token !== undefined && this.foreign.has(token)) return 40014
-      const verdict = legacy.accept(token, now)
-      return verdict === 40001 ? stable.accept(token, now) : verdict
+    checkToken(token, now) {
+      if (token !== undefined && this.foreignTokens.has(token)) return 40014
+      const errcode = legacy.checkToken(token, now)
+      return errcode === 40001 ? stable.checkToken(token, now) : errcode
     },
   }
 }

@@ -1,13 +1,16 @@
-// What the platform says, word for word as it was seen; where only the code is documented, in the same manner.
+/**
+ * The errmsg of each errcode. Texts that were observed are repeated word for word. Where only the
+ * code is documented, the text is invented in the same style.
+ */
 import { randomBytes } from 'node:crypto'
-import { shownIp } from './ip-whitelist.js'
+import { describeIp } from './ip-whitelist.js'
 
-const HINT = ', could get access_token by getStableAccessToken, more details at https://mmbizurl.cn/s/JtxxFh33r'
-const DEAD = 'invalid credential, access_token is invalid or not latest'
+const STABLE_TOKEN_HINT = ', could get access_token by getStableAccessToken, more details at https://mmbizurl.cn/s/JtxxFh33r'
+const DEAD_TOKEN_TEXT = 'invalid credential, access_token is invalid or not latest'
 
-const texts: Readonly<Record<number, string>> = {
+const TEXTS: Readonly<Record<number, string>> = {
   [-1]: 'system error',
-  40001: DEAD,
+  40001: DEAD_TOKEN_TEXT,
   40002: 'invalid grant_type',
   40003: 'invalid openid',
   40013: 'invalid appid',
@@ -50,32 +53,37 @@ const texts: Readonly<Record<number, string>> = {
   89507: 'the administrator refused this ip, retry after 1 hour',
 }
 
-const hex = (): string => randomBytes(4).toString('hex')
+const randomHex = (): string => randomBytes(4).toString('hex')
 
-/** A request's id: three groups of hex, the first of which is the time. `now`: epoch milliseconds. */
+/**
+ * A request id: three groups of eight hex digits. The first group is the time in seconds.
+ *
+ * @param now epoch milliseconds
+ */
 export function makeRid(now: number): string {
   const seconds = Math.floor(now / 1000) % 2 ** 32
-  return `${seconds.toString(16).padStart(8, '0')}-${hex()}-${hex()}`
+  return `${seconds.toString(16).padStart(8, '0')}-${randomHex()}-${randomHex()}`
 }
 
-export interface Wording {
+/** The parts of a request that an errmsg depends on. */
+export interface ErrmsgContext {
   path: string
   ip: string
   rid: string
-  /** Whether the path takes an AppSecret. */
-  credential: boolean
+  /** The path takes an AppSecret, so that 40001 has another text. */
+  takesAppSecret: boolean
 }
 
-/** The text of an errcode at a path: three paths have words of their own for it. */
-function textAt(errcode: number, path: string, credential: boolean): string {
-  if (errcode === 40001 && credential) return 'invalid credential access_token isinvalid or not latest'
-  if (errcode === 40001 && !path.startsWith('/sns/')) return DEAD + HINT
-  if (errcode === 45009 && path === '/cgi-bin/token') return texts[45009] + HINT
-  return texts[errcode] ?? 'error'
+/** The text of an errcode. Some paths have their own text for 40001 and 45009. */
+function textFor(errcode: number, path: string, takesAppSecret: boolean): string {
+  if (errcode === 40001 && takesAppSecret) return 'invalid credential access_token isinvalid or not latest'
+  if (errcode === 40001 && !path.startsWith('/sns/')) return DEAD_TOKEN_TEXT + STABLE_TOKEN_HINT
+  if (errcode === 45009 && path === '/cgi-bin/token') return TEXTS[45009] + STABLE_TOKEN_HINT
+  return TEXTS[errcode] ?? 'error'
 }
 
-/** The errmsg of an errcode, with its rid: after a comma under /sns, after a space elsewhere. */
-export function errmsgOf(errcode: number, { path, ip, rid, credential }: Wording): string {
-  const text = textAt(errcode, path, credential).replace('{ip}', shownIp(ip))
+/** The errmsg of an errcode, followed by the rid. Paths under `/sns/` put a comma before it. */
+export function errmsgOf(errcode: number, { path, ip, rid, takesAppSecret }: ErrmsgContext): string {
+  const text = textFor(errcode, path, takesAppSecret).replace('{ip}', describeIp(ip))
   return `${text}${path.startsWith('/sns/') ? ',' : ''} rid: ${rid}`
 }

@@ -1,27 +1,30 @@
-// What one request is to the handlers of the paths: its parts, and the checks that many paths share, in the real order.
+/**
+ * A request as the handlers of the paths see it, and the checks that several paths share. The
+ * checks run in the order of the real platform.
+ */
 import type { AccountState, Standing } from './account.js'
 import { refuse } from './refusal.js'
-import type { Log } from './request-log.js'
+import type { RequestLog } from './request-log.js'
 import type { Rules } from './rules.js'
 
-export interface PlatformRequest {
+export interface FakeRequest {
   method: string
   path: string
   query: URLSearchParams
   body: string
-  /** The caller's, as 40164 tells it. */
+  /** The address of the caller, as whitelists and the text of 40164 see it. */
   ip: string
-  /** Whether it came over HTTPS, or a proxy says so. */
-  secure?: boolean
+  /** The request came over HTTPS, or a proxy says so. */
+  isHttps?: boolean
 }
 
-/** How often each endpoint was asked, and what came of it. */
+/** How many requests each endpoint got, and what came of them. */
 export interface Counts {
-  /** Requests to the classic token endpoint, good or bad. */
+  /** Requests to the classic token endpoint, served or refused. */
   token: number
-  /** Requests to stable_token, good or bad. */
+  /** Requests to stable_token, served or refused. */
   stable: number
-  /** Forced refreshes of a stable token that made a new one. */
+  /** Forced refreshes that made a new stable token. */
   forced: number
   /** Requests to getticket. */
   ticket: number
@@ -31,31 +34,33 @@ export interface Counts {
   quota: number
   /** Requests refused for a dead token (40001, 40014, 42001). */
   rejected: number
-  /** Classic tokens that were really made: each one replaced the one before. */
+  /** Classic tokens made. Each one replaced the one before. */
   rotated: number
-  /** Stable tokens that were really made, forced or not. */
+  /** Stable tokens made, by forced refreshes or otherwise. */
   stableRotated: number
-  /** Requests to a path that nobody knows. */
+  /** Requests to unknown paths. */
   unknown: number
 }
 
-/** A request, with what its handler may touch. */
-export interface Context {
-  readonly request: PlatformRequest
+/** A request, and everything its handler may use. */
+export interface HandlerContext {
+  readonly request: FakeRequest
+  /** The platform's time at which the request came, in epoch milliseconds. */
   readonly now: number
   readonly rules: Rules
-  readonly states: ReadonlyMap<string, AccountState>
+  /** By AppID. */
+  readonly accounts: ReadonlyMap<string, AccountState>
   readonly count: Counts
-  readonly log: Log
-  /** The classic endpoint answers with the token it has, dead or alive. */
+  readonly log: RequestLog
+  /** The classic endpoint returns its newest token, alive or dead, instead of a new one. */
   readonly sameToken: boolean
-  /** Which account it turned out to be. */
+  /** The account of the request, as soon as it is known. */
   appId: string | undefined
 }
 
-export type Body = Record<string, unknown>
+export type JsonObject = Record<string, unknown>
 
-const standingCodes: Readonly<Record<Standing, number>> = {
+const STANDING_ERRCODES: Readonly<Record<Standing, number>> = {
   good: 0,
   'secret-frozen': 40243,
   punished: 50004,
@@ -66,41 +71,57 @@ const standingCodes: Readonly<Record<Standing, number>> = {
 /**
  * The account of a request that carries an AppSecret.
  *
- * @param tokens whether tokens are what it asks for: a punished account may do the rest.
+ * @param asksForToken the request is for a token; a punished account may make all others
+ * @throws ErrcodeRefusal for the first check that fails.
  */
-export function admit(context: Context, appId: string | undefined, secret: string | undefined, tokens: boolean): AccountState {
+export function authenticateBySecret(
+  context: HandlerContext,
+  appId: string | undefined,
+  secret: string | undefined,
+  asksForToken: boolean,
+): AccountState {
   const { ip } = context.request
-  const state = context.states.get(appId || refuse(41002)) ?? refuse(40013)
-  context.appId = state.appId
-  if (state.standing !== 'good' && (tokens || state.standing !== 'punished')) refuse(standingCodes[state.standing])
-  if (!state.allows(ip)) refuse(40164)
-  const risk = state.risk.check(ip, context.now, secret === state.appSecret)
-  if (risk !== 0) refuse(risk)
+  const account = context.accounts.get(appId || refuse(41002)) ?? refuse(40013)
+  context.appId = account.appId
+  const { standing } = account
+  if (standing !== 'good' && (asksForToken || standing !== 'punished')) refuse(STANDING_ERRCODES[standing])
+  if (!account.isWhitelisted(ip)) refuse(40164)
+  const errcode = account.ipConfirmation.check(ip, context.now, secret === account.appSecret)
+  if (errcode !== 0) refuse(errcode)
   if (!secret) refuse(41004)
-  if (secret !== state.appSecret) refuse(40125)
-  return state
+  if (secret !== account.appSecret) refuse(40125)
+  return account
 }
 
-/** The account of a request that carries a token. Only an official account's whitelist guards it. */
-export function recognise(context: Context): AccountState {
+/**
+ * The account of a request that carries a token. The whitelist is checked for official accounts
+ * only.
+ *
+ * @throws ErrcodeRefusal for a missing or dead token, a limited account or an unlisted address.
+ */
+export function authenticateByToken(context: HandlerContext): AccountState {
   const token = context.request.query.get('access_token') ?? undefined
-  let verdict = 0
-  for (const state of context.states.values()) {
-    const own = state.accept(token, context.now)
-    if (own === 0 || own === 40014 || own === 42001) context.appId = state.appId
-    if (own === 0) {
-      if (state.standing === 'limited') refuse(50002)
-      if (state.kind === 'official' && !state.allows(context.request.ip)) refuse(40164)
-      return state
+  let refusal = 0
+  for (const account of context.accounts.values()) {
+    const errcode = account.checkToken(token, context.now)
+    if (errcode === 0 || errcode === 40014 || errcode === 42001) context.appId = account.appId
+    if (errcode === 0) {
+      if (account.standing === 'limited') refuse(50002)
+      if (account.kind === 'official' && !account.isWhitelisted(context.request.ip)) refuse(40164)
+      return account
     }
-    // 42001 and 40014 are verdicts of the token's own account; another account only says that it knows no such token.
-    if (verdict !== 42001 && verdict !== 40014) verdict = own
+    // Only the token's own account says 42001 or 40014. All others say that they do not know it.
+    if (refusal !== 42001 && refusal !== 40014) refusal = errcode
   }
-  if (verdict !== 41001) context.count.rejected += 1
-  return refuse(verdict)
+  if (refusal !== 41001) context.count.rejected += 1
+  return refuse(refusal)
 }
 
-/** Counts one more call of the path, or refuses it. */
-export function spend(context: Context, state: AccountState): void {
-  if (!state.quota(context.request.path).take(context.now)) refuse(45009)
+/**
+ * Counts one call of the path.
+ *
+ * @throws ErrcodeRefusal 45009 if the quota of the day is used up.
+ */
+export function takeDailyQuota(context: HandlerContext, account: AccountState): void {
+  if (!account.dailyQuota(context.request.path).take(context.now)) refuse(45009)
 }

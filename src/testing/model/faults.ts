@@ -1,53 +1,67 @@
-// Faults on order: which request of an endpoint goes wrong, and how. What they do to the wire is the server's matter.
+/**
+ * The faults that a test ordered: which request of an endpoint fails, and how. The server applies
+ * the faults that concern the connection.
+ */
+import { misuse } from '../../core/shared/validate.js'
 
-/** The endpoints that are counted and can fail. `call` is every business call, `quota` the paths about quotas and request ids. */
+/**
+ * The endpoints that are counted and can fail. `call` stands for every business call, `quota` for
+ * the paths about quotas and request ids.
+ */
 export type Endpoint = 'token' | 'stable' | 'ticket' | 'call' | 'quota'
 
 /**
- * What goes wrong. A number is an errcode, answered instead of doing anything. The others:
- * - `html`: status 502 with a gateway's page;
- * - `truncated`: half of the JSON;
- * - `drop`: the connection is cut before anything is done;
- * - `drop-after-rotation`: the work is done (a token is rotated), and then the connection is cut;
- * - `slow`: the work is done, and the answer comes after `slow` milliseconds;
- * - `empty-412`: status 412 and no body;
- * - `text/plain`: a good answer with that content type.
+ * How a request fails. A number is an errcode: it is the response, and nothing else happens.
+ *
+ * - `html`: the response is status 502 with the HTML page of a gateway;
+ * - `truncated`: the response is the first half of the JSON;
+ * - `drop`: the connection is cut and nothing happens;
+ * - `drop-after-rotation`: the request is processed (a token is rotated), then the connection is cut;
+ * - `slow`: the request is processed, and the response comes after `slow` milliseconds;
+ * - `empty-412`: the response is status 412 without a body;
+ * - `text/plain`: the response is good, but has this content type.
  */
 export type Fault = number | 'html' | 'truncated' | 'drop' | 'drop-after-rotation' | 'slow' | 'empty-412' | 'text/plain'
 
-const wireFaults: readonly unknown[] = 'html truncated drop drop-after-rotation slow empty-412 text/plain'.split(' ')
+const WIRE_FAULTS: readonly unknown[] = ['html', 'truncated', 'drop', 'drop-after-rotation', 'slow', 'empty-412', 'text/plain']
 
-const endpoints: readonly Endpoint[] = ['token', 'stable', 'ticket', 'call', 'quota']
+const ENDPOINTS: readonly Endpoint[] = ['token', 'stable', 'ticket', 'call', 'quota']
 
-export interface Faults {
-  /** The fault of the next request, which is thereby used up once. */
+export interface FaultQueue {
+  /** Takes the fault that applies to the next request of the endpoint. */
   next(endpoint: Endpoint): Fault | undefined
-  order(endpoint: Endpoint, fault: Fault, times: number): void
+  /**
+   * Orders a fault for the next `times` requests, after those that were ordered earlier.
+   *
+   * @throws TypeError for an unknown endpoint or fault, or `times` that is not over 0.
+   */
+  add(endpoint: Endpoint, fault: Fault, times: number): void
+  /** Removes the faults of one endpoint, or all. */
   clear(endpoint?: Endpoint): void
 }
 
-export function createFaults(): Faults {
-  const ordered = new Map<Endpoint, { fault: Fault; left: number }[]>()
+export function createFaultQueue(): FaultQueue {
+  const queues = new Map<Endpoint, { fault: Fault; remaining: number }[]>()
   return {
     next(endpoint) {
-      const queue = ordered.get(endpoint)
+      const queue = queues.get(endpoint)
       const first = queue?.[0]
       if (!first) return undefined
-      first.left -= 1
-      if (first.left <= 0) queue.shift()
+      first.remaining -= 1
+      if (first.remaining <= 0) queue.shift()
       return first.fault
     },
-    order(endpoint, fault, times) {
-      if (!endpoints.includes(endpoint)) throw new TypeError(`endpoint must be one of ${endpoints.join(', ')}; got ${endpoint}`)
-      if (!(Number.isInteger(fault) && fault !== 0) && !wireFaults.includes(fault)) {
-        throw new TypeError(`fault must be an errcode or one of ${wireFaults.join(', ')}; got ${fault} (${typeof fault})`)
+    add(endpoint, fault, times) {
+      if (!ENDPOINTS.includes(endpoint)) throw misuse('endpoint', `must be one of ${ENDPOINTS.join(', ')}`, endpoint)
+      if (!(Number.isInteger(fault) && fault !== 0) && !WIRE_FAULTS.includes(fault)) {
+        throw misuse('fault', `must be an errcode or one of ${WIRE_FAULTS.join(', ')}`, fault)
       }
-      if (!(times > 0)) throw new TypeError(`times must be a number over 0; got ${times} (${typeof times})`)
-      ordered.set(endpoint, [...(ordered.get(endpoint) ?? []), { fault, left: times }])
+      if (!(times > 0)) throw misuse('times', 'must be a number over 0', times)
+      queues.set(endpoint, [...(queues.get(endpoint) ?? []), { fault, remaining: times }])
     },
     clear(endpoint) {
-      if (endpoint === undefined) ordered.clear()
-      else ordered.delete(endpoint)
+      if (endpoint === undefined) queues.clear()
+      else queues.delete(endpoint)
     },
   }
 }

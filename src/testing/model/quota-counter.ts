@@ -1,25 +1,30 @@
-// Counters that begin anew with each day, minute or month of the platform's calendar, which is Beijing's.
+/** Counters that start again with each day, minute or month of the platform's calendar (Beijing's). */
 
-/** Beijing has had no daylight saving time since 1991. */
-const BEIJING = 8 * 3600 * 1000
+/** Constant, because Beijing has had no daylight saving time since 1991. */
+const BEIJING_OFFSET_MS = 8 * 3600 * 1000
 
-/** Each gives the period that a moment (epoch milliseconds) falls in, as a number. */
-export const dayOf = (now: number): number => Math.floor((now + BEIJING) / 86_400_000)
+// Each function numbers the periods, and returns the number of the one that contains `now`, a time
+// in epoch milliseconds.
+
+export const dayOf = (now: number): number => Math.floor((now + BEIJING_OFFSET_MS) / 86_400_000)
 export const minuteOf = (now: number): number => Math.floor(now / 60_000)
 export function monthOf(now: number): number {
-  const date = new Date(now + BEIJING)
+  const date = new Date(now + BEIJING_OFFSET_MS)
   return date.getUTCFullYear() * 12 + date.getUTCMonth()
 }
 
-export interface Counter {
+export interface QuotaCounter {
+  /** Calls in one period. */
   readonly limit: number
+  /** Calls counted in the period of `now`. */
   used(now: number): number
-  /** Counts one more; `false`: the limit is reached, and nothing is counted. */
+  /** Counts one call. Returns `false`, and counts nothing, if the limit is reached. */
   take(now: number): boolean
+  /** Sets the current period back to 0. */
   clear(): void
 }
 
-export function createCounter(limit: number, periodOf: (now: number) => number): Counter {
+export function createQuotaCounter(limit: number, periodOf: (now: number) => number): QuotaCounter {
   let period: number | undefined
   let used = 0
 

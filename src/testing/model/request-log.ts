@@ -1,46 +1,54 @@
-// What was asked of the platform, for a test to look at and for openapi/rid/get. Holds no query, no body, no secret, no token
-// and no ticket.
+/**
+ * The log of requests, for tests and for openapi/rid/get. It holds no query, body, secret, token or
+ * ticket.
+ */
 import type { Fault } from './faults.js'
 
-/** A request that was answered or failed on order. */
+/** A request that was answered, or that failed by a fault ordered with `fail()`. */
 export interface LogEntry {
   /** Epoch milliseconds of the platform's clock. */
   at: number
   method: string
   path: string
-  /** 0: the connection was cut. */
+  /** The HTTP status; 0 if the connection was cut. */
   status: number
-  /** 0 is success; `undefined` where no JSON was sent. */
+  /** 0 for success; `undefined` if no complete JSON was sent. */
   errcode: number | undefined
   rid: string | undefined
+  /** The fault that the request ran into. */
   fault: Fault | undefined
-  /** The account, where the request got far enough to show it. */
+  /** The account; `undefined` if the request was refused before it was known. */
   appId: string | undefined
   ip: string
 }
 
-/** Older entries are dropped: a fake may run for weeks. */
-const MOST = 10_000
+/** Older entries are dropped, because a fake may run for weeks. */
+const MAX_ENTRIES = 10_000
 
-export interface Log {
+export interface RequestLog {
   readonly entries: LogEntry[]
   add(entry: LogEntry): LogEntry
-  find(rid: string): LogEntry | undefined
+  findByRid(rid: string): LogEntry | undefined
 }
 
-/** Somebody may put a secret into a path. Secrets have 32 characters, tickets 86, tokens more. */
-const cleanPath = (path: string): string => path.replace(/[\w-]{32,}/g, '***').slice(0, 200)
+const MAX_PATH_CHARS = 200
 
-export function createLog(): Log {
+/**
+ * Hides secrets that a caller put into a path by mistake. AppSecrets have 32 characters, tickets 86
+ * and tokens more.
+ */
+const redactPath = (path: string): string => path.replace(/[\w-]{32,}/g, '***').slice(0, MAX_PATH_CHARS)
+
+export function createRequestLog(): RequestLog {
   const entries: LogEntry[] = []
   return {
     entries,
     add(entry) {
-      entry.path = cleanPath(entry.path)
+      entry.path = redactPath(entry.path)
       entries.push(entry)
-      if (entries.length > MOST) entries.shift()
+      if (entries.length > MAX_ENTRIES) entries.shift()
       return entry
     },
-    find: (rid) => entries.findLast((entry) => entry.rid === rid),
+    findByRid: (rid) => entries.findLast((entry) => entry.rid === rid),
   }
 }

@@ -1,5 +1,9 @@
-// The numbers by which the platform lives, with the real one's as defaults. Durations are seconds.
+/**
+ * The rules of the platform. Their defaults are those of the real one. Durations are in seconds.
+ * `FakeWeChatOptions` documents each rule.
+ */
 
+/** Quotas of each account. `Infinity` switches one off. */
 export interface Limits {
   /** Classic tokens a day. Default 2000. */
   token: number
@@ -13,9 +17,9 @@ export interface Limits {
   ticket: number
   /** Calls of each other path a day. Default 5 000 000. */
   call: number
-  /** How often a month all counters can be set back. Default 10. */
+  /** Resets of all counters a month (clear_quota). Default 10. */
   clear: number
-  /** How often a month one path's counter can be set back. Default 50. */
+  /** Resets of one path's counter a month (openapi/quota/clear). Default 50. */
   clearPath: number
 }
 
@@ -34,11 +38,11 @@ export interface Rules {
   ticketRemaining: boolean
   requireHttps: boolean
   limits: Limits
-  /** Epoch milliseconds. */
+  /** The platform's clock, in epoch milliseconds. */
   now: () => number
 }
 
-export const standardLimits: Limits = {
+export const DEFAULT_LIMITS: Limits = {
   token: 2000,
   stable: 500_000,
   stablePerMinute: 10_000,
@@ -49,17 +53,18 @@ export const standardLimits: Limits = {
   clearPath: 50,
 }
 
-export type SomeRules = Partial<Omit<Rules, 'limits'>> & { limits?: Partial<Limits> }
+export type PartialRules = Partial<Omit<Rules, 'limits'>> & { limits?: Partial<Limits> }
 
-export function completeRules(some: SomeRules): Rules {
-  const ttl = some.ttl ?? 7200
+/** Adds the defaults of the rules that are not given. */
+export function completeRules(overrides: PartialRules): Rules {
+  const ttl = overrides.ttl ?? 7200
   return {
     ttl,
     overlap: 300,
     maxLive: 2,
     flappyOverlap: 0,
     random: Math.random,
-    // A token that lives for seconds would be renewed with each call.
+    // With a fixed 300 s, a token that lives for seconds would be replaced by each call.
     stableAhead: Math.min(300, ttl / 24),
     forceGap: 30,
     forceGapFrom: 'force',
@@ -69,7 +74,7 @@ export function completeRules(some: SomeRules): Rules {
     ticketRemaining: false,
     requireHttps: false,
     now: Date.now,
-    ...some,
-    limits: { ...standardLimits, ...some.limits },
+    ...overrides,
+    limits: { ...DEFAULT_LIMITS, ...overrides.limits },
   }
 }

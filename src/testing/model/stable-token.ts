@@ -1,74 +1,89 @@
-// The rules of stable_token over a slot of its own: the same token for everybody until shortly before its end, and forced
-// refreshes, which are few. It deliberately knows nothing of requests.
-import { type Counter, createCounter, dayOf } from './quota-counter.js'
-import { createSlot, type Slot, type SlotRules } from './token-slot.js'
+/**
+ * The rules of stable_token. Every caller gets the same token until shortly before it expires.
+ * Forced refreshes replace it earlier, and are limited. It knows nothing of requests.
+ */
+import { createQuotaCounter, dayOf, type QuotaCounter } from './quota-counter.js'
+import { createTokenSlot, type TokenSlot, type TokenSlotRules } from './token-slot.js'
 
-export interface StableRules extends SlotRules {
-  /** Seconds before its end from which a call gets a new token. */
+export interface StableTokenRules extends TokenSlotRules {
+  /** Seconds before the expiry of a token from which a call gets a new one. */
   stableAhead: number
   /** Forced refreshes a day. */
   forced: number
-  /** Seconds between two forced refreshes; an earlier one gets the current token. */
+  /** Seconds between two forced refreshes. An earlier one gets the current token. */
   forceGap: number
-  /** Whether the gap counts from any rotation, or from forced ones only. The real platform's rule is not known. */
+  /**
+   * Whether `forceGap` is counted from the last forced refresh, or from any rotation. The rule of
+   * the real platform is not known.
+   */
   forceGapFrom: 'force' | 'rotation'
-  /** Whether a force that came too early uses up one of the day's. The real platform's rule is not known. */
+  /**
+   * Whether a forced refresh within `forceGap` uses up one of the day's. The rule of the real
+   * platform is not known.
+   */
   earlyForceCounts: boolean
 }
 
-export interface StableAnswer {
+export interface StableTokenResult {
   token: string
-  /** Whole seconds that remain, rounded down. */
+  /** Whole seconds until the token expires, rounded down. */
   expiresIn: number
-  /** Whether it is new, and why. */
+  /** Why the token is new, or `false` if it is not. */
   rotated: false | 'due' | 'forced'
 }
 
-export interface StableSlot extends Pick<Slot, 'newest' | 'accept' | 'kill'> {
-  readonly forces: Counter
-  /** The token for everybody: a new one only if there is none, or in the last minutes. A killed one is answered all the same. */
-  ask(now: number): StableAnswer
-  /** A new token, if enough time went by since the last one. `undefined`: the day's forced refreshes are used up. */
-  force(now: number): StableAnswer | undefined
+export interface StableTokenSlot extends Pick<TokenSlot, 'newest' | 'checkToken' | 'kill'> {
+  /** Counts the forced refreshes of the day. */
+  readonly forcedRefreshes: QuotaCounter
+  /**
+   * The current token. It is a new one if there is none yet, or if the old one is within
+   * `stableAhead` of its expiry. A killed token is returned like any other.
+   */
+  get(now: number): StableTokenResult
+  /**
+   * A new token, unless the last forced refresh is less than `forceGap` ago. Returns `undefined` if
+   * the forced refreshes of the day are used up.
+   */
+  forceRefresh(now: number): StableTokenResult | undefined
 }
 
-export function createStableSlot(rules: StableRules): StableSlot {
-  const slot = createSlot(rules)
-  const forces = createCounter(rules.forced, dayOf)
-  let lastForce = Number.NEGATIVE_INFINITY
-  let lastRotation = Number.NEGATIVE_INFINITY
+export function createStableTokenSlot(rules: StableTokenRules): StableTokenSlot {
+  const slot = createTokenSlot(rules)
+  const forcedRefreshes = createQuotaCounter(rules.forced, dayOf)
+  let lastForcedAt = Number.NEGATIVE_INFINITY
+  let lastRotatedAt = Number.NEGATIVE_INFINITY
 
-  function answer(now: number, rotated: StableAnswer['rotated']): StableAnswer {
-    return { token: slot.newest!, expiresIn: Math.floor(slot.remaining(now) / 1000), rotated }
+  function resultAt(now: number, rotated: StableTokenResult['rotated']): StableTokenResult {
+    return { token: slot.newest!, expiresIn: Math.floor(slot.remainingMs(now) / 1000), rotated }
   }
 
-  function rotate(now: number, why: 'due' | 'forced'): StableAnswer {
+  function rotate(now: number, reason: 'due' | 'forced'): StableTokenResult {
     slot.rotate(now)
-    lastRotation = now
-    return answer(now, why)
+    lastRotatedAt = now
+    return resultAt(now, reason)
   }
 
-  function ask(now: number): StableAnswer {
-    const ahead = rules.stableAhead * 1000
-    // The second test is for an `ahead` of 0.
-    return slot.remaining(now) < ahead || slot.remaining(now) === 0 ? rotate(now, 'due') : answer(now, false)
+  function get(now: number): StableTokenResult {
+    const remainingMs = slot.remainingMs(now)
+    // With a `stableAhead` of 0 only the second test finds an expired token.
+    return remainingMs < rules.stableAhead * 1000 || remainingMs === 0 ? rotate(now, 'due') : resultAt(now, false)
   }
 
   return {
-    forces,
+    forcedRefreshes,
     get newest() {
       return slot.newest
     },
-    accept: slot.accept,
+    checkToken: slot.checkToken,
     kill: slot.kill,
-    ask,
-    force(now) {
-      const last = rules.forceGapFrom === 'force' ? lastForce : lastRotation
+    get,
+    forceRefresh(now) {
+      const last = rules.forceGapFrom === 'force' ? lastForcedAt : lastRotatedAt
       if (now < last + rules.forceGap * 1000) {
-        return rules.earlyForceCounts && !forces.take(now) ? undefined : ask(now)
+        return rules.earlyForceCounts && !forcedRefreshes.take(now) ? undefined : get(now)
       }
-      if (!forces.take(now)) return undefined
-      lastForce = now
+      if (!forcedRefreshes.take(now)) return undefined
+      lastForcedAt = now
       return rotate(now, 'forced')
     },
   }

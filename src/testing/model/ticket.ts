@@ -1,48 +1,50 @@
-// The tickets of one type and account: one for a whole window, whoever asks and however often. It deliberately knows nothing of
-// tokens: a new token changes no ticket.
+/**
+ * The tickets of one type of one account. Within a window every request gets the same ticket. It
+ * knows nothing of tokens: a new token does not change a ticket.
+ */
 
 export interface TicketRules {
-  /** Seconds of a window. */
+  /** Length of a window, in seconds. */
   ticketTtl: number
-  /** Seconds a ticket goes on being good after its window. */
+  /** Seconds for which a ticket is still accepted after its window. */
   ticketOverlap: number
-  /** Makes a ticket that was never made before. */
+  /** Returns a ticket that was never returned before. */
   mint: () => string
 }
 
-interface Live {
+interface LiveTicket {
   ticket: string
-  /** The end of its window, epoch milliseconds. */
-  end: number
+  /** Epoch milliseconds. */
+  windowEndsAt: number
 }
 
 export interface TicketWindow {
-  /** The ticket of the window that `now` falls in. Asking again gives the same one. */
-  at(now: number): string
-  /** Milliseconds left of the window; 0 if none is open. */
-  remaining(now: number): number
-  /** Whether a page that was signed with it is accepted. */
+  /** The ticket of the window that contains `now`. Opens a window if there is none. */
+  ticketAt(now: number): string
+  /** Milliseconds that remain of the window; 0 if none is open. */
+  remainingMs(now: number): number
+  /** Whether a page signed with this ticket is accepted. */
   accepts(ticket: string, now: number): boolean
-  /** All tickets die at once; the next question begins a window. */
+  /** All tickets die at once. The next request opens a new window. */
   kill(): void
 }
 
-/** A window begins with the first question in it. */
 export function createTicketWindow({ ticketTtl, ticketOverlap, mint }: TicketRules): TicketWindow {
-  let live: Live[] = []
-  const open = (now: number) => live.find(({ end }) => now < end)
+  let liveTickets: LiveTicket[] = []
+  const openWindow = (now: number) => liveTickets.find(({ windowEndsAt }) => now < windowEndsAt)
   return {
-    at(now) {
-      const current = open(now)
+    ticketAt(now) {
+      const current = openWindow(now)
       if (current) return current.ticket
-      const next = { ticket: mint(), end: now + ticketTtl * 1000 }
-      live = [next, ...live].slice(0, 2)
+      const next = { ticket: mint(), windowEndsAt: now + ticketTtl * 1000 }
+      liveTickets = [next, ...liveTickets].slice(0, 2)
       return next.ticket
     },
-    remaining: (now) => (open(now)?.end ?? now) - now,
-    accepts: (ticket, now) => live.some((one) => one.ticket === ticket && now < one.end + ticketOverlap * 1000),
+    remainingMs: (now) => (openWindow(now)?.windowEndsAt ?? now) - now,
+    accepts: (ticket, now) =>
+      liveTickets.some((live) => live.ticket === ticket && now < live.windowEndsAt + ticketOverlap * 1000),
     kill() {
-      live = []
+      liveTickets = []
     },
   }
 }

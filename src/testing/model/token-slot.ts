@@ -1,67 +1,75 @@
-// One account's place for access tokens of one family, as the platform keeps it: which are alive, over a clock that is given.
-// It deliberately knows nothing of requests, accounts and the other family.
+/**
+ * The access tokens of one family of one account: which of them are accepted at a given time. It
+ * knows nothing of requests, accounts and the other family.
+ */
 
-/** Why a token is refused, or 0. */
-export type Verdict = 0 | 40001 | 41001 | 42001
+/** 0 for an accepted token, otherwise the errcode of its refusal. */
+export type TokenErrcode = 0 | 40001 | 41001 | 42001
 
-export interface SlotRules {
-  /** Seconds a token lives. */
+export interface TokenSlotRules {
+  /** Lifetime of a token, in seconds. */
   ttl: number
-  /** Seconds the replaced token goes on being accepted. */
+  /** Seconds for which a replaced token is still accepted. */
   overlap: number
-  /** How many tokens are accepted at once: the current one and its predecessors. */
+  /** How many tokens are accepted at once: the newest one and its predecessors. */
   maxLive: number
-  /** Makes a token that was never made before. */
+  /** Returns a token that was never returned before. */
   mint: () => string
-  /** Whether a replaced token is refused this once, though its overlap lasts. Default: never. */
-  flaps?: () => boolean
+  /** Whether a replaced token is refused this time, although its overlap lasts. Default: never. */
+  isFlapping?: () => boolean
 }
 
-interface Live {
+interface LiveToken {
   token: string
   /** Epoch milliseconds. */
-  until: number
+  expiresAt: number
 }
 
-export interface Slot {
-  /** The newest token, dead or alive. */
+export interface TokenSlot {
+  /** The newest token, even if it was killed or has expired. */
   readonly newest: string | undefined
-  /** Milliseconds until the newest token ends by itself, whether it was killed or not; 0 if there is none. */
-  remaining(now: number): number
-  /** A new token. The replaced one lives on for the overlap; what is over `maxLive` dies at once. */
+  /** Milliseconds until the newest token expires, even if it was killed; 0 if there is none. */
+  remainingMs(now: number): number
+  /**
+   * Makes a token and returns it. The replaced token is accepted for the overlap. Tokens beyond
+   * `maxLive` die at once.
+   */
   rotate(now: number): string
   /** Whether a request with this token is served. */
-  accept(token: string | undefined, now: number): Verdict
-  /** All live tokens die at once, as after a leak procedure or somebody else's two fetches. */
+  checkToken(token: string | undefined, now: number): TokenErrcode
+  /** All live tokens die at once, as they do when another program fetches two tokens. */
   kill(): void
 }
 
-export function createSlot({ ttl, overlap, maxLive, mint, flaps = () => false }: SlotRules): Slot {
-  let newest: Live | undefined
-  let killed = false
-  let previous: Live[] = []
+export function createTokenSlot({ ttl, overlap, maxLive, mint, isFlapping = () => false }: TokenSlotRules): TokenSlot {
+  let newest: LiveToken | undefined
+  let isKilled = false
+  let replaced: LiveToken[] = []
 
   return {
     get newest() {
       return newest?.token
     },
-    remaining: (now) => Math.max(0, (newest?.until ?? now) - now),
+    remainingMs: (now) => Math.max(0, (newest?.expiresAt ?? now) - now),
     rotate(now) {
-      if (newest && !killed) previous.unshift({ token: newest.token, until: Math.min(now + overlap * 1000, newest.until) })
-      previous = previous.slice(0, Math.max(0, maxLive - 1))
-      killed = false
-      newest = { token: mint(), until: now + ttl * 1000 }
+      if (newest && !isKilled) {
+        replaced.unshift({ token: newest.token, expiresAt: Math.min(now + overlap * 1000, newest.expiresAt) })
+      }
+      replaced = replaced.slice(0, Math.max(0, maxLive - 1))
+      isKilled = false
+      newest = { token: mint(), expiresAt: now + ttl * 1000 }
       return newest.token
     },
-    accept(token, now) {
+    checkToken(token, now) {
       if (token === undefined || token === '') return 41001
-      if (token === newest?.token) return killed ? 40001 : now < newest.until ? 0 : 42001
-      // The real platform's answer for a replaced token that also outlived itself is not known: 40001, as for any other.
-      return previous.some((live) => live.token === token && now < live.until) && !flaps() ? 0 : 40001
+      if (token === newest?.token) return isKilled ? 40001 : now < newest.expiresAt ? 0 : 42001
+      // It is not known what the real platform says of a replaced token whose own lifetime is over.
+      // Here it is 40001, as for every other replaced token.
+      return replaced.some((live) => live.token === token && now < live.expiresAt) && !isFlapping() ? 0 : 40001
     },
     kill() {
-      killed = true
-      previous = []
+      isKilled = true
+      replaced = []
     },
   }
 }

@@ -1,32 +1,32 @@
-// The paths that take an AppSecret and give a token.
+/** The paths that take an AppSecret and return a token. */
+import { authenticateBySecret, type HandlerContext, type JsonObject, takeDailyQuota } from '../model/fake-request.js'
+import { nonEmptyText, parseJsonObject, refuse } from '../model/refusal.js'
 
-import { admit, type Body, type Context, spend } from '../model/fake-request.js'
-import { jsonOf, refuse, textOf } from '../model/refusal.js'
-
-/** GET /cgi-bin/token: each answer is a new token, and the last one is on its way out. */
-export function token(context: Context): Body {
+/** GET /cgi-bin/token: each response is a new token, and the replaced one has only its overlap left. */
+export function token(context: HandlerContext): JsonObject {
   const { query } = context.request
-  const state = admit(context, query.get('appid') ?? undefined, query.get('secret') ?? undefined, true)
+  const account = authenticateBySecret(context, query.get('appid') ?? undefined, query.get('secret') ?? undefined, true)
   if (query.get('grant_type') !== 'client_credential') refuse(40002)
-  spend(context, state)
-  if (context.sameToken && state.legacy.newest !== undefined) {
-    return { access_token: state.legacy.newest, expires_in: context.rules.ttl }
+  takeDailyQuota(context, account)
+  if (context.sameToken && account.legacy.newest !== undefined) {
+    return { access_token: account.legacy.newest, expires_in: context.rules.ttl }
   }
   context.count.rotated += 1
-  return { access_token: state.legacy.rotate(context.now), expires_in: context.rules.ttl }
+  return { access_token: account.legacy.rotate(context.now), expires_in: context.rules.ttl }
 }
 
-/** POST /cgi-bin/stable_token: the same token for everybody, with the seconds that remain of it. */
-export function stableToken(context: Context): Body {
-  const body = jsonOf(context.request.body, 41002)
-  const state = admit(context, textOf(body.appid), textOf(body.secret), true)
+/** POST /cgi-bin/stable_token: the same token for every caller, with the seconds it has left. */
+export function stableToken(context: HandlerContext): JsonObject {
+  const { now, count, request } = context
+  const body = parseJsonObject(request.body, 41002)
+  const account = authenticateBySecret(context, nonEmptyText(body.appid), nonEmptyText(body.secret), true)
   if (body.grant_type !== 'client_credential') refuse(40002)
-  const force = body.force_refresh === true
-  if (state.stableMinute.used(context.now) >= state.stableMinute.limit) refuse(45011)
-  spend(context, state)
-  state.stableMinute.take(context.now)
-  const answer = (force ? state.stable.force(context.now) : state.stable.ask(context.now)) ?? refuse(45009)
-  if (answer.rotated) context.count.stableRotated += 1
-  if (answer.rotated === 'forced') context.count.forced += 1
-  return { access_token: answer.token, expires_in: answer.expiresIn }
+  const isForced = body.force_refresh === true
+  if (account.stablePerMinute.used(now) >= account.stablePerMinute.limit) refuse(45011)
+  takeDailyQuota(context, account)
+  account.stablePerMinute.take(now)
+  const result = (isForced ? account.stable.forceRefresh(now) : account.stable.get(now)) ?? refuse(45009)
+  if (result.rotated) count.stableRotated += 1
+  if (result.rotated === 'forced') count.forced += 1
+  return { access_token: result.token, expires_in: result.expiresIn }
 }

@@ -1,58 +1,58 @@
 import t from 'tap'
-import { createRisk } from '../../../../src/testing/model/ip-confirmation.js'
+import { createIpConfirmation } from '../../../../src/testing/model/ip-confirmation.js'
 
-const H = 3_600_000
+const HOUR_MS = 3_600_000
 const ip = '1.2.3.4'
 
-t.test('a new address waits until the administrator confirms it, and is known from then on', async (t) => {
-  const risk = createRisk(true)
-  t.same([risk.check(ip, 0, true), risk.check(ip, 1, true)], [89503, 89503])
-  t.same(risk.confirm(), [ip])
-  t.equal(risk.check(ip, 2, true), 0)
-  t.equal(risk.check('1.2.3.5', 2, true), 89503, 'another one is not')
+t.test('A new address is refused until the administrator confirms it', async (t) => {
+  const confirmation = createIpConfirmation(true)
+  t.same([confirmation.check(ip, 0, true), confirmation.check(ip, 1, true)], [89503, 89503])
+  t.same(confirmation.confirm(), [ip])
+  t.equal(confirmation.check(ip, 2, true), 0)
+  t.equal(confirmation.check('1.2.3.5', 2, true), 89503, 'another address is still refused')
 })
 
-t.test('a refused address is blocked for an hour, and asks again after it', async (t) => {
-  const risk = createRisk(true)
-  risk.check(ip, 0, true)
-  t.same(risk.reject(0), [ip])
-  t.same([risk.check(ip, 0, true), risk.check(ip, H - 1, true)], [89507, 89507])
-  t.same(risk.confirm(), [], 'nobody is asked while it is blocked')
-  t.equal(risk.check(ip, H, true), 89503)
+t.test('A rejected address is blocked for an hour, and waits for the administrator again afterwards', async (t) => {
+  const confirmation = createIpConfirmation(true)
+  confirmation.check(ip, 0, true)
+  t.same(confirmation.reject(0), [ip])
+  t.same([confirmation.check(ip, 0, true), confirmation.check(ip, HOUR_MS - 1, true)], [89507, 89507])
+  t.same(confirmation.confirm(), [], 'a blocked address does not wait')
+  t.equal(confirmation.check(ip, HOUR_MS, true), 89503)
 })
 
-t.test('a second refusal within a day blocks for a day', async (t) => {
-  const risk = createRisk(true)
-  risk.check(ip, 0, true)
-  risk.reject(0)
-  risk.check(ip, 2 * H, true)
-  risk.reject(2 * H)
-  t.same([risk.check(ip, 2 * H, true), risk.check(ip, 26 * H - 1, true)], [89506, 89506])
-  t.equal(risk.check(ip, 26 * H, true), 89503)
+t.test('A second rejection within a day blocks the address for a day', async (t) => {
+  const confirmation = createIpConfirmation(true)
+  confirmation.check(ip, 0, true)
+  confirmation.reject(0)
+  confirmation.check(ip, 2 * HOUR_MS, true)
+  confirmation.reject(2 * HOUR_MS)
+  t.same([confirmation.check(ip, 2 * HOUR_MS, true), confirmation.check(ip, 26 * HOUR_MS - 1, true)], [89506, 89506])
+  t.equal(confirmation.check(ip, 26 * HOUR_MS, true), 89503)
 })
 
-t.test('a refusal a day later is a first one again', async (t) => {
-  const risk = createRisk(true)
-  risk.reject(0, ip)
-  risk.reject(24 * H, ip)
-  t.equal(risk.check(ip, 24 * H, true), 89507)
+t.test('A rejection a day after the first one counts as a first one', async (t) => {
+  const confirmation = createIpConfirmation(true)
+  confirmation.reject(0, ip)
+  confirmation.reject(24 * HOUR_MS, ip)
+  t.equal(confirmation.check(ip, 24 * HOUR_MS, true), 89507)
 })
 
-t.test('the administrator hears only of who has the right secret, but can speak of any address', async (t) => {
-  const risk = createRisk(true)
-  t.equal(risk.check(ip, 0, false), 89503)
-  t.same(risk.confirm(), [])
-  t.same(risk.confirm(ip), [ip])
-  t.equal(risk.check(ip, 0, false), 0)
+t.test('Only an address with the right AppSecret waits, but any address can be confirmed by name', async (t) => {
+  const confirmation = createIpConfirmation(true)
+  t.equal(confirmation.check(ip, 0, false), 89503)
+  t.same(confirmation.confirm(), [])
+  t.same(confirmation.confirm(ip), [ip])
+  t.equal(confirmation.check(ip, 0, false), 0)
 })
 
-t.test('a confirmation ends a block', async (t) => {
-  const risk = createRisk(true)
-  risk.reject(0, ip)
-  risk.confirm(ip)
-  t.equal(risk.check(ip, 1, true), 0)
+t.test('A confirmation ends a block', async (t) => {
+  const confirmation = createIpConfirmation(true)
+  confirmation.reject(0, ip)
+  confirmation.confirm(ip)
+  t.equal(confirmation.check(ip, 1, true), 0)
 })
 
-t.test('without risk control every address is known', async (t) => {
-  t.equal(createRisk(false).check(ip, 0, true), 0)
+t.test('Without risk control every address is served', async (t) => {
+  t.equal(createIpConfirmation(false).check(ip, 0, true), 0)
 })

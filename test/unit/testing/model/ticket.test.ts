@@ -1,36 +1,36 @@
 import t from 'tap'
 import { createTicketWindow, type TicketRules } from '../../../../src/testing/model/ticket.js'
 
-const S = 1000
+const SECOND_MS = 1000
 
-function tickets(rules: Partial<TicketRules> = {}) {
+function createWindow(rules: Partial<TicketRules> = {}) {
   let made = 0
   return createTicketWindow({ ticketTtl: 7200, ticketOverlap: 3600, mint: () => `J${++made}`, ...rules })
 }
 
-t.test('a ticket is the same for a whole window, which begins with the first question', async (t) => {
-  const it = tickets()
-  t.equal(it.remaining(0), 0)
-  t.equal(it.at(500 * S), 'J1')
-  t.equal(it.remaining(500 * S), 7200 * S)
-  t.equal(it.at(7700 * S - 1), 'J1')
-  t.equal(it.remaining(7700 * S - 1), 1)
-  t.equal(it.at(7700 * S), 'J2')
+t.test('Every request gets the same ticket for a whole window, which begins with the first request', async (t) => {
+  const window = createWindow()
+  t.equal(window.remainingMs(0), 0)
+  t.equal(window.ticketAt(500 * SECOND_MS), 'J1')
+  t.equal(window.remainingMs(500 * SECOND_MS), 7200 * SECOND_MS)
+  t.equal(window.ticketAt(7700 * SECOND_MS - 1), 'J1')
+  t.equal(window.remainingMs(7700 * SECOND_MS - 1), 1)
+  t.equal(window.ticketAt(7700 * SECOND_MS), 'J2')
 })
 
-t.test("the last window's ticket is good for another hour beside the new one", async (t) => {
-  const it = tickets()
-  it.at(0)
-  it.at(7200 * S)
-  t.same([it.accepts('J1', 10_800 * S - 1), it.accepts('J2', 10_800 * S - 1)], [true, true])
-  t.same([it.accepts('J1', 10_800 * S), it.accepts('J2', 10_800 * S)], [false, true])
-  t.notOk(it.accepts('J3', 0))
+t.test('The ticket of the last window is accepted for another hour, beside the new one', async (t) => {
+  const window = createWindow()
+  window.ticketAt(0)
+  window.ticketAt(7200 * SECOND_MS)
+  t.same([window.accepts('J1', 10_800 * SECOND_MS - 1), window.accepts('J2', 10_800 * SECOND_MS - 1)], [true, true])
+  t.same([window.accepts('J1', 10_800 * SECOND_MS), window.accepts('J2', 10_800 * SECOND_MS)], [false, true])
+  t.notOk(window.accepts('J3', 0))
 })
 
-t.test('a killed ticket is good for nothing, and the next question gives another', async (t) => {
-  const it = tickets()
-  it.at(0)
-  it.kill()
-  t.notOk(it.accepts('J1', 1))
-  t.equal(it.at(1), 'J2')
+t.test('A killed ticket is refused, and the next request gets another one', async (t) => {
+  const window = createWindow()
+  window.ticketAt(0)
+  window.kill()
+  t.notOk(window.accepts('J1', 1))
+  t.equal(window.ticketAt(1), 'J2')
 })

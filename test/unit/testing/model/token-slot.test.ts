@@ -1,75 +1,75 @@
 import t from 'tap'
-import { createSlot, type SlotRules } from '../../../../src/testing/model/token-slot.js'
+import { createTokenSlot, type TokenSlotRules } from '../../../../src/testing/model/token-slot.js'
 
-function slot(rules: Partial<SlotRules> = {}) {
+function createSlot(rules: Partial<TokenSlotRules> = {}) {
   let made = 0
-  return createSlot({ ttl: 7200, overlap: 300, maxLive: 2, mint: () => `T${++made}`, ...rules })
+  return createTokenSlot({ ttl: 7200, overlap: 300, maxLive: 2, mint: () => `T${++made}`, ...rules })
 }
 
-const S = 1000
+const SECOND_MS = 1000
 
-t.test('a token lives for its time and not a millisecond longer', async (t) => {
-  const it = slot()
-  t.equal(it.rotate(0), 'T1')
-  t.equal(it.accept('T1', 7200 * S - 1), 0)
-  t.equal(it.accept('T1', 7200 * S), 42001)
+t.test('A token is accepted until the millisecond before its lifetime is over', async (t) => {
+  const slot = createSlot()
+  t.equal(slot.rotate(0), 'T1')
+  t.equal(slot.checkToken('T1', 7200 * SECOND_MS - 1), 0)
+  t.equal(slot.checkToken('T1', 7200 * SECOND_MS), 42001)
 })
 
-t.test('a replaced token is accepted for the overlap, and is "not latest" after it', async (t) => {
-  const it = slot()
-  it.rotate(0)
-  it.rotate(1000 * S)
-  t.equal(it.accept('T1', 1300 * S - 1), 0)
-  t.equal(it.accept('T1', 1300 * S), 40001)
-  t.equal(it.accept('T2', 1300 * S), 0)
+t.test('A replaced token is accepted for the overlap, and refused with 40001 after it', async (t) => {
+  const slot = createSlot()
+  slot.rotate(0)
+  slot.rotate(1000 * SECOND_MS)
+  t.equal(slot.checkToken('T1', 1300 * SECOND_MS - 1), 0)
+  t.equal(slot.checkToken('T1', 1300 * SECOND_MS), 40001)
+  t.equal(slot.checkToken('T2', 1300 * SECOND_MS), 0)
 })
 
-t.test('the overlap does not prolong a token that was about to end', async (t) => {
-  const it = slot()
-  it.rotate(0)
-  it.rotate(7100 * S)
-  t.equal(it.accept('T1', 7200 * S - 1), 0)
-  t.equal(it.accept('T1', 7200 * S), 40001)
+t.test('The overlap does not prolong the lifetime of a replaced token', async (t) => {
+  const slot = createSlot()
+  slot.rotate(0)
+  slot.rotate(7100 * SECOND_MS)
+  t.equal(slot.checkToken('T1', 7200 * SECOND_MS - 1), 0)
+  t.equal(slot.checkToken('T1', 7200 * SECOND_MS), 40001)
 })
 
-t.test('a third fetch inside the overlap kills the first token at once', async (t) => {
-  const it = slot()
-  for (const at of [0, 1, 2]) it.rotate(at * S)
-  t.equal(it.accept('T1', 3 * S), 40001)
-  t.equal(it.accept('T2', 3 * S), 0)
-  const three = slot({ maxLive: 3 })
-  for (const at of [0, 1, 2]) three.rotate(at * S)
-  t.equal(three.accept('T1', 3 * S), 0)
+t.test('A third fetch within the overlap kills the first token at once', async (t) => {
+  const slot = createSlot()
+  for (const at of [0, 1, 2]) slot.rotate(at * SECOND_MS)
+  t.equal(slot.checkToken('T1', 3 * SECOND_MS), 40001)
+  t.equal(slot.checkToken('T2', 3 * SECOND_MS), 0)
+  const three = createSlot({ maxLive: 3 })
+  for (const at of [0, 1, 2]) three.rotate(at * SECOND_MS)
+  t.equal(three.checkToken('T1', 3 * SECOND_MS), 0)
 })
 
-t.test('without overlap, or with one live token, a fetch kills the last token', async (t) => {
+t.test('Without an overlap, or with `maxLive` 1, a fetch kills the replaced token at once', async (t) => {
   for (const rules of [{ overlap: 0 }, { maxLive: 1 }]) {
-    const it = slot(rules)
-    it.rotate(0)
-    it.rotate(1)
-    t.equal(it.accept('T1', 1), 40001)
-    t.equal(it.accept('T2', 1), 0)
+    const slot = createSlot(rules)
+    slot.rotate(0)
+    slot.rotate(1)
+    t.equal(slot.checkToken('T1', 1), 40001)
+    t.equal(slot.checkToken('T2', 1), 0)
   }
 })
 
-t.test('no token is another thing than a wrong one', async (t) => {
-  const it = slot()
-  t.equal(it.accept(undefined, 0), 41001)
-  t.equal(it.accept('', 0), 41001)
-  t.equal(it.accept('2', 0), 40001)
+t.test('A missing token is refused with 41001, and a wrong one with 40001', async (t) => {
+  const slot = createSlot()
+  t.equal(slot.checkToken(undefined, 0), 41001)
+  t.equal(slot.checkToken('', 0), 41001)
+  t.equal(slot.checkToken('2', 0), 40001)
 })
 
-t.test('killing takes both live tokens, and the next one is good', async (t) => {
-  const it = slot()
-  it.rotate(0)
-  it.rotate(1)
-  it.kill()
+t.test('`kill` kills all live tokens, and the next token is accepted', async (t) => {
+  const slot = createSlot()
+  slot.rotate(0)
+  slot.rotate(1)
+  slot.kill()
   t.same(
-    ['T1', 'T2'].map((token) => it.accept(token, 2)),
+    ['T1', 'T2'].map((token) => slot.checkToken(token, 2)),
     [40001, 40001],
   )
-  t.equal(it.newest, 'T2')
-  it.rotate(3)
-  t.equal(it.accept('T3', 3), 0)
-  t.equal(it.accept('T2', 3), 40001, 'the dead do not come back')
+  t.equal(slot.newest, 'T2')
+  slot.rotate(3)
+  t.equal(slot.checkToken('T3', 3), 0)
+  t.equal(slot.checkToken('T2', 3), 40001, 'a killed token is not revived')
 })
