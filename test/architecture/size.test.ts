@@ -1,10 +1,10 @@
 import t from 'tap'
 import { filesOf, textOf } from './source.js'
 
-const LONGEST = 350
+const MAX_LINES = 350
 const linesOf = (text: string): number => text.split('\n').length - 1
 
-t.test('no file is longer than a sitting', async (t) => {
+t.test('No source file has more than 350 lines', async (t) => {
   const files = [
     ...filesOf('src', /\.[cm]?[jt]s$/),
     ...filesOf('test', /\.[cm]?[jt]s$/),
@@ -14,9 +14,9 @@ t.test('no file is longer than a sitting', async (t) => {
   ]
   const own = files.filter((file) => !file.startsWith('test/build/'))
   t.ok(own.length > 60)
-  for (const file of own) t.ok(linesOf(textOf(file)) <= LONGEST, `${file}: ${linesOf(textOf(file))}`)
+  for (const file of own) t.ok(linesOf(textOf(file)) <= MAX_LINES, `${file}: ${linesOf(textOf(file))}`)
 })
 
-t.test('the keeper is read in five minutes', async (t) => {
+t.test('The fetch coordinator has at most 300 lines', async (t) => {
   t.ok(linesOf(textOf('src/core/fetch/coordinator.ts')) <= 300)
 })

@@ -1,6 +1,7 @@
-// By hand, after a build: node test/long/server-throughput.mjs [seconds] [rounds]
-// GET /v1/keys/:key with a client token against a bare node:http server that answers the same bytes, turn and turn about,
-// each in a process of its own; then a thousand long polls: their memory, and when the last one wakes.
+// Usage, after a build: node test/long/server-throughput.mjs [seconds of a sample] [rounds]
+// Compares GET /v1/keys/:key with a client token against a bare node:http server that sends the same
+// bytes. The two take turns, each in its own process. Then it measures a thousand long polls: their
+// memory, and when the last one gets its answer.
 import { fork } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { createServer as createHttpServer } from 'node:http'
@@ -10,12 +11,12 @@ import { fileURLToPath } from 'node:url'
 
 const require = createRequire(import.meta.url)
 const self = fileURLToPath(import.meta.url)
-const [role, ...given] = process.argv.slice(2)
+const [role, ...roleArgs] = process.argv.slice(2)
 const CONNECTIONS = 32
 
 const roles = {
-  /** The server of dotdog. */
-  async ours([token]) {
+  /** dotdog's server. */
+  async dotdog([token]) {
     const { createDog, memoryStore } = require('../../dist/index.js')
     const { createServer } = require('../../dist/server/index.js')
     const dog = createDog({ store: memoryStore() })
@@ -42,7 +43,7 @@ const roles = {
     })
     process.send({ port: Number(new URL(address).port), generation: dog.peek('ACCESS_TOKEN').generation })
   },
-  /** The same bytes without anything. */
+  /** A server that only sends the same bytes. */
   async bare([headers, body]) {
     const bytes = Buffer.from(body)
     const pairs = Object.entries(JSON.parse(headers)).flat()
@@ -52,10 +53,10 @@ const roles = {
     })
     server.listen(0, '127.0.0.1', () => process.send({ port: server.address().port }))
   },
-  /** Keep-alive connections, one request at a time each. */
+  /** The client: keep-alive connections with one request at a time each. */
   async load([port, token, seconds]) {
     const request = `GET /v1/keys/ACCESS_TOKEN HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${token}\r\n\r\n`
-    let answers = 0
+    let responses = 0
     const until = performance.now() + 1000 * seconds
     await Promise.all(
       Array.from(
@@ -63,16 +64,16 @@ const roles = {
         () =>
           new Promise((resolve, reject) => {
             const socket = connect(Number(port), '127.0.0.1', () => socket.write(request))
-            let have = ''
+            let received = ''
             socket.setEncoding('latin1')
             socket.on('error', reject)
             socket.on('data', (chunk) => {
-              have += chunk
-              const head = have.indexOf('\r\n\r\n')
-              if (head < 0 || have.length < head + 4 + Number(/content-length: (\d+)/i.exec(have)[1])) return
-              if (!have.startsWith('HTTP/1.1 200')) return reject(new Error(have.slice(0, 200)))
-              have = ''
-              answers++
+              received += chunk
+              const head = received.indexOf('\r\n\r\n')
+              if (head < 0 || received.length < head + 4 + Number(/content-length: (\d+)/i.exec(received)[1])) return
+              if (!received.startsWith('HTTP/1.1 200')) return reject(new Error(received.slice(0, 200)))
+              received = ''
+              responses++
               if (performance.now() < until) return socket.write(request)
               socket.destroy()
               resolve()
@@ -80,9 +81,9 @@ const roles = {
           }),
       ),
     )
-    process.send({ perSecond: answers / seconds })
+    process.send({ perSecond: responses / seconds })
   },
-  /** Long polls; tells when all are sent, and when the last has its answer. */
+  /** Long polls. Reports when all are sent, and when the last one has its answer. */
   async polls([port, token, generation, count]) {
     const target = `/v1/keys/ACCESS_TOKEN?since=${generation}&wait=60`
     const request = `GET ${target} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${token}\r\n\r\n`
@@ -101,42 +102,44 @@ const children = []
 function run(name, args, flags = []) {
   const child = fork(self, [`--${name}`, ...args.map(String)], { execArgv: flags })
   children.push(child)
-  const hear = () => new Promise((resolve) => child.once('message', resolve))
-  return { child, hear }
+  const nextMessage = () => new Promise((resolve) => child.once('message', resolve))
+  return { child, nextMessage }
 }
 
 async function main(seconds = 2, rounds = 6) {
   const token = randomBytes(32).toString('base64url')
-  const ours = run('ours', [token], ['--expose-gc'])
-  const { port, generation } = await ours.hear()
-  const sample = await fetch(`http://127.0.0.1:${port}/v1/keys/ACCESS_TOKEN`, { headers: { authorization: `Bearer ${token}` } })
-  const kept = [...sample.headers].filter(([name]) => !['date', 'connection', 'keep-alive'].includes(name))
-  const bare = run('bare', [JSON.stringify(Object.fromEntries(kept)), await sample.text()])
-  const { port: barePort } = await bare.hear()
+  const dotdog = run('dotdog', [token], ['--expose-gc'])
+  const { port, generation } = await dotdog.nextMessage()
+  const response = await fetch(`http://127.0.0.1:${port}/v1/keys/ACCESS_TOKEN`, {
+    headers: { authorization: `Bearer ${token}` },
+  })
+  const headers = [...response.headers].filter(([name]) => !['date', 'connection', 'keep-alive'].includes(name))
+  const bare = run('bare', [JSON.stringify(Object.fromEntries(headers)), await response.text()])
+  const { port: barePort } = await bare.nextMessage()
 
   const ratios = []
   for (let round = 0; round <= rounds; round++) {
-    const one = async (at) => (await run('load', [at, token, seconds]).hear()).perSecond
-    const [a, b] = [await one(port), await one(barePort)]
+    const sample = async (at) => (await run('load', [at, token, seconds]).nextMessage()).perSecond
+    const [a, b] = [await sample(port), await sample(barePort)]
     // The first round warms up.
     if (round > 0) ratios.push(a / b)
     console.log(
-      `${round === 0 ? 'warm-up' : `round ${round}`}: ours ${a.toFixed(0)}/s, bare ${b.toFixed(0)}/s, ratio ${(a / b).toFixed(2)}`,
+      `${round === 0 ? 'warm-up' : `round ${round}`}: dotdog ${a.toFixed(0)}/s, bare ${b.toFixed(0)}/s, ratio ${(a / b).toFixed(2)}`,
     )
   }
   ratios.sort((a, b) => a - b)
   console.log(`median ratio ${ratios[Math.floor(ratios.length / 2)].toFixed(2)} (wanted: at least 0.6)`)
 
   const ask = async (what) => {
-    ours.child.send(what)
-    return await ours.hear()
+    dotdog.child.send(what)
+    return await dotdog.nextMessage()
   }
   const before = (await ask('memory')).rss
   const polls = run('polls', [port, token, generation, 1000])
-  await polls.hear()
+  await polls.nextMessage()
   await new Promise((resolve) => setTimeout(resolve, 1000))
   const after = (await ask('memory')).rss
-  const last = polls.hear()
+  const last = polls.nextMessage()
   const { at, done } = await ask('refresh')
   const { at: woken } = await last
   console.log(`1000 long polls: ${((after - before) / 2 ** 20).toFixed(1)} MiB (wanted: under 64)`)
@@ -146,5 +149,5 @@ async function main(seconds = 2, rounds = 6) {
   for (const child of children) child.kill()
 }
 
-if (role?.startsWith('--')) await roles[role.slice(2)](given)
+if (role?.startsWith('--')) await roles[role.slice(2)](roleArgs)
 else await main(...process.argv.slice(2).map(Number))

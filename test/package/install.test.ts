@@ -5,14 +5,14 @@ import { start, temporary } from '../support/children.js'
 import { command, install, root, tool } from './setup.js'
 
 const { consumer } = await install(t)
-const bring = (name: string, as = name): string => {
+const copyFixture = (name: string, as = name): string => {
   const path = join(consumer, as)
   copyFileSync(join(import.meta.dirname, 'fixtures', name), path)
   return path
 }
 
-async function printed(t: Test, name: string): Promise<Record<string, unknown>> {
-  const { code, out, err } = await start(bring(name), { DOTDOG_DIR: temporary((end) => t.teardown(end)) }).exited
+async function outputOf(t: Test, name: string): Promise<Record<string, unknown>> {
+  const { code, out, err } = await start(copyFixture(name), { DOTDOG_DIR: temporary((end) => t.teardown(end)) }).exited
   t.equal(code, 0, err)
   t.equal(err, '')
   return JSON.parse(out)
@@ -21,32 +21,32 @@ async function printed(t: Test, name: string): Promise<Record<string, unknown>> 
 const names = ['DogError', 'close', 'createDog', 'fileStore', 'get', 'init', 'memoryStore', 'off', 'on', 'peek']
 names.push('refresh', 'remove', 'set', 'status', 'use')
 
-t.test('require and import give one and the same object, and the sub-paths share its state', async (t) => {
-  const found = await printed(t, 'one.cjs')
+t.test('require and import return the same object, and the sub-paths share its state', async (t) => {
+  const found = await outputOf(t, 'one.cjs')
   t.equal(found.isOne, true)
   t.equal(found.sub, true)
   t.same(
     names.filter((name) => !(found.named as string[]).includes(name)),
     [],
   )
-  t.equal(found.seen, 'a token', 'a secret of dotdog/wechat is seen by require("dotdog")')
-  t.ok((found.keys as string[]).includes('ACCESS_TOKEN'), 'and stands in its status')
+  t.equal(found.seen, 'a token', 'a key of dotdog/wechat is visible to require("dotdog")')
+  t.ok((found.keys as string[]).includes('ACCESS_TOKEN'), 'and in its status')
   t.ok((found.testing as string[]).includes('fakeWeChat'))
   t.equal(found.suite, 'object')
 })
 
-t.test('an ES module has every name by import', async (t) => {
-  t.same(await printed(t, 'named.mjs'), { same: true, others: true, value: 'a value', peeked: 'a value' })
+t.test('An ES module can import every name', async (t) => {
+  t.same(await outputOf(t, 'named.mjs'), { same: true, others: true, value: 'a value', peeked: 'a value' })
 })
 
 for (const [kind, type] of [
-  ['a CommonJS', 'cts'],
+  ['a CommonJS module', 'cts'],
   ['an ES module', 'mts'],
 ] as const) {
-  t.test(`${kind} consumer in strict TypeScript compiles`, async (t) => {
-    const file = bring('consumer.ts', `consumer.${type}`)
+  t.test(`A consumer in strict TypeScript compiles as ${kind}`, async (t) => {
+    const file = copyFixture('consumer.ts', `consumer.${type}`)
     const config = join(consumer, `tsconfig.${type}.json`)
-    // skipLibCheck is off: our own declarations are checked too.
+    // skipLibCheck is off, so that our own declarations are checked too.
     const compilerOptions = {
       ...{ module: 'node16', target: 'es2022', strict: true, noEmit: true, skipLibCheck: false },
       ...{ exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true },

@@ -5,14 +5,14 @@ import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import { temporary } from '../support/children.js'
 
-/** The packed package, as users get it. */
+/** Packs and installs the package, as users get it. */
 
 export const root = resolve(import.meta.dirname, '../..')
 export const tool = (name: string): string => join(root, 'node_modules/.bin', name)
 
 const execute = promisify(execFile)
 
-/** Runs a command to its end. Rejects, with what it printed, if it fails. */
+/** Runs a command and resolves with its output. If it fails, the error contains its output. */
 export async function command(cwd: string, file: string, ...args: string[]): Promise<string> {
   try {
     const { stdout } = await execute(file, args, { cwd, maxBuffer: 16 * 1024 * 1024, shell: process.platform === 'win32' })
@@ -23,7 +23,10 @@ export async function command(cwd: string, file: string, ...args: string[]): Pro
   }
 }
 
-/** Packs the package. Not its prepare script: `npm test` has built, and a build would take dist/ from under other tests. */
+/**
+ * Packs the package without its prepare script. `npm test` has already built dist/, and another build
+ * would delete the files that other tests are using.
+ */
 export async function pack(t: Test): Promise<{ dir: string; tarball: string; files: string[] }> {
   const dir = temporary((end) => t.teardown(end))
   const out = await command(root, 'npm', 'pack', '--ignore-scripts', '--json', '--pack-destination', dir)
@@ -32,7 +35,7 @@ export async function pack(t: Test): Promise<{ dir: string; tarball: string; fil
   return { dir, tarball: join(dir, name), files: files.map(({ path }) => path).sort() }
 }
 
-/** Packs, and installs the tarball in a folder of its own, which is returned. */
+/** Packs the package, and installs the tarball in a new project. */
 export async function install(t: Test): Promise<{ consumer: string; tarball: string }> {
   const { dir, tarball } = await pack(t)
   const consumer = join(dir, 'consumer')

@@ -14,7 +14,7 @@ const phases = [
   ['after', 'after a fetch'],
 ] as const
 
-/** Starts the script and waits until it is in its phase. `said(text)` waits for a line. */
+/** Starts the script and waits until it reaches its phase. `printed(line)` waits for a line. */
 async function begin(t: Test, DIR: string, PHASE: Phase, env: Record<string, string> = {}) {
   const child: ChildProcess = spawn(process.execPath, [script], {
     env: { PATH: process.env.PATH, DIR, PHASE, ...env },
@@ -36,19 +36,19 @@ async function begin(t: Test, DIR: string, PHASE: Phase, env: Record<string, str
     child.kill('SIGKILL')
     await exited
   })
-  const said = async (line: string): Promise<void> => {
+  const printed = async (line: string): Promise<void> => {
     while (!out.split('\n').includes(line)) {
-      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`ended without saying ${line}: ${out}`)
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`ended without printing ${line}: ${out}`)
       await new Promise<void>((resolve) => wake.push(resolve))
     }
   }
-  await said('ready')
-  return { child, exited, said, lines: () => out.trim().split('\n') }
+  await printed('ready')
+  return { child, exited, printed, lines: () => out.trim().split('\n') }
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   for (const [phase, when] of phases) {
-    t.test(`${signal} ${when} ends a script without handlers, as it always did`, async (t) => {
+    t.test(`${signal} ${when} ends a script that has no handler`, async (t) => {
       const { child, exited } = await begin(
         t,
         temporary((end) => t.teardown(end)),
@@ -58,27 +58,27 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       t.same(await exited, { code: null, signal })
     })
 
-    t.test(`${signal} ${when} is left to the script's own handler, once a signal`, async (t) => {
+    t.test(`${signal} ${when} calls only the script's own handler, once for each signal`, async (t) => {
       const env = { HANDLER: '1', SIGNAL: signal }
-      const { child, exited, said, lines } = await begin(
+      const { child, exited, printed, lines } = await begin(
         t,
         temporary((end) => t.teardown(end)),
         phase,
         env,
       )
       child.kill(signal)
-      await said('handled 1')
+      await printed('handled 1')
       child.kill(signal)
-      await said('handled 2')
+      await printed('handled 2')
       const during = phase === 'during'
-      t.same(await exited, { code: during ? 0 : 7, signal: null }, 'it ends when and as it wants')
+      t.same(await exited, { code: during ? 0 : 7, signal: null }, 'the script decides when and how it ends')
       const expected = ['ready', 'handled 1', 'handled 2', ...(during ? ['fetched'] : [])]
-      t.same(lines(), expected, during ? 'the fetch went on' : 'no more and no less')
+      t.same(lines(), expected, during ? 'the fetch was not interrupted' : 'each signal was handled once')
     })
   }
 }
 
-t.test('after a Ctrl-C in mid-fetch nothing stands in the way of the next fetch', async (t) => {
+t.test('After a Ctrl-C in mid-fetch the next fetch starts without waiting for the time-out', async (t) => {
   const dir = temporary((end) => t.teardown(end))
   const { child, exited } = await begin(t, dir, 'during')
   t.not(readdirSync(join(dir, '.lock')).length, 0, 'it held the lock')
@@ -89,7 +89,7 @@ t.test('after a Ctrl-C in mid-fetch nothing stands in the way of the next fetch'
   dog.init('KEY', async () => ({ value: 'next', expiresIn: 60 }))
   const begun = performance.now()
   t.equal(await dog.get('KEY'), 'next')
-  t.ok(performance.now() - begun < 10_000, 'long before the time-out of the one that was interrupted')
-  t.same(readdirSync(join(dir, '.lock')), [], 'and nothing is left behind')
-  t.notOk((await dog.status())[0]?.failure, 'an interrupted fetch is no failure of the upstream')
+  t.ok(performance.now() - begun < 10_000, 'long before the time-out of the interrupted fetch')
+  t.same(readdirSync(join(dir, '.lock')), [], 'no lock is left')
+  t.notOk((await dog.status())[0]?.failure, 'an interrupted fetch is not recorded as a failure')
 })

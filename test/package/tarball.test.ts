@@ -1,7 +1,7 @@
 import t from 'tap'
 import { command, pack, tool } from './setup.js'
 
-t.test('the tarball holds the build, the contract and the documents, and nothing else', async (t) => {
+t.test('The tarball contains the build, index.d.ts and the documents, and nothing else', async (t) => {
   const { files } = await pack(t)
   t.same(
     files.filter((path) => !path.startsWith('dist/')),
@@ -24,25 +24,25 @@ t.test('the tarball holds the build, the contract and the documents, and nothing
       'dist/testing/index.js',
       'dist/wechat/index.js',
     ],
-    'one bundle an entry, and the small file that names what the engine has',
+    'one bundle for each entry, and the small index.js that names the exports of the engine',
   )
-  const strangers = built.filter(
+  const unexpected = built.filter(
     (path) =>
       path.endsWith('.d.ts') &&
       !/^dist\/(database|fetchers|postgres|redis|remote|server|store-suite|testing|wechat)(\/[a-z0-9-]+){1,2}\.d\.ts$/.test(
         path,
       ),
   )
-  t.same(strangers, [], 'declarations of the sub-paths only')
+  t.same(unexpected, [], 'only the declarations of the sub-paths')
 })
 
-t.test('publint, strict, finds nothing', async (t) => {
+t.test('publint --strict finds no problem', async (t) => {
   const { dir, tarball } = await pack(t)
   t.match(await command(dir, tool('publint'), 'run', '--strict', tarball), /All good/)
 })
 
-// node10 resolution knows no "exports", so that it cannot see the sub-paths; our oldest Node is 20.
-t.test('are-the-types-wrong finds nothing for node16 and bundlers', async (t) => {
+// node10 resolution ignores "exports", so it does not find the sub-paths. The oldest supported Node is 20.
+t.test('are-the-types-wrong finds no problem for node16 and bundlers', async (t) => {
   const { dir, tarball } = await pack(t)
   await t.resolves(command(dir, tool('attw'), tarball, '--profile', 'node16', '--no-emoji', '--no-color'))
 })

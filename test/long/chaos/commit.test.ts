@@ -1,14 +1,14 @@
 import t from 'tap'
-import { stoppedCommits } from './commit.js'
+import { runSuspendedCommits } from './commit.js'
 
-const MOST = 16
+const MAX_CALLS = 16
 
 t.test(
-  'a holder that is stopped before any system call of its commit, and overtaken, puts no older value in place',
+  'A holder suspended before any system call of its commit does not overwrite the value of the process that overtook it',
   async (t) => {
-    const { stopped, overtaken, wrong } = await stoppedCommits(MOST)
-    t.strictSame(wrong, [])
-    t.ok(stopped < MOST, `${stopped} of ${MOST} calls, so all that there are`)
-    t.ok(overtaken > 3, `${overtaken} were overtaken`)
+    const { suspended, overtaken, violations } = await runSuspendedCommits(MAX_CALLS)
+    t.strictSame(violations, [])
+    t.ok(suspended < MAX_CALLS, `${suspended} of ${MAX_CALLS} processes were suspended, so every call was covered`)
+    t.ok(overtaken > 3, `${overtaken} holders were overtaken`)
   },
 )

@@ -1,22 +1,25 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Desk, startUpstream, tokenNumber } from './upstream.js'
-import { monotonic, pause, randomly, type Told, temporary, Worker } from './workers.js'
+import { startUpstream, tokenNumber, type UpstreamEndpoint } from './upstream.js'
+import { monotonic, pause, seededRandom, temporaryFolder, Worker, type WorkerMessage } from './workers.js'
 
-/** The same instant: many processes at one lock, whose holder is dead, or only looks so. */
+/** Many processes at one lock in the same instant. Its holder is dead, or only blocked. */
 const KEY = 'TOKEN'
 
-/** A time that all of a crew can be told of before it has come. */
-const soon = (): number => monotonic() + 60
+/** A start time far enough ahead that every worker gets the command before it. */
+const nextStartAt = (): number => monotonic() + 60
 
 export interface Rounds {
   rounds: number
   seconds: number
-  /** Rounds with another number of fetches than one, or with another value than its, or with something left in `.lock`. */
-  wrong: string[]
+  /**
+   * Rounds with a number of fetches other than one, with another value than that of the fetch, or
+   * with something left in `.lock`.
+   */
+  violations: string[]
 }
 
-/** How far apart sixteen processes came, in milliseconds: the median of the rounds of a kind, and the worst. */
+/** Milliseconds between the first and the last of sixteen `get`s: median and worst of some rounds. */
 export interface Spread {
   rounds: number
   median: number
@@ -24,151 +27,161 @@ export interface Spread {
 }
 
 export interface DeadHolders extends Rounds {
-  together: Spread
-  around: Spread
-  /** Rounds in which some came before the first answer was there, and some after. */
-  crossed: number
+  simultaneous: Spread
+  staggered: Spread
+  /** Rounds in which some processes came before the first result existed, and some after. */
+  straddlingRounds: number
 }
 
-/** Every so many rounds all sixteen come together, and all wait for one fetch. */
-const TOGETHER = 4
-/** Milliseconds after which the upstream answers, so that it is known when. */
-const ANSWERED = 30
+/** In every fourth round all sixteen processes start together, and all wait for one fetch. */
+const SIMULTANEOUS_EVERY = 4
+/** When the upstream answers, after the start of a round. It is fixed, so that its time is known. */
+const ANSWER_AFTER_MS = 30
 /**
- * In the other rounds one comes first, and fifteen within so many milliseconds, from so many after the upstream's answer on:
- * that is how long it takes to be a record. Who has read that there is none, and takes the lock when it has just been let
- * go, must read again. In the first kind of round nobody ever does.
+ * In the other rounds one process starts first. Fifteen follow within `SPREAD_MS`, beginning one of
+ * `OFFSETS_MS` after the upstream's answer, which is about when the commit happens. A process that
+ * saw no record, and takes the lock just after it was released, must read again. In a simultaneous
+ * round no process does.
  */
-const WITHIN = 15
-const AFTER = [1, 3, 5]
+const SPREAD_MS = 15
+const OFFSETS_MS = [1, 3, 5]
+
+/** How many rounds share one process that is killed. */
+const ROUNDS_PER_VICTIM = 10
 
 /**
- * A process takes the lock in each of many folders, and is killed in mid-fetch. Then sixteen others want the value in the
- * same millisecond, or around that of the commit, one folder after the other.
+ * A process takes the lock in each of many folders, and is killed in mid-fetch. Then, in one folder
+ * after the other, sixteen processes call `get` in the same millisecond, or around the commit.
  */
-export async function deadHolders(rounds: number): Promise<DeadHolders> {
-  const { dir, remove } = temporary()
+export async function runDeadHolders(rounds: number): Promise<DeadHolders> {
+  const { dir, remove } = temporaryFolder()
   const upstream = await startUpstream()
-  const crew = Array.from({ length: 16 }, () => new Worker())
+  const workers = Array.from({ length: 16 }, () => new Worker())
   const begun = monotonic()
-  const wrong: string[] = []
-  const random = randomly(1)
-  const spreads = { together: [] as number[], around: [] as number[] }
-  let crossed = 0
+  const violations: string[] = []
+  const random = seededRandom(1)
+  const spreads = { simultaneous: [] as number[], staggered: [] as number[] }
+  let straddlingRounds = 0
   try {
-    await Promise.all(crew.map(({ ready }) => ready))
-    for (let done = 0; done < rounds; done += 10) {
-      const places = await Promise.all(
-        Array.from({ length: Math.min(10, rounds - done) }, async (_, index) => {
-          const name = `round-${done + index}`
-          const desk = upstream.desk(name)
-          desk.delay = () => 60_000
-          return { desk, task: { dir: join(dir, name), key: KEY, url: desk.url, timeout: 30 } }
-        }),
-      )
-      const doomed = new Worker()
-      await doomed.ready
-      const asked = places.map(({ desk }) => desk.next())
-      for (const { task } of places) doomed.get(task)
-      await Promise.all(asked)
-      doomed.kill()
-      await doomed.exited
-      for (const [index, { desk, task }] of places.entries()) {
+    await Promise.all(workers.map(({ ready }) => ready))
+    for (let done = 0; done < rounds; done += ROUNDS_PER_VICTIM) {
+      const folders = Array.from({ length: Math.min(ROUNDS_PER_VICTIM, rounds - done) }, (_, index) => {
+        const name = `round-${done + index}`
+        const endpoint = upstream.endpoint(name)
+        endpoint.delayMs = () => 60_000
+        return { endpoint, command: { dir: join(dir, name), key: KEY, url: endpoint.url, timeout: 30 } }
+      })
+      const victim = new Worker()
+      await victim.ready
+      const requested = folders.map(({ endpoint }) => endpoint.nextRequest())
+      for (const { command } of folders) victim.get(command)
+      await Promise.all(requested)
+      victim.kill()
+      await victim.exited
+      for (const [index, { endpoint, command }] of folders.entries()) {
         const round = done + index
-        const at = soon()
-        const first = crew[round % crew.length]
-        const isTogether = round % TOGETHER === 0
-        const others = () => at + ANSWERED + AFTER[round % AFTER.length]! + WITHIN * random()
-        desk.delay = () => Math.max(0, at + ANSWERED - monotonic())
-        const answers = await Promise.all(
-          crew.map((worker) => worker.get({ ...task, at: isTogether || worker === first ? at : others() })),
-        )
-        const came = answers.filter((_, place) => isTogether || crew[place] !== first).map(({ from }) => from)
-        const ready = Math.min(...answers.map(({ to }) => to))
-        spreads[isTogether ? 'together' : 'around'].push(Math.max(...came) - Math.min(...came))
-        if (came.some((from) => from < ready) && came.some((from) => from > ready)) crossed++
-        wrong.push(...check(desk, answers, 2), ...left(task.dir))
+        const roundStart = nextStartAt()
+        const first = workers[round % workers.length]
+        const isSimultaneous = round % SIMULTANEOUS_EVERY === 0
+        const offsetMs = ANSWER_AFTER_MS + OFFSETS_MS[round % OFFSETS_MS.length]!
+        const startOf = (worker: Worker) =>
+          isSimultaneous || worker === first ? roundStart : roundStart + offsetMs + SPREAD_MS * random()
+        endpoint.delayMs = () => Math.max(0, roundStart + ANSWER_AFTER_MS - monotonic())
+        const gets = await Promise.all(workers.map((worker) => worker.get({ ...command, startAt: startOf(worker) })))
+        const starts = gets.filter((_, at) => isSimultaneous || workers[at] !== first).map(({ from }) => from)
+        const firstResult = Math.min(...gets.map(({ to }) => to))
+        spreads[isSimultaneous ? 'simultaneous' : 'staggered'].push(Math.max(...starts) - Math.min(...starts))
+        if (starts.some((from) => from < firstResult) && starts.some((from) => from > firstResult)) straddlingRounds++
+        violations.push(...checkRound(endpoint, gets, 2), ...leftoversIn(command.dir))
       }
     }
-    await Promise.all(crew.map((worker) => worker.end()))
+    await Promise.all(workers.map((worker) => worker.shutDown()))
     const seconds = Math.round((monotonic() - begun) / 1000)
-    return { rounds, seconds, wrong, together: spread(spreads.together), around: spread(spreads.around), crossed }
+    const [simultaneous, staggered] = [spreadOf(spreads.simultaneous), spreadOf(spreads.staggered)]
+    return { rounds, seconds, violations, simultaneous, staggered, straddlingRounds }
   } finally {
-    for (const worker of crew) worker.process.kill('SIGKILL')
+    for (const worker of workers) worker.process.kill('SIGKILL')
     await upstream.close()
     remove()
   }
 }
 
-function spread(all: number[]): Spread {
-  const sorted = all.map(Math.round).sort((a, b) => a - b)
-  return { rounds: all.length, median: sorted[Math.floor(sorted.length / 2)] ?? 0, worst: sorted.at(-1) ?? 0 }
+function spreadOf(samples: number[]): Spread {
+  const sorted = samples.map(Math.round).sort((a, b) => a - b)
+  return { rounds: samples.length, median: sorted[Math.floor(sorted.length / 2)] ?? 0, worst: sorted.at(-1) ?? 0 }
 }
 
-/** What is wrong with a round, in which the last of so many tokens is everybody's. */
-function check(desk: Desk, answers: Told[], tokens: number): string[] {
-  const wrong: string[] = []
-  if (desk.asked.length !== tokens) wrong.push(`${desk.url}: ${desk.asked.length} fetches, not ${tokens}`)
-  for (const { value, code, message } of answers) {
-    if (tokenNumber(value) !== tokens) wrong.push(`${desk.url}: ${value ?? `${code} ${message}`}, not token ${tokens}`)
+/** The violations of a round in which `tokens` tokens are made, and every `get` returns the last one. */
+function checkRound(endpoint: UpstreamEndpoint, gets: WorkerMessage[], tokens: number): string[] {
+  const { url, requests } = endpoint
+  const violations: string[] = []
+  if (requests.length !== tokens) violations.push(`${url}: ${requests.length} fetches, not ${tokens}`)
+  for (const { value, code, message } of gets) {
+    if (tokenNumber(value) !== tokens) violations.push(`${url}: ${value ?? `${code} ${message}`}, not token ${tokens}`)
   }
-  return wrong
+  return violations
 }
 
-function left(dir: string): string[] {
+function leftoversIn(dir: string): string[] {
   const names = readdirSync(join(dir, '.lock'))
   return names.length === 0 ? [] : [`${dir}: ${names} is left in .lock`]
 }
 
-/**
- * A holder whose event loop is blocked past every heartbeat (one in 2 s, and 10 s of silence are death elsewhere) is alive:
- * within its time-out nobody fetches beside it. With a shorter time-out it is overtaken, but never before time-out + 2 s.
- */
-export async function blockedHolders(rounds: number): Promise<Rounds & { soonest: number }> {
-  const { dir, remove } = temporary()
-  const upstream = await startUpstream()
-  const crew = Array.from({ length: 4 }, () => new Worker())
-  const begun = monotonic()
-  const wrong: string[] = []
-  let soonest = Number.POSITIVE_INFINITY
+/** How many rounds with a blocked holder run at once. */
+const ROUNDS_AT_ONCE = 20
 
-  const round = async (name: string, timeout: number, block: number) => {
-    const desk = upstream.desk(name)
-    desk.delay = () => 300
-    const task = { dir: join(dir, name), key: KEY, url: desk.url, timeout }
+/**
+ * A holder whose event loop is blocked misses every heartbeat. Heartbeats are sent every 2 s, and a
+ * holder in another namespace is dead after 10 s of silence. This one is alive, so that within its
+ * time-out no process fetches beside it. With a shorter time-out it is overtaken, but never before
+ * its time-out and 2 s.
+ */
+export async function runBlockedHolders(rounds: number): Promise<Rounds & { soonestMs: number }> {
+  const { dir, remove } = temporaryFolder()
+  const upstream = await startUpstream()
+  const workers = Array.from({ length: 4 }, () => new Worker())
+  const begun = monotonic()
+  const violations: string[] = []
+  let soonestMs = Number.POSITIVE_INFINITY
+
+  const runRound = async (name: string, timeout: number, blockMs: number) => {
+    const endpoint = upstream.endpoint(name)
+    endpoint.delayMs = () => 300
+    const command = { dir: join(dir, name), key: KEY, url: endpoint.url, timeout }
     const holder = new Worker()
     try {
       await holder.ready
-      const asked = desk.next()
-      const own = holder.get({ ...task, block })
-      await Promise.race([asked, own])
-      const answers = await Promise.all(crew.map((worker) => worker.get(task)))
-      const ownAnswer = await own
-      const [first, second] = desk.asked
-      if (block < timeout * 1000) return check(desk, [...answers, ownAnswer], 1)
-      if (first === undefined || second === undefined) return [`${name}: ${desk.asked.length} fetches, not 2`]
-      soonest = Math.min(soonest, second.call - first.since - timeout * 1000)
-      if (second.call < first.since + timeout * 1000 + 2000) wrong.push(`${name}: robbed too soon`)
-      // Not the blocked one's own answer: it overstepped its time-out, and may be told so.
-      return check(desk, answers, 2)
+      const requested = endpoint.nextRequest()
+      const holdersGet = holder.get({ ...command, blockMs })
+      await Promise.race([requested, holdersGet])
+      const gets = await Promise.all(workers.map((worker) => worker.get(command)))
+      const holders = await holdersGet
+      const [first, second] = endpoint.requests
+      if (blockMs < timeout * 1000) return checkRound(endpoint, [...gets, holders], 1)
+      if (first === undefined || second === undefined) return [`${name}: ${endpoint.requests.length} fetches, not 2`]
+      soonestMs = Math.min(soonestMs, second.calledAt - first.lockedAt - timeout * 1000)
+      if (second.calledAt < first.lockedAt + timeout * 1000 + 2000) violations.push(`${name}: overtaken too early`)
+      // The holder's own `get` is not checked: it missed its time-out, and may fail for that.
+      return checkRound(endpoint, gets, 2)
     } finally {
-      await holder.end()
+      await holder.shutDown()
     }
   }
   try {
-    await Promise.all(crew.map(({ ready }) => ready))
-    for (let done = 0; done < rounds; done += 20) {
-      const batch = Array.from({ length: Math.min(20, rounds - done) }, (_, index) => done + index)
-      // Every second one is blocked for longer than it may be.
+    await Promise.all(workers.map(({ ready }) => ready))
+    for (let done = 0; done < rounds; done += ROUNDS_AT_ONCE) {
+      const batch = Array.from({ length: Math.min(ROUNDS_AT_ONCE, rounds - done) }, (_, index) => done + index)
+      // Every second holder is blocked for longer than its time-out.
       const results = await Promise.all(
-        batch.map((number) => round(`blocked-${number}`, number % 2 === 0 ? 30 : 2, number % 2 === 0 ? 11_500 : 5000)),
+        batch.map((number) => runRound(`blocked-${number}`, number % 2 === 0 ? 30 : 2, number % 2 === 0 ? 11_500 : 5000)),
       )
-      wrong.push(...results.flat(), ...batch.flatMap((number) => left(join(dir, `blocked-${number}`))))
+      violations.push(...results.flat(), ...batch.flatMap((number) => leftoversIn(join(dir, `blocked-${number}`))))
     }
-    await Promise.all(crew.map((worker) => worker.end()))
-    return { rounds, seconds: Math.round((monotonic() - begun) / 1000), wrong, soonest: Math.round(soonest) }
+    await Promise.all(workers.map((worker) => worker.shutDown()))
+    const seconds = Math.round((monotonic() - begun) / 1000)
+    return { rounds, seconds, violations, soonestMs: Math.round(soonestMs) }
   } finally {
-    for (const worker of crew) worker.process.kill('SIGKILL')
+    for (const worker of workers) worker.process.kill('SIGKILL')
     await pause(0)
     await upstream.close()
     remove()

@@ -2,32 +2,34 @@ import { lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { tokenNumber } from './upstream.js'
 
-/** Looks at a record and its lock every millisecond, as a reader would, and remembers what must never be seen. */
-export class Watch {
-  /** Records that were seen. */
-  seen = 0
-  /** Seen after one of a later-drawn number, or of a later token. */
-  readonly older: string[] = []
+/** Reads a record and its lock every millisecond, and collects what must never be visible. */
+export class RecordObserver {
+  /** How many different records were seen. */
+  recordCount = 0
+  /** Records seen after one of a higher generation, or after a newer token. */
+  readonly regressions: string[] = []
+  /** Texts that could not be parsed. */
   readonly torn: string[] = []
-  /** Holders, by pid and nonce, in order. */
-  holders = 0
-  /** The number of the record that is there. */
+  /** How many different holders were seen, by the name of the owner file. */
+  holderCount = 0
+  /** The generation of the current record. */
   generation = 0
-  readonly #record: string
-  readonly #lock: string
+  readonly #recordPath: string
+  readonly #lockPath: string
   readonly #timer: NodeJS.Timeout
   #stat = ''
   #token = 0
-  #holder = ''
+  #owner = ''
 
   constructor(dir: string, key: string) {
-    this.#record = join(dir, `${key}.dog`)
-    this.#lock = join(dir, '.lock', key)
-    this.#timer = setInterval(() => this.look(), 1)
+    this.#recordPath = join(dir, `${key}.dog`)
+    this.#lockPath = join(dir, '.lock', key)
+    this.#timer = setInterval(() => this.check(), 1)
   }
 
-  look(): void {
-    const found = lstatSync(this.#record, { throwIfNoEntry: false })
+  /** Reads the record if its file has changed. */
+  check(): void {
+    const found = lstatSync(this.#recordPath, { throwIfNoEntry: false })
     if (found !== undefined) {
       const stat = `${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}`
       if (stat !== this.#stat) this.#read()
@@ -36,7 +38,7 @@ export class Watch {
   }
 
   #read(): void {
-    const text = readFileSync(this.#record, 'utf8')
+    const text = readFileSync(this.#recordPath, 'utf8')
     let record: { generation: number; value: string }
     try {
       record = JSON.parse(text)
@@ -46,26 +48,26 @@ export class Watch {
     }
     const token = tokenNumber(record.value)
     if (record.generation < this.generation || token < this.#token || !(token > 0)) {
-      this.older.push(`number ${record.generation} after ${this.generation}, token ${token} after ${this.#token}`)
+      this.regressions.push(`generation ${record.generation} after ${this.generation}, token ${token} after ${this.#token}`)
     }
-    if (record.generation !== this.generation) this.seen++
+    if (record.generation !== this.generation) this.recordCount++
     this.generation = record.generation
     this.#token = token
   }
 
-  /** The pid in the name of the lock's owner file. */
-  holder(): number | undefined {
+  /** The pid in the name of the owner file; `undefined` while the lock is free. */
+  holderPid(): number | undefined {
     let name: string | undefined
     try {
-      name = readdirSync(this.#lock)[0]
+      name = readdirSync(this.#lockPath)[0]
     } catch {}
     if (name === undefined) return undefined
-    if (name !== this.#holder) this.holders++
-    this.#holder = name
+    if (name !== this.#owner) this.holderCount++
+    this.#owner = name
     return Number(name.split('.')[2])
   }
 
-  end(): void {
+  stop(): void {
     clearInterval(this.#timer)
   }
 }

@@ -2,129 +2,142 @@ import { execFile } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { stoppedCommits } from './commit.js'
-import { blockedHolders, deadHolders } from './instant.js'
-import { type Figures, signals } from './signals.js'
+import { runSuspendedCommits } from './commit.js'
+import { runBlockedHolders, runDeadHolders } from './instant.js'
+import { runSignals, type SignalFigures } from './signals.js'
 
 /**
- * The long form: `node scripts/chaos.js [signals] [commit] [instant] [faults] [crowd]`, default all. Prints its figures. The exit
- * code is 1 where a promise was broken or a run hangs, 2 where none was but something could not be run here. SEED, INJECTIONS
- * and ROUNDS change their numbers.
+ * The long runs: `node scripts/chaos.js [signals] [commit] [instant] [faults] [crowd]`, default all.
+ * Prints its figures. The exit code is 1 if a promise was broken or a run hangs, and 2 if no promise
+ * was broken but something could not run on this machine.
+ *
+ * Environment: SEED (default 1) seeds the random numbers, INJECTIONS (default 2000) is the number of
+ * signals, and ROUNDS (default 200) the number of rounds of `instant`.
  */
 const seed = Number(process.env.SEED ?? 1)
 const injections = Number(process.env.INJECTIONS ?? 2000)
 const rounds = Number(process.env.ROUNDS ?? 200)
-const wanted = process.argv.slice(2)
-const isWanted = (name: string) => wanted.length === 0 || wanted.includes(name)
+const selected = process.argv.slice(2)
+const isSelected = (name: string) => selected.length === 0 || selected.includes(name)
 
-/** Milliseconds after which a form in a process of its own is ended. */
-const HANGS = 1_200_000
+/** After this time a child process of a run is ended, because it hangs. */
+const HANG_TIMEOUT_MS = 1_200_000
+const MAX_OUTPUT_BYTES = 64 * 1024 * 1024
+/** How many violations of one promise are printed, and how much of each. */
+const MAX_PRINTED = 20
+const MAX_PRINTED_CHARS = 500
 
-let broken = 0
-let skipped = 0
-function promise(what: string, found: string[]): void {
-  console.log(`${found.length === 0 ? 'ok    ' : 'BROKEN'}  ${what}: ${found.length}`)
-  for (const one of found.slice(0, 20)) console.log(`          ${one.slice(0, 500)}`)
-  broken += found.length
+let brokenPromises = 0
+let skippedChecks = 0
+function checkPromise(what: string, violations: string[]): void {
+  console.log(`${violations.length === 0 ? 'ok    ' : 'BROKEN'}  ${what}: ${violations.length}`)
+  for (const violation of violations.slice(0, MAX_PRINTED)) console.log(`          ${violation.slice(0, MAX_PRINTED_CHARS)}`)
+  brokenPromises += violations.length
 }
 
-async function runSignals(): Promise<void> {
-  // Three crews at a time. The short time-outs are overstepped by the longer stops; 10 s are not, and explain nothing.
+async function checkSignals(): Promise<void> {
+  // Three groups of processes at a time. Longer stops overstep the short time-outs. No stop oversteps
+  // 10 s, so that under it no stop explains an error.
   const all = await Promise.all(
     [1, 2, 10].map((timeout, index) =>
-      signals({ injections: Math.ceil(injections / 3), timeout, seed: seed + index, longest: 6000 }),
+      runSignals({ injections: Math.ceil(injections / 3), timeout, seed: seed + index, maxStopMs: 6000 }),
     ),
   )
   for (const figures of all) {
-    const { overlaps, older, torn, late, errors, left, explained, warnings, ...counts } = figures
+    const { overlaps, regressions, torn, lateGets, errors, leftovers, explainedErrors, warnings, ...counts } = figures
     console.log(`signals, time-out ${figures.timeout} s: ${JSON.stringify(counts)}`)
-    console.log(`        errors that a stop explains: ${JSON.stringify(explained)}; warnings: ${JSON.stringify(warnings)}`)
+    console.log(
+      `        errors that a stop explains: ${JSON.stringify(explainedErrors)}; warnings: ${JSON.stringify(warnings)}`,
+    )
   }
-  const patient = all.filter(({ timeout }) => timeout === 10)
-  const faults = patient.flatMap(({ explained, overtaken }) => [
-    ...Object.entries(explained).map(([code, count]) => `${count} × ${code}`),
-    ...(overtaken > 0 ? [`${overtaken} holders overtaken`] : []),
+  const longTimeout = all.filter(({ timeout }) => timeout === 10)
+  const unexplained = longTimeout.flatMap(({ explainedErrors, overtakenHolders }) => [
+    ...Object.entries(explainedErrors).map(([code, count]) => `${count} × ${code}`),
+    ...(overtakenHolders > 0 ? [`${overtakenHolders} holders overtaken`] : []),
   ])
-  const astray = all.filter(({ onHolder, kills, stops }) => onHolder <= (kills + stops) / 2)
-  const of = (name: 'overlaps' | 'older' | 'torn' | 'late' | 'errors' | 'left') => all.flatMap((one: Figures) => one[name])
-  promise('overlapping fetches of two living processes within their time-outs', of('overlaps'))
-  promise('an older value on disk', of('older'))
-  promise('a file that does not parse', of('torn'))
-  promise('a get past 2 × time-out + 2 s', of('late'))
-  promise('errors', of('errors'))
-  promise('errors, or holders overtaken, that a stop explains, under the time-out that no stop oversteps', faults)
-  promise(
-    'crews of which not more than half of the kills and stops hit the holder',
-    astray.map(({ timeout }) => `time-out ${timeout} s`),
+  const missedHolder = all.filter(({ onHolder, kills, stops }) => onHolder <= (kills + stops) / 2)
+  type ListName = 'overlaps' | 'regressions' | 'torn' | 'lateGets' | 'errors' | 'leftovers'
+  const allOf = (name: ListName) => all.flatMap((figures: SignalFigures) => figures[name])
+  checkPromise('overlapping fetches of two living processes within their time-outs', allOf('overlaps'))
+  checkPromise('older values on disk after a newer one', allOf('regressions'))
+  checkPromise('files that do not parse', allOf('torn'))
+  checkPromise('gets that took longer than 2 × time-out + 2 s', allOf('lateGets'))
+  checkPromise('errors that no stop explains', allOf('errors'))
+  checkPromise('errors or overtaken holders under a time-out that no stop oversteps', unexplained)
+  checkPromise(
+    'groups of which at most half of the kills and stops hit the holder',
+    missedHolder.map(({ timeout }) => `time-out ${timeout} s`),
   )
-  promise('anything in the folder but records and ledgers', of('left'))
+  checkPromise('files in the folder that are neither records nor ledgers', allOf('leftovers'))
 }
 
-async function runCommit(): Promise<void> {
-  const { stopped, overtaken, wrong } = await stoppedCommits(20)
-  console.log(`a holder stopped before each of ${stopped} system calls of its commit: ${overtaken} were overtaken`)
-  promise('an older value in place, or one that is not everybody’s', wrong)
+async function checkCommits(): Promise<void> {
+  const { suspended, overtaken, violations } = await runSuspendedCommits(20)
+  console.log(`holders suspended before each of ${suspended} system calls of their commit: ${overtaken} were overtaken`)
+  checkPromise('older values on disk, or processes with different values', violations)
 }
 
-async function runInstant(): Promise<void> {
-  const dead = await deadHolders(rounds)
-  const { together, around, crossed } = dead
-  console.log(`16 processes on a dead holder's lock: ${dead.rounds} rounds, ${dead.seconds} s`)
-  console.log(
-    `        all at once: ${JSON.stringify(together)} ms apart; around the first commit: ${JSON.stringify(around)} ms apart`,
-  )
-  console.log(`        before and after the first answer: ${crossed} rounds`)
-  promise('rounds with other than one fetch, one value, nothing left', dead.wrong)
-  const blocked = await blockedHolders(Math.ceil(rounds / 2))
-  const { soonest, seconds } = blocked
-  console.log(
-    `a blocked holder: ${blocked.rounds} rounds, ${seconds} s; robbed ${soonest} ms after its time-out at the soonest`,
-  )
-  promise('rounds with a fetch beside it, or before its time-out and 2 s', blocked.wrong)
+async function checkInstants(): Promise<void> {
+  const dead = await runDeadHolders(rounds)
+  const [simultaneous, staggered] = [JSON.stringify(dead.simultaneous), JSON.stringify(dead.staggered)]
+  console.log(`16 processes at the lock of a dead holder: ${dead.rounds} rounds, ${dead.seconds} s`)
+  console.log(`        ms between them: ${simultaneous} if all start at once, ${staggered} around the first commit`)
+  console.log(`        before and after the first result: ${dead.straddlingRounds} rounds`)
+  checkPromise('rounds without exactly one fetch and one value, or with something left', dead.violations)
+  const blocked = await runBlockedHolders(Math.ceil(rounds / 2))
+  console.log(`a holder with a blocked event loop: ${blocked.rounds} rounds, ${blocked.seconds} s`)
+  console.log(`        overtaken at the earliest ${blocked.soonestMs} ms after its time-out`)
+  checkPromise('rounds with a second fetch within the time-out and 2 s of a blocked holder', blocked.violations)
 }
 
-async function runFaults(): Promise<void> {
+async function checkFaults(): Promise<void> {
   const script = join(import.meta.dirname, '../../processes/faults/faults.cjs')
-  const codes = ['EACCES,EIO', 'EPERM,ENOTDIR', 'EROFS,ENOSPC', 'EMFILE,EBUSY']
-  const wrong: string[] = []
-  const fail = async (what: string, CODES: string, more: Record<string, string> = {}) => {
-    const options = { env: { ...process.env, CODES, ...more }, maxBuffer: 64 * 1024 * 1024, timeout: HANGS }
+  const codeGroups = ['EACCES,EIO', 'EPERM,ENOTDIR', 'EROFS,ENOSPC', 'EMFILE,EBUSY']
+  const violations: string[] = []
+  const runScript = async (when: string, CODES: string, extraEnv: Record<string, string> = {}) => {
+    const options = { env: { ...process.env, CODES, ...extraEnv }, maxBuffer: MAX_OUTPUT_BYTES, timeout: HANG_TIMEOUT_MS }
     const { stdout } = await promisify(execFile)(process.execPath, [script], options)
     const figures = JSON.parse(stdout)
-    wrong.push(...figures.wrong)
-    console.log(`every call of fs fails${what}, ${CODES}: ${figures.runs} runs, ${JSON.stringify(figures.outcomes)}`)
+    violations.push(...figures.wrong)
+    console.log(`every call of fs fails${when}, ${CODES}: ${figures.runs} runs, ${JSON.stringify(figures.outcomes)}`)
   }
-  const slow = codes.flatMap((some) => some.split(',').map((code) => fail(' in a slow fetch', code, { LONG: '1' })))
-  await Promise.all([...codes.map((some) => fail('', some)), ...slow])
-  promise('runs that end in anything but the value or an ERR_DOG_STORE, or leave anything', wrong)
+  const slow = codeGroups.flatMap((codes) => codes.split(',').map((code) => runScript(' in a slow fetch', code, { LONG: '1' })))
+  await Promise.all([...codeGroups.map((codes) => runScript('', codes)), ...slow])
+  checkPromise('runs that end neither with the value nor with ERR_DOG_STORE, or leave something', violations)
 }
 
-/** Real watchers, real limits: a test of its own, with more processes than the system has watchers for one user. */
-async function runCrowd(): Promise<void> {
+/** Runs a test that needs real watchers: more processes than the system has watchers for one user. */
+async function checkCrowd(): Promise<void> {
   const tap = join(dirname(createRequire(import.meta.url).resolve('tap')), '../esm/run.mjs')
   const env = { ...process.env, CROWD: '200' }
-  const options = { env, maxBuffer: 64 * 1024 * 1024, timeout: HANGS }
+  const options = { env, maxBuffer: MAX_OUTPUT_BYTES, timeout: HANG_TIMEOUT_MS }
   const args = [tap, 'run', '--timeout=600', '--reporter=tap', 'test/processes/faults/real.test.ts']
   const run = await promisify(execFile)(process.execPath, args, options).catch((error) => error)
   const line = String(run.stdout)
     .split('\n')
-    .find((one) => /^ *(not )?ok \d+ - past the limit of inotify/.test(one))
-  console.log(`200 processes past the limit of inotify: ${line?.trim()}`)
+    .find((one) => /^ *(not )?ok \d+ - .*inotify/i.test(one))
+  console.log(`200 processes beyond the limit of inotify: ${line?.trim()}`)
   if (/# SKIP/i.test(line ?? '')) {
-    console.log('SKIPPED 200 processes past the limit of inotify: nothing was looked at')
-    skipped++
+    console.log('SKIPPED 200 processes beyond the limit of inotify: not checked')
+    skippedChecks++
     return
   }
-  promise('what went wrong', line?.trim().startsWith('ok') ? [] : [String(run.stdout).slice(-2000)])
+  checkPromise('failures of the test', line?.trim().startsWith('ok') ? [] : [String(run.stdout).slice(-2000)])
 }
 
 const begun = performance.now()
-const forms = { signals: runSignals, commit: runCommit, instant: runInstant, faults: runFaults, crowd: runCrowd }
-for (const [name, form] of Object.entries(forms)) {
-  // A run that hangs is ended by its watchdog, which is an error.
-  if (isWanted(name)) await form().catch((error) => promise(`${name} came to no end`, [String(error)]))
+const checks = {
+  signals: checkSignals,
+  commit: checkCommits,
+  instant: checkInstants,
+  faults: checkFaults,
+  crowd: checkCrowd,
 }
-const verdict = broken > 0 ? `${broken} times a promise was broken` : 'No promise was broken'
-const rest = skipped > 0 ? `; ${skipped} not looked at` : ''
-console.log(`${verdict}${rest}; ${Math.round((performance.now() - begun) / 1000)} s`)
-process.exitCode = broken > 0 ? 1 : skipped > 0 ? 2 : 0
+for (const [name, check] of Object.entries(checks)) {
+  // A run that hangs is ended by its watchdog, whose error ends up here.
+  if (isSelected(name)) await check().catch((error) => checkPromise(`failures of the run ${name}`, [String(error)]))
+}
+const verdict = brokenPromises > 0 ? `${brokenPromises} violations of promises` : 'No promise was broken'
+const skippedNote = skippedChecks > 0 ? `; ${skippedChecks} not checked` : ''
+console.log(`${verdict}${skippedNote}; ${Math.round((performance.now() - begun) / 1000)} s`)
+process.exitCode = brokenPromises > 0 ? 1 : skippedChecks > 0 ? 2 : 0

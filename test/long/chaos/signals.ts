@@ -1,171 +1,184 @@
 import { readdirSync } from 'node:fs'
-import { judge, type Verdict } from './invariants.js'
-import { Watch } from './observer.js'
+import { checkInvariants, type InvariantReport } from './invariants.js'
+import { RecordObserver } from './observer.js'
 import { startUpstream } from './upstream.js'
-import { monotonic, pause, randomly, temporary, Worker, within } from './workers.js'
+import { monotonic, pause, seededRandom, temporaryFolder, Worker, withWatchdog } from './workers.js'
 
 /**
- * Signals: eight processes share a key whose lifetime (0.6 s) is hardly longer than its fetch (0.15 to 0.5 s), so that there
- * is nearly always a holder, and SIGKILL, SIGSTOP and SIGCONT land mostly on it.
+ * Eight processes share a key whose lifetime (0.6 s) is hardly longer than its fetch (0.15 to 0.5 s),
+ * so that nearly always one of them holds the lock. SIGKILL, SIGSTOP and SIGCONT hit mostly that one.
  */
 const WORKERS = 8
 const KEY = 'TOKEN'
-const LIFETIME = 0.6
-/** More than so many do not stand still at once: somebody must be there to be let down. */
-const MOST_STOPPED = 5
-/** Milliseconds of the longest of the short stops. */
-const SHORT = 800
-/** After so many injections comes one that lasts as long as may be: hardly any do by chance. */
-const OUTSTAYED = [10, 20, 60, 120, 180, 240, 300, 360, 420, 480, 540, 600]
+const LIFETIME_S = 0.6
+/** No more processes are suspended at once, so that some are left to notice. */
+const MAX_SUSPENDED = 5
+const MAX_SHORT_STOP_MS = 800
+/** What a process may lose by one signal to the holder: its fetch, and the start of another. */
+const LOST_FETCH_MS = 750
+/** After these numbers of signals comes a stop of the maximal length, which is rare by chance. */
+const LONGEST_STOP_AFTER = [10, 20, 60, 120, 180, 240, 300, 360, 420, 480, 540, 600]
 
-export interface Plan {
+export interface SignalPlan {
+  /** How many kills and stops to make. */
   injections: number
-  /** Seconds. A short one is overtaken by the longer stops; under one of 10 s no stop explains anything. */
+  /**
+   * The option `timeout` of the dogs, in seconds. Longer stops overtake a short one. No stop explains
+   * an error under a time-out of 10 s.
+   */
   timeout: number
   seed: number
-  /** Milliseconds of the longest stop. */
-  longest: number
+  maxStopMs: number
 }
 
-export interface Figures extends Verdict {
+export interface SignalFigures extends InvariantReport {
   timeout: number
   seconds: number
   kills: number
   stops: number
-  goes: number
-  /** Kills and stops of a process that held the lock, and still had it after the signal. */
+  resumes: number
+  /** Kills and stops of a process that held the lock and still had it after the signal. */
   onHolder: number
   takeovers: number
   records: number
-  older: string[]
+  regressions: string[]
   torn: string[]
-  left: string[]
+  leftovers: string[]
 }
 
-export async function signals(plan: Plan): Promise<Figures> {
-  const { dir, remove } = temporary()
-  const random = randomly(plan.seed)
+export async function runSignals(plan: SignalPlan): Promise<SignalFigures> {
+  const { dir, remove } = temporaryFolder()
+  const random = seededRandom(plan.seed)
   const upstream = await startUpstream()
-  const desk = upstream.desk('signals')
-  desk.delay = () => 150 + 350 * random()
-  desk.expiresIn = LIFETIME
-  const task = { dir, key: KEY, url: desk.url, timeout: plan.timeout }
+  const endpoint = upstream.endpoint('signals')
+  endpoint.delayMs = () => 150 + 350 * random()
+  endpoint.expiresIn = LIFETIME_S
+  const command = { dir, key: KEY, url: endpoint.url, timeout: plan.timeout }
   const all: Worker[] = []
-  const crew: Worker[] = []
+  const active: Worker[] = []
   const started: Promise<void>[] = []
-  const hire = (place: number) => {
+  const startWorker = (index: number) => {
     const worker = new Worker()
     all.push(worker)
-    crew[place] = worker
-    started.push(worker.ready.then(() => worker.tell({ do: 'loop', ...task, rest: 60 })).catch(() => {}))
+    active[index] = worker
+    const loop = { command: 'loop', ...command, maxPauseMs: 60 } as const
+    started.push(worker.ready.then(() => worker.send(loop)).catch(() => {}))
   }
   const begun = monotonic()
-  /** Milliseconds that a `get` may take. */
-  const bound = 2000 * plan.timeout + 2000
-  const counts = { kills: 0, stops: 0, goes: 0, onHolder: 0 }
-  const watch = new Watch(dir, KEY)
-  let lastLong = -1
-  let outstayed = 0
+  /** What a `get` may take. */
+  const maxGetMs = 2000 * plan.timeout + 2000
+  const counts = { kills: 0, stops: 0, resumes: 0, onHolder: 0 }
+  const observer = new RecordObserver(dir, KEY)
+  let lastLongStopAt = -1
+  let longestStops = 0
 
-  const go = (worker: Worker) => {
-    if (worker.isStopped && worker.killedAt === Number.POSITIVE_INFINITY) worker.go()
+  const resume = (worker: Worker) => {
+    if (worker.isSuspended && worker.killedAt === Number.POSITIVE_INFINITY) worker.resume()
   }
   const kill = (worker: Worker) => {
     counts.kills++
     worker.kill()
-    hire(crew.indexOf(worker))
+    startWorker(active.indexOf(worker))
   }
-  const stop = (worker: Worker) => {
+  const suspend = (worker: Worker) => {
     counts.stops++
-    worker.stop()
-    // Two long ones in a row would keep a `get` waiting beyond its bound by rights; so one, until there is a new record.
-    const isLong = random() < 0.4 && worker.pid === watch.holder() && lastLong !== watch.generation
-    if (isLong) lastLong = watch.generation
-    const own = worker.stops.at(-1)
-    // Not one that it was stopped for since.
-    setTimeout(() => own === worker.stops.at(-1) && go(worker), 100 * ((isLong ? plan.longest : SHORT) / 100) ** random())
+    worker.suspend()
+    // Two long stops of holders in a row would rightly keep a `get` waiting for more than
+    // `maxGetMs`. So the next one comes after a new record only.
+    const isLong = random() < 0.4 && worker.pid === observer.holderPid() && lastLongStopAt !== observer.generation
+    if (isLong) lastLongStopAt = observer.generation
+    const suspension = worker.suspensions.at(-1)
+    const stopMs = 100 * ((isLong ? plan.maxStopMs : MAX_SHORT_STOP_MS) / 100) ** random()
+    // Does not end a later suspension of the same process.
+    setTimeout(() => suspension === worker.suspensions.at(-1) && resume(worker), stopMs)
   }
   const inject = () => {
-    const pid = watch.holder()
-    const holder = crew.find((worker) => worker.pid === pid)
-    const stopped = crew.filter((worker) => worker.isStopped)
-    const anybody = crew[Math.floor(random() * WORKERS)]!
-    const victim = holder !== undefined && random() < 0.95 && !(holder.isStopped && random() < 0.7) ? holder : anybody
-    if (victim === holder) {
-      // A fetch is lost with it, and another has to be begun.
-      victim.hits.push({ at: monotonic(), cost: 750 })
+    const pid = observer.holderPid()
+    const holder = active.find((worker) => worker.pid === pid)
+    const suspended = active.filter((worker) => worker.isSuspended)
+    const anyWorker = active[Math.floor(random() * WORKERS)]!
+    const isHolder = holder !== undefined && random() < 0.95 && !(holder.isSuspended && random() < 0.7)
+    const victim = isHolder ? holder : anyWorker
+    if (victim === holder) victim.disruptions.push({ at: monotonic(), costMs: LOST_FETCH_MS })
+    const countHolder = () => {
+      if (observer.holderPid() === victim.pid) counts.onHolder++
     }
-    const hit = () => {
-      if (watch.holder() === victim.pid) counts.onHolder++
-    }
-    if (victim.isStopped) {
+    if (victim.isSuspended) {
       if (random() < 0.5) {
         kill(victim)
-        return hit()
+        return countHolder()
       }
-      counts.goes++
-      return go(victim)
+      counts.resumes++
+      return resume(victim)
     }
-    if (random() < 0.5 || stopped.length >= MOST_STOPPED) kill(victim)
-    else stop(victim)
-    hit()
+    if (random() < 0.5 || suspended.length >= MAX_SUSPENDED) kill(victim)
+    else suspend(victim)
+    countHolder()
   }
 
-  const held = async () => {
-    const patience = monotonic() + 1500
-    while (watch.holder() === undefined && monotonic() < patience) await pause(1)
+  const waitForHolder = async () => {
+    const until = monotonic() + 1500
+    while (observer.holderPid() === undefined && monotonic() < until) await pause(1)
   }
 
-  /** A holder stands still in mid-fetch, until others may rob it and a little more if it can be so long. Nobody else is hit. */
-  const outstay = async () => {
-    const asked = await Promise.race([desk.next(), pause(2000)])
-    const holder = crew.find(({ pid }) => pid === asked?.pid)
-    if (holder === undefined || holder.isStopped) return
-    outstayed++
+  /**
+   * Suspends a holder in mid-fetch until others may overtake it, and a little longer if `maxStopMs`
+   * allows it. No other process gets a signal meanwhile.
+   */
+  const injectLongestStop = async () => {
+    const request = await Promise.race([endpoint.nextRequest(), pause(2000)])
+    const holder = active.find(({ pid }) => pid === request?.pid)
+    if (holder === undefined || holder.isSuspended) return
+    longestStops++
     counts.stops++
-    holder.hits.push({ at: monotonic(), cost: 750 })
-    lastLong = watch.generation
-    holder.stop()
-    if (watch.holder() === holder.pid) counts.onHolder++
-    await pause(Math.min(1000 * plan.timeout + 2000 + 1000, plan.longest))
-    go(holder)
+    holder.disruptions.push({ at: monotonic(), costMs: LOST_FETCH_MS })
+    lastLongStopAt = observer.generation
+    holder.suspend()
+    if (observer.holderPid() === holder.pid) counts.onHolder++
+    await pause(Math.min(1000 * plan.timeout + 2000 + 1000, plan.maxStopMs))
+    resume(holder)
   }
 
-  let over = false
-  const run = async (): Promise<Figures> => {
-    for (let place = 0; place < WORKERS; place++) hire(place)
+  let isOver = false
+  const run = async (): Promise<SignalFigures> => {
+    for (let index = 0; index < WORKERS; index++) startWorker(index)
     await Promise.all(started)
-    while (!over && counts.kills + counts.stops < plan.injections) {
+    while (!isOver && counts.kills + counts.stops < plan.injections) {
       await pause(50 + 350 * random())
-      // Mostly somewhere in a hold, from its first millisecond on, or in the very first of the next.
-      await held()
+      // The signal comes at a random time of a hold, or in the first milliseconds of the next one.
+      await waitForHolder()
       if (random() < 0.7) await pause(400 * random())
-      await held()
-      if (counts.kills + counts.stops >= OUTSTAYED[outstayed]!) await outstay()
+      await waitForHolder()
+      if (counts.kills + counts.stops >= LONGEST_STOP_AFTER[longestStops]!) await injectLongestStop()
       inject()
     }
     await Promise.all(started)
-    for (const worker of crew) go(worker)
-    // What the dead left is cleared by those who fetch after them.
-    const last = desk.asked.length
-    const end = monotonic() + 2 * bound
-    while (desk.asked.length < last + 4 && monotonic() < end) await pause(10)
-    const exits = await Promise.all(crew.map((worker) => worker.end(bound + 10_000)))
-    watch.look()
-    const verdict = judge({ all, crew, asked: desk.asked, exits, timeout: plan.timeout * 1000 })
-    const takeovers = all.flatMap(({ told }) => told).filter(({ tells }) => tells === 'takeover').length
+    for (const worker of active) resume(worker)
+    // Later fetches clean up what killed processes left.
+    const fetchesBefore = endpoint.requests.length
+    const until = monotonic() + 2 * maxGetMs
+    while (endpoint.requests.length < fetchesBefore + 4 && monotonic() < until) await pause(10)
+    const exits = await Promise.all(active.map((worker) => worker.shutDown(maxGetMs + 10_000)))
+    observer.check()
+    const observations = { all, survivors: active, requests: endpoint.requests, exits, timeoutMs: plan.timeout * 1000 }
     return {
-      ...{ timeout: plan.timeout, seconds: Math.round((monotonic() - begun) / 1000), ...counts, takeovers },
-      ...{ records: watch.seen, older: watch.older, torn: watch.torn, left: leftovers(dir) },
-      ...verdict,
+      timeout: plan.timeout,
+      seconds: Math.round((monotonic() - begun) / 1000),
+      ...counts,
+      takeovers: all.flatMap(({ messages }) => messages).filter(({ type }) => type === 'takeover').length,
+      records: observer.recordCount,
+      regressions: observer.regressions,
+      torn: observer.torn,
+      leftovers: leftoversIn(dir),
+      ...checkInvariants(observations),
     }
   }
   try {
-    const most = 2000 * plan.injections + 2 * bound + 60_000
-    return await within(most, `a run of ${plan.injections} injections`, run())
+    const limitMs = 2000 * plan.injections + 2 * maxGetMs + 60_000
+    return await withWatchdog(limitMs, `a run of ${plan.injections} injections`, run())
   } finally {
-    over = true
-    watch.end()
+    isOver = true
+    observer.stop()
     for (const worker of all) worker.process.kill('SIGKILL')
     await Promise.all(all.map(({ exited }) => exited))
     await upstream.close()
@@ -173,8 +186,8 @@ export async function signals(plan: Plan): Promise<Figures> {
   }
 }
 
-/** Everything in the folder that is neither a record nor a ledger. Nobody who could hold something is alive any more. */
-function leftovers(dir: string): string[] {
+/** Files that are neither a record nor a ledger. No process that could hold a lock is alive now. */
+function leftoversIn(dir: string): string[] {
   const known = ['.gitignore', '.lock', '.state', `.state/${KEY}.json`, `${KEY}.dog`]
   return readdirSync(dir, { recursive: true })
     .map(String)

@@ -1,33 +1,24 @@
-// Stops this process before its n-th system call of a commit, whatever the engine does there and in which order: it counts
-// the calls of `fs` from `begin` on. STOP_AT: n, from 1.
+// Stops this process before the n-th system call of its commit, whatever the engine does in whatever
+// order. It counts the synchronous calls of `fs` after `begin`. Environment: STOP_AT is n, from 1.
 const fs = require('node:fs')
 
-const SYNC = ['open', 'read', 'fstat', 'close', 'write', 'fchmod', 'ftruncate', 'fsync', 'lstat', 'stat', 'readdir', 'mkdir']
-SYNC.push(
-  'rmdir',
-  'rename',
-  'chmod',
-  'utimes',
-  'lutimes',
-  'readlink',
-  'realpath',
-  'readFile',
-  'writeFile',
-  'unlink',
-  'link',
-  'copyFile',
-)
+const COUNTED_CALLS = ['open', 'read', 'fstat', 'close', 'write', 'fchmod', 'ftruncate', 'fsync', 'lstat', 'stat', 'readdir']
+COUNTED_CALLS.push('mkdir', 'rmdir', 'rename', 'chmod', 'utimes', 'lutimes', 'readlink', 'realpath', 'readFile')
+COUNTED_CALLS.push('writeFile', 'unlink', 'link', 'copyFile')
+
+/** How long the kernel may take to deliver the signal. */
+const DELIVERY_NS = 20_000_000n
 
 const stopAt = Number(process.env.STOP_AT)
 let calls = Number.POSITIVE_INFINITY
 
-for (const name of SYNC) {
+for (const name of COUNTED_CALLS) {
   const call = fs[`${name}Sync`]
   fs[`${name}Sync`] = (...args) => {
     if (++calls === stopAt) {
       process.kill(process.pid, 'SIGSTOP')
-      // The signal is taken before any of our code runs on: a moment is given to the kernel.
-      const until = process.hrtime.bigint() + 20_000_000n
+      // The call must not run before the signal was delivered.
+      const until = process.hrtime.bigint() + DELIVERY_NS
       while (process.hrtime.bigint() < until);
     }
     return call(...args)

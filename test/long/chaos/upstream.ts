@@ -2,76 +2,87 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { monotonic } from './workers.js'
 
-/** One request, as it came. Times are the machine's monotonic milliseconds. */
-export interface Asked {
+/** A request of a fetcher. Times are milliseconds of the machine's monotonic clock. */
+export interface UpstreamRequest {
   pid: number
-  /** The number of the take, its time and its time-out (ms), as the owner file's name said when the fetcher was called. */
-  number: number
-  since: number
-  timeout: number
-  /** When the fetcher was called, by itself. */
-  call: number
-  arrived: number
-  /** When it was answered, or its end was seen. */
-  ended: number
+  /** The fencing token in the name of the owner file when the fetcher was called. */
+  fencingToken: number
+  /** When the lock was taken, by the name of the owner file. */
+  lockedAt: number
+  /** The time-out of the fetch, by the name of the owner file. */
+  timeoutMs: number
+  /** When the fetcher was called, by its own clock. */
+  calledAt: number
+  arrivedAt: number
+  /** When it was answered, or when the upstream saw that the connection was closed. */
+  endedAt: number
   token: number
 }
 
-/** A place at the upstream: each folder of a test has its own, with its own tokens. */
-export class Desk {
-  readonly asked: Asked[] = []
-  /** Milliseconds until the answer. */
-  delay: () => number = () => 50
-  /** Seconds. */
+/** An endpoint of the upstream, with its own tokens. Each folder of a test has its own endpoint. */
+export class UpstreamEndpoint {
+  readonly requests: UpstreamRequest[] = []
+  /** Milliseconds until the next response. */
+  delayMs: () => number = () => 50
+  /** Lifetime of a token, in seconds. */
   expiresIn = 7200
-  /** Bytes that a value is longer than its name. */
-  padding = 0
+  /** Bytes that are appended to each token. */
+  paddingBytes = 0
   url = ''
-  #waiting: ((asked: Asked) => void)[] = []
+  #waiting: ((request: UpstreamRequest) => void)[] = []
 
   /** Resolves at the next request. */
-  next(): Promise<Asked> {
+  nextRequest(): Promise<UpstreamRequest> {
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
-  came(asked: Asked): void {
-    this.asked.push(asked)
-    for (const resolve of this.#waiting.splice(0)) resolve(asked)
+  addRequest(request: UpstreamRequest): void {
+    this.requests.push(request)
+    for (const resolve of this.#waiting.splice(0)) resolve(request)
   }
 }
 
-/** A rotating upstream: every request makes a new token of its desk, `token-1`, `token-2`, … and only the newest is good. */
-export async function startUpstream(): Promise<{ desk(name: string): Desk; close(): Promise<void> }> {
-  const desks = new Map<string, Desk>()
+/**
+ * An upstream that rotates: every request to an endpoint makes a new token, `token-1`, `token-2`, …,
+ * and only the newest is valid.
+ */
+export async function startUpstream(): Promise<{ endpoint(name: string): UpstreamEndpoint; close(): Promise<void> }> {
+  const endpoints = new Map<string, UpstreamEndpoint>()
   const server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost')
-    const desk = desks.get(pathname)
-    if (desk === undefined) return response.writeHead(404).end()
+    const endpoint = endpoints.get(pathname)
+    if (endpoint === undefined) return response.writeHead(404).end()
     const number = (name: string) => Number(searchParams.get(name))
-    const asked: Asked = {
-      ...{ pid: number('as'), number: number('number'), since: number('since'), timeout: number('timeout') },
-      ...{ call: number('call'), arrived: monotonic(), ended: Number.POSITIVE_INFINITY, token: desk.asked.length + 1 },
+    const received: UpstreamRequest = {
+      pid: number('as'),
+      fencingToken: number('fencingToken'),
+      lockedAt: number('lockedAt'),
+      timeoutMs: number('timeoutMs'),
+      calledAt: number('calledAt'),
+      arrivedAt: monotonic(),
+      endedAt: Number.POSITIVE_INFINITY,
+      token: endpoint.requests.length + 1,
     }
     response.on('close', () => {
-      asked.ended = Math.min(asked.ended, monotonic())
+      received.endedAt = Math.min(received.endedAt, monotonic())
     })
     setTimeout(() => {
       if (response.destroyed) return
-      asked.ended = monotonic()
-      const value = `token-${asked.token}-of-the-upstream${'.'.repeat(desk.padding)}`
-      response.end(JSON.stringify({ value, expiresIn: desk.expiresIn }))
-    }, desk.delay()).unref()
-    desk.came(asked)
+      received.endedAt = monotonic()
+      const value = `token-${received.token}-of-the-upstream${'.'.repeat(endpoint.paddingBytes)}`
+      response.end(JSON.stringify({ value, expiresIn: endpoint.expiresIn }))
+    }, endpoint.delayMs()).unref()
+    endpoint.addRequest(received)
   })
   server.keepAliveTimeout = 1
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return {
-    desk(name) {
-      const desk = new Desk()
-      desk.url = `${base}/${name}`
-      desks.set(`/${name}`, desk)
-      return desk
+    endpoint(name) {
+      const endpoint = new UpstreamEndpoint()
+      endpoint.url = `${base}/${name}`
+      endpoints.set(`/${name}`, endpoint)
+      return endpoint
     },
     close: () =>
       new Promise((resolve) => {
@@ -81,5 +92,5 @@ export async function startUpstream(): Promise<{ desk(name: string): Desk; close
   }
 }
 
-/** The number in a token's name: tokens are ordered by it. */
+/** The number in a token's name. Newer tokens have higher numbers. */
 export const tokenNumber = (value: unknown): number => Number(/^token-(\d+)-/.exec(String(value))?.[1] ?? Number.NaN)

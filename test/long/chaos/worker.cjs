@@ -1,30 +1,34 @@
-// A process that does what it is told by messages, and tells by messages what it saw. It lives for many rounds, so that a
-// round costs no start of a process. All times are milliseconds of the machine's monotonic clock, the same in all processes.
+// A process that gets commands by messages and reports by messages. It serves many rounds, so that a
+// round does not start a process. All times are milliseconds of the machine's monotonic clock, which
+// all processes share.
 //
-//   { do: 'get', id, dir, key, url, timeout, mode, at, block }  one get, begun at `at`; its fetcher blocks the event loop
-//   { do: 'loop', dir, key, url, timeout, rest }                gets for ever, `rest` ms apart at most
-//   { do: 'end' }                                               lets what is under way end, and exits by itself
+// Commands:
+//   { command: 'get', id, dir, key, url, timeout, mode, startAt, blockMs }
+//                        one get, called at `startAt`; its fetcher blocks the event loop for `blockMs`
+//   { command: 'loop', dir, key, url, timeout, maxPauseMs }
+//                        gets without end, at most `maxPauseMs` apart
+//   { command: 'end' }   ends what is running, then exits
 const { readdirSync } = require('node:fs')
 const http = require('node:http')
 const { join } = require('node:path')
-// Before the engine is loaded.
+// Loaded before the engine, because it replaces functions of `fs`.
 const stopper = process.env.STOP_AT && require('./stopper.cjs')
 const dotdog = require(process.env.BUILD ?? '../../../dist/index.js')
 
 const monotonic = () => Number(process.hrtime.bigint() / 1000n) / 1000
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
-const tell = (message) => process.connected && process.send(message, () => {})
+const report = (message) => process.connected && process.send(message, () => {})
 
-/** What the name of our owner file says: since when, in the lock's own words, this fetch may be taken for ours. */
-function lease(dir, key) {
+/** The lease as the name of this process's owner file states it. */
+function ownLease(dir, key) {
   for (const name of readdirSync(join(dir, '.lock', key))) {
-    const [number, , pid, , since, timeout] = name.split('.')
-    if (Number(pid) === process.pid) return { number, since: Number(since), timeout: Number(timeout) }
+    const [fencingToken, , pid, , lockedAt, timeoutMs] = name.split('.')
+    if (Number(pid) === process.pid) return { fencingToken, lockedAt: Number(lockedAt), timeoutMs: Number(timeoutMs) }
   }
-  return { number: 0, since: 0, timeout: 0 }
+  return { fencingToken: 0, lockedAt: 0, timeoutMs: 0 }
 }
 
-function ask(url, query, signal) {
+function fetchToken(url, query, signal) {
   return new Promise((resolve, reject) => {
     const request = http.get(`${url}?${new URLSearchParams(query)}`, { signal, agent: false }, (response) => {
       let body = ''
@@ -36,89 +40,92 @@ function ask(url, query, signal) {
   })
 }
 
-// How long this process got no turn, beside what it was told to: what it is late by on a busy machine is not the engine's.
-const TOLD = 20
-let stalled = 0
-let turn = monotonic()
+// How long this process got no CPU time. On a busy machine this delay is not the engine's.
+const TICK_MS = 20
+const REPORTED_STALL_MS = 20
+let stalledMs = 0
+let lastTick = monotonic()
 setInterval(() => {
-  const late = Math.max(0, monotonic() - turn - 20)
-  stalled += late
-  turn = monotonic()
-  // Who is killed cannot tell it any more.
-  if (late > TOLD) tell({ tells: 'stalled', to: turn, stalled: late })
-}, 20).unref()
+  const lateMs = Math.max(0, monotonic() - lastTick - TICK_MS)
+  stalledMs += lateMs
+  lastTick = monotonic()
+  // Reported at once, because a process that is killed cannot report later.
+  if (lateMs > REPORTED_STALL_MS) report({ type: 'stalled', to: lastTick, stalledMs: lateMs })
+}, TICK_MS).unref()
 
 const dogs = new Map()
-function dogOf({ dir, key, url, timeout, mode, block }) {
+function dogOf({ dir, key, url, timeout, mode, blockMs }) {
   if (dogs.has(dir)) return dogs.get(dir)
   const dog = dotdog.createDog({ dir, timeout, mode })
   dogs.set(dir, dog)
-  dog.on('warning', ({ code, message }) => tell({ tells: 'warning', code, message }))
-  dog.on('takeover', () => tell({ tells: 'takeover' }))
+  dog.on('warning', ({ code, message }) => report({ type: 'warning', code, message }))
+  dog.on('takeover', () => report({ type: 'takeover' }))
   dog.init(key, async ({ signal }) => {
-    const call = monotonic()
-    const held = lease(dir, key)
-    const query = { pid: process.pid, as: process.env.AS ?? process.pid, call, ...held }
-    // The whole process stands still, as in a long computation: no heartbeat, no timer.
-    if (block) setTimeout(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, block), 100)
+    const calledAt = monotonic()
+    const lease = ownLease(dir, key)
+    const query = { pid: process.pid, as: process.env.AS ?? process.pid, calledAt, ...lease }
+    // Blocks the whole process as a long computation does: no heartbeat and no timer runs.
+    if (blockMs) setTimeout(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, blockMs), 100)
+    const outcome = () => ({ type: 'fetch-ended', calledAt, lockedAt: lease.lockedAt, endedAt: monotonic() })
     try {
-      const answer = await ask(url, query, signal)
-      tell({ tells: 'fetch', call, since: held.since, end: monotonic(), ok: true })
+      const result = await fetchToken(url, query, signal)
+      report({ ...outcome(), ok: true })
       if (stopper) stopper.begin()
-      return answer
+      return result
     } catch (error) {
-      tell({ tells: 'fetch', call, since: held.since, end: monotonic(), ok: false, aborted: signal.aborted })
+      report({ ...outcome(), ok: false, aborted: signal.aborted })
       throw error
     }
   })
   return dog
 }
 
-async function get(task) {
-  const dog = dogOf(task)
-  if (task.at !== undefined) {
-    await pause(Math.max(0, task.at - monotonic() - 3))
-    while (monotonic() < task.at);
+async function get(command) {
+  const dog = dogOf(command)
+  if (command.startAt !== undefined) {
+    await pause(Math.max(0, command.startAt - monotonic() - 3))
+    while (monotonic() < command.startAt);
   }
   const from = monotonic()
-  const before = stalled
-  tell({ tells: 'asks', id: task.id, from })
+  const stalledBefore = stalledMs
+  report({ type: 'get-started', id: command.id, from })
   let outcome
   try {
-    outcome = { value: await dog.get(task.key) }
+    outcome = { value: await dog.get(command.key) }
   } catch (error) {
     const { code, message, path } = error
     outcome = { code: code ?? 'NONE', message, path, cause: error.cause?.message }
   }
   const to = monotonic()
-  // The last turn is not counted yet.
-  return { tells: 'get', id: task.id, from, to, stalled: stalled - before + Math.max(0, to - turn - 20), ...outcome }
+  // The current tick is not counted yet.
+  const stalledSince = stalledMs - stalledBefore + Math.max(0, to - lastTick - TICK_MS)
+  return { type: 'get-ended', id: command.id, from, to, stalledMs: stalledSince, ...outcome }
 }
 
-let ending = false
-const working = new Set()
-process.on('message', (task) => {
+let isEnding = false
+const running = new Set()
+process.on('message', (command) => {
   const work = (async () => {
-    if (task.do === 'get') tell(await get(task))
-    if (task.do !== 'loop') return
-    while (!ending) {
-      tell(await get(task))
-      await pause(Math.random() * task.rest)
+    if (command.command === 'get') report(await get(command))
+    if (command.command !== 'loop') return
+    while (!isEnding) {
+      report(await get(command))
+      await pause(Math.random() * command.maxPauseMs)
     }
   })()
-  working.add(work)
-  work.finally(() => working.delete(work))
-  if (task.do === 'end') end()
+  running.add(work)
+  work.finally(() => running.delete(work))
+  if (command.command === 'end') end()
 })
 
 async function end() {
-  ending = true
-  await Promise.all(working)
+  isEnding = true
+  await Promise.all(running)
   for (const dog of dogs.values()) await dog.close()
   process.disconnect()
 }
 process.on('disconnect', () => {
-  // Nobody is left to be told, nor to end what hangs.
-  if (!ending || working.size > 0) process.exit(1)
+  // The parent is gone: nobody reads reports, or kills this process if it hangs.
+  if (!isEnding || running.size > 0) process.exit(1)
 })
-tell({ tells: 'ready' })
+report({ type: 'ready' })

@@ -3,68 +3,75 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Long-lived processes that are told by messages what to do. */
+/** Long-lived child processes that get commands by messages, and report by messages. */
 const SCRIPT = join(import.meta.dirname, 'worker.cjs')
 
-/** Milliseconds of the machine's monotonic clock, comparable with those that the workers tell. */
+/** Milliseconds of the machine's monotonic clock. The workers report times of the same clock. */
 export const monotonic = (): number => Number(process.hrtime.bigint() / 1000n) / 1000
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-export interface Told {
-  tells: 'ready' | 'asks' | 'stalled' | 'get' | 'fetch' | 'warning' | 'takeover'
+/** A message of a worker. Which members it has depends on its type; see worker.cjs. */
+export interface WorkerMessage {
+  type: 'ready' | 'get-started' | 'stalled' | 'get-ended' | 'fetch-ended' | 'warning' | 'takeover'
   id?: number
   from: number
   to: number
-  /** Milliseconds of it in which the process got no turn. */
-  stalled: number
+  /** Milliseconds between `from` and `to` in which the process got no CPU time. */
+  stalledMs: number
   value?: string
   code?: string
   message?: string
   path?: string
   cause?: string
-  call: number
-  since: number
-  end: number
+  calledAt: number
+  lockedAt: number
+  endedAt: number
   ok?: boolean
   aborted?: boolean
 }
 
-export interface Task {
-  do: 'get' | 'loop' | 'end'
+/** A command to a worker; see worker.cjs. */
+export interface WorkerCommand {
+  command: 'get' | 'loop' | 'end'
   id?: number
   dir?: string
   key?: string
   url?: string
-  /** Seconds. */
+  /** The option `timeout` of the dog, in seconds. */
   timeout?: number
   mode?: number
-  at?: number
-  block?: number
-  rest?: number
+  /** When to call `get`, by the monotonic clock. */
+  startAt?: number
+  /** How long the fetcher blocks the event loop. */
+  blockMs?: number
+  /** The longest pause between two `get`s of a loop. */
+  maxPauseMs?: number
 }
 
-/** Milliseconds that a watchdog gives beside what was promised, on a busy machine. */
-const PATIENCE = 20_000
+export type WorkerExit = { code: number | null; signal: NodeJS.Signals | null; err: string }
 
-let ids = 0
+/** What a watchdog adds to the promised time, because the machine is busy. */
+const WATCHDOG_SLACK_MS = 20_000
+
+let lastId = 0
 
 export class Worker {
   readonly process: ChildProcess
   readonly pid: number
   readonly ready: Promise<void>
-  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null; err: string }>
-  /** When it stood still by a signal; the last end is open while it does. */
-  readonly stops: { from: number; to: number }[] = []
+  readonly exited: Promise<WorkerExit>
+  /** When SIGSTOP suspended the process. The last `to` is infinite while it is suspended. */
+  readonly suspensions: { from: number; to: number }[] = []
   killedAt = Number.POSITIVE_INFINITY
-  /** What was done to it while it held the lock; `cost`: milliseconds that others may lose by it. */
-  readonly hits: { at: number; cost: number }[] = []
-  readonly told: Told[] = []
-  readonly #answers = new Map<number, { resolve: (told: Told) => void; reject: (error: Error) => void }>()
+  /** Signals sent while it held the lock. `costMs`: how much time other processes may lose by it. */
+  readonly disruptions: { at: number; costMs: number }[] = []
+  readonly messages: WorkerMessage[] = []
+  readonly #pendingGets = new Map<number, { resolve: (message: WorkerMessage) => void; reject: (error: Error) => void }>()
 
-  /** @param by a command that runs Node, and its arguments: `unshare`, say. */
-  constructor(onTold: (told: Told) => void = () => {}, by: string[] = [], env: Record<string, string> = {}) {
-    const [command, ...args] = [...by, process.execPath, SCRIPT]
+  /** @param launcher a command that runs Node, with its arguments: `['unshare', '--pid']` */
+  constructor(launcher: string[] = [], env: Record<string, string> = {}) {
+    const [command, ...args] = [...launcher, process.execPath, SCRIPT]
     this.process = spawn(command!, args, {
       env: { PATH: process.env.PATH, ...(process.env.BUILD && { BUILD: process.env.BUILD }), ...env },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -75,41 +82,40 @@ export class Worker {
     this.exited = new Promise((resolve) =>
       this.process.on('close', (code, signal) => {
         resolve({ code, signal, err })
-        for (const { reject } of this.#answers.values()) reject(new Error(`worker ended: ${code} ${signal} ${err}`))
+        for (const { reject } of this.#pendingGets.values()) reject(new Error(`worker ended: ${code} ${signal} ${err}`))
       }),
     )
     this.ready = new Promise((resolve, reject) => {
       this.process.on('error', reject)
-      this.process.on('message', (told: Told) => {
-        if (told.tells === 'ready') resolve()
-        this.told.push(told)
-        if (told.tells === 'get' && told.id !== undefined) this.#answers.get(told.id)?.resolve(told)
-        onTold(told)
+      this.process.on('message', (message: WorkerMessage) => {
+        if (message.type === 'ready') resolve()
+        this.messages.push(message)
+        if (message.type === 'get-ended' && message.id !== undefined) this.#pendingGets.get(message.id)?.resolve(message)
       })
-      this.exited.then(({ err }) => reject(new Error(`worker ended before it began: ${err}`)))
+      this.exited.then(({ err }) => reject(new Error(`worker ended before it was ready: ${err}`)))
     })
     this.ready.catch(() => {})
   }
 
-  tell(task: Task): void {
-    this.process.send(task, () => {})
+  send(command: WorkerCommand): void {
+    this.process.send(command, () => {})
   }
 
-  /** One get. Rejects if the worker ends before, or if it takes far longer than it may. */
-  get(task: Omit<Task, 'do' | 'id'>): Promise<Told> {
-    const id = ++ids
-    const answer = new Promise<Told>((resolve, reject) => this.#answers.set(id, { resolve, reject }))
-    const { timeout = 30, block = 0, at = 0 } = task
-    const most = 2000 * timeout + 2000 + block + Math.max(0, at - monotonic()) + PATIENCE
-    const settled = within(most, `a get of pid ${this.pid}`, answer).finally(() => this.#answers.delete(id))
-    // Nobody waits for the answer of a process that is about to be killed.
+  /** Runs one `get`. Rejects if the worker ends first, or if it takes far longer than promised. */
+  get(command: Omit<WorkerCommand, 'command' | 'id'>): Promise<WorkerMessage> {
+    const id = ++lastId
+    const ended = new Promise<WorkerMessage>((resolve, reject) => this.#pendingGets.set(id, { resolve, reject }))
+    const { timeout = 30, blockMs = 0, startAt = 0 } = command
+    const limitMs = 2000 * timeout + 2000 + blockMs + Math.max(0, startAt - monotonic()) + WATCHDOG_SLACK_MS
+    const settled = withWatchdog(limitMs, `a get of pid ${this.pid}`, ended).finally(() => this.#pendingGets.delete(id))
+    // A caller that kills the process does not await the result.
     settled.catch(() => {})
-    this.tell({ do: 'get', id, ...task })
+    this.send({ command: 'get', id, ...command })
     return settled
   }
 
-  get isStopped(): boolean {
-    return this.stops.at(-1)?.to === Number.POSITIVE_INFINITY
+  get isSuspended(): boolean {
+    return this.suspensions.at(-1)?.to === Number.POSITIVE_INFINITY
   }
 
   kill(): void {
@@ -117,37 +123,41 @@ export class Worker {
     this.process.kill('SIGKILL')
   }
 
-  stop(): void {
-    this.stops.push({ from: monotonic(), to: Number.POSITIVE_INFINITY })
+  suspend(): void {
+    this.suspensions.push({ from: monotonic(), to: Number.POSITIVE_INFINITY })
     this.process.kill('SIGSTOP')
   }
 
-  go(): void {
+  resume(): void {
     this.process.kill('SIGCONT')
-    const last = this.stops.at(-1)
+    const last = this.suspensions.at(-1)
     if (last?.to === Number.POSITIVE_INFINITY) last.to = monotonic()
   }
 
-  /** Whether it stood still at some time of these. */
-  stood(from: number, to: number): boolean {
-    return this.stops.some((stop) => stop.from <= to && stop.to >= from)
+  /** Whether it was suspended at any time between these. */
+  wasSuspended(from: number, to: number): boolean {
+    return this.suspensions.some((suspension) => suspension.from <= to && suspension.to >= from)
   }
 
-  /** Milliseconds for which it stood still between these. */
-  stoodFor(from: number, to: number): number {
-    return this.stops.reduce((sum, stop) => sum + Math.max(0, Math.min(stop.to, to) - Math.max(stop.from, from)), 0)
+  /** Milliseconds between these times in which it was suspended. */
+  suspendedMs(from: number, to: number): number {
+    return this.suspensions.reduce((sum, one) => sum + Math.max(0, Math.min(one.to, to) - Math.max(one.from, from)), 0)
   }
 
-  /** The `get` of a loop that was begun, and of which nothing was told since. */
-  get underWay(): number | undefined {
-    const last = this.told.findLast(({ tells }) => tells === 'asks' || tells === 'get')
-    return last?.tells === 'asks' ? last.from : undefined
+  /** When the current `get` of a loop started; `undefined` if none is running. */
+  get pendingGetSince(): number | undefined {
+    const last = this.messages.findLast(({ type }) => type === 'get-started' || type === 'get-ended')
+    return last?.type === 'get-started' ? last.from : undefined
   }
 
-  /** @param patience milliseconds after which it is killed: what it waits for hangs */
-  async end(patience = 60_000): Promise<{ code: number | null; signal: NodeJS.Signals | null; err: string }> {
-    this.tell({ do: 'end' })
-    const watchdog = setTimeout(() => this.kill(), patience)
+  /**
+   * Lets the worker end what it is doing, and exit.
+   *
+   * @param killAfterMs the worker hangs if it has not exited by then, and is killed
+   */
+  async shutDown(killAfterMs = 60_000): Promise<WorkerExit> {
+    this.send({ command: 'end' })
+    const watchdog = setTimeout(() => this.kill(), killAfterMs)
     try {
       return await this.exited
     } finally {
@@ -156,13 +166,13 @@ export class Worker {
   }
 }
 
-export function temporary(): { dir: string; remove: () => void } {
+export function temporaryFolder(): { dir: string; remove: () => void } {
   const dir = mkdtempSync(join(tmpdir(), 'dotdog-chaos-'))
   return { dir, remove: () => rmSync(dir, { recursive: true, force: true }) }
 }
 
-/** State of a process by the kernel's word; undefined when it is gone. */
-export function stateOf(pid: number): string | undefined {
+/** The state of a process in /proc, such as `T` for a stopped one; `undefined` if it is gone. */
+export function processState(pid: number): string | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
     return text.slice(text.lastIndexOf(')') + 2)[0]
@@ -171,14 +181,14 @@ export function stateOf(pid: number): string | undefined {
   }
 }
 
-/** A watchdog: what has not ended by then is said to hang, in place of hanging with it. */
-export async function within<T>(ms: number, what: string, work: Promise<T>): Promise<T> {
+/** Rejects if the work has not ended after `ms`, so that a hang is reported instead of shared. */
+export async function withWatchdog<T>(ms: number, what: string, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
-  const bite = new Promise<never>((_, reject) => {
+  const timedOut = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`${what} hangs: it did not end within ${Math.round(ms / 1000)} s`)), ms)
   })
   try {
-    return await Promise.race([work, bite])
+    return await Promise.race([work, timedOut])
   } finally {
     clearTimeout(timer)
   }
@@ -188,8 +198,8 @@ export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await pause(2)
 }
 
-/** Numbers that are the same in every run with the same seed (mulberry32). */
-export function randomly(seed: number): () => number {
+/** Returns a generator of numbers from 0 to 1 that depend on the seed only (mulberry32). */
+export function seededRandom(seed: number): () => number {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0

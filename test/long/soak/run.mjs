@@ -1,5 +1,7 @@
-// Ten minutes of eight processes that share one token of 2 s, on a platform that kills the old one at once. Business calls that
-// are rejected twice in a row: 0. Memory and handles: flat. `node test/long/soak/run.mjs [seconds]`, on the built package.
+// Usage, after a build: node --expose-gc test/long/soak/run.mjs [seconds], default 600.
+// Eight processes share one token with a lifetime of 2 s, on a platform that kills the replaced token
+// at once. Checks that no business call is rejected twice in a row, and that memory and handles do not
+// grow. The exit code is 1 if a check fails.
 import { fork } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -10,22 +12,23 @@ const { fakeWeChat } = createRequire(import.meta.url)('../../../dist/testing/ind
 
 const SECONDS = Number(process.argv[2] ?? 600)
 const PROCESSES = 8
-const LIFETIME = 2
-/** Calls a second, of each process. */
-const CALLS = 10
-const LINES = 20
-/** What a long run may grow by, over all of it: MiB of heap, of resident memory, and handles. */
-const HEAP = 3
-const RESIDENT = 40
-const HANDLES = 2
+const LIFETIME_S = 2
+/** Of each process. */
+const CALLS_PER_SECOND = 10
+/** Lines of the printed table. */
+const SAMPLES = 20
+/** What a process may grow by over the whole run. */
+const MAX_HEAP_GROWTH_MIB = 3
+const MAX_RSS_GROWTH_MIB = 40
+const MAX_HANDLE_GROWTH = 2
 
-if (!(SECONDS > 0)) throw new TypeError('seconds must be a number over 0')
+if (!(SECONDS > 0)) throw new TypeError(`seconds must be a number over 0; got ${process.argv[2]}`)
 
 const base = mkdtempSync(join(tmpdir(), 'dotdog-soak-'))
 const dir = join(base, '.dog')
 const unlimited = Number.POSITIVE_INFINITY
 const fake = await fakeWeChat({
-  ttl: LIFETIME,
+  ttl: LIFETIME_S,
   overlap: 0,
   maxLive: 1,
   delay: 5,
@@ -39,11 +42,11 @@ const workers = Array.from({ length: PROCESSES }, () => {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, DIR: dir, APP_ID: appId, APP_SECRET: appSecret, URL: url },
   })
   child.on('exit', (code) => {
-    if (!stopping) fail(`a process ended with ${code}`)
+    if (!isStopping) fail(`a process ended with ${code}`)
   })
   return child
 })
-let stopping = false
+let isStopping = false
 
 const failures = []
 function fail(message) {
@@ -51,34 +54,38 @@ function fail(message) {
   process.exitCode = 1
 }
 
+/** Sends a command, and resolves with the answer. */
 const ask = (child, command) =>
   new Promise((resolve) => {
     child.once('message', resolve)
     child.send(command)
   })
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
-const MiB = (bytes) => bytes / 1024 ** 2
+const mibOf = (bytes) => bytes / 1024 ** 2
 const sum = (list, of) => list.reduce((total, each) => total + of(each), 0)
 
-/** The median slope between two points (Theil and Sen): one sample taken in the middle of a fetch is no growth; y per second. */
+/**
+ * The median slope between two points, in y per second (Theil–Sen). With the median, one sample that
+ * was taken in mid-fetch does not count as growth.
+ */
 function slope(points) {
   const slopes = points.flatMap(([x1, y1], i) => points.slice(i + 1).map(([x2, y2]) => (y2 - y1) / (x2 - x1)))
   return slopes.sort((one, other) => one - other)[Math.floor(slopes.length / 2)] ?? 0
 }
 
-process.stdout.write(`${PROCESSES} processes, tokens of ${LIFETIME} s without an overlap, ${SECONDS} s\n`)
+process.stdout.write(`${PROCESSES} processes, tokens of ${LIFETIME_S} s without an overlap, ${SECONDS} s\n`)
 process.stdout.write('    s    calls  fetches  rejected  twice  errors  heap MiB  RSS MiB  handles\n')
 const begun = performance.now()
-await Promise.all(workers.map((child) => ask(child, { run: CALLS })))
+await Promise.all(workers.map((child) => ask(child, { run: CALLS_PER_SECOND })))
 const samples = []
-for (let line = 1; line <= LINES; line++) {
-  await pause(begun + (line * SECONDS * 1000) / LINES - performance.now())
+for (let line = 1; line <= SAMPLES; line++) {
+  await pause(begun + (line * SECONDS * 1000) / SAMPLES - performance.now())
   const all = await Promise.all(workers.map((child) => ask(child, { sample: true })))
   const total = (name) => sum(all, (each) => each[name])
   const sample = {
     at: (performance.now() - begun) / 1000,
     ...{ calls: total('calls'), rejected: total('rejected'), twice: total('twice'), errors: total('errors') },
-    ...{ heap: MiB(total('heap')) / PROCESSES, rss: MiB(total('rss')) / PROCESSES, handles: total('handles') / PROCESSES },
+    ...{ heap: mibOf(total('heap')) / PROCESSES, rss: mibOf(total('rss')) / PROCESSES, handles: total('handles') / PROCESSES },
   }
   samples.push(sample)
   const { at, calls, rejected, twice, errors, heap, rss, handles } = sample
@@ -90,37 +97,37 @@ for (let line = 1; line <= LINES; line++) {
   process.stdout.write(`${columns.join('')}\n`)
   for (const message of new Set(all.flatMap((each) => each.messages))) process.stdout.write(`      ${message}\n`)
 }
-stopping = true
+isStopping = true
 for (const child of workers) child.disconnect()
 await Promise.all(workers.map((child) => new Promise((resolve) => child.on('exit', resolve))))
 
 const last = samples.at(-1)
-// The first quarter is warming up: code is compiled, pools are filled.
-const settled = samples.slice(LINES / 4)
+// The first quarter warms up: code is compiled and pools are filled.
+const settled = samples.slice(SAMPLES / 4)
 const growth = (name) => slope(settled.map((sample) => [sample.at, sample[name]])) * (last.at - settled[0].at)
 const perHour = (name) => slope(settled.map((sample) => [sample.at, sample[name]])) * 3600
-for (const [name, unit, most] of [
-  ['heap', 'MiB', HEAP],
-  ['rss', 'MiB', RESIDENT],
-  ['handles', '', HANDLES],
+for (const [name, unit, max] of [
+  ['heap', 'MiB', MAX_HEAP_GROWTH_MIB],
+  ['rss', 'MiB', MAX_RSS_GROWTH_MIB],
+  ['handles', '', MAX_HANDLE_GROWTH],
 ]) {
   process.stdout.write(
     `${name}: ${growth(name).toFixed(2)} ${unit} after warming up, ${perHour(name).toFixed(1)} ${unit} an hour\n`,
   )
-  if (growth(name) > most) fail(`${name} grew by ${growth(name).toFixed(2)} ${unit}, more than ${most}`)
+  if (growth(name) > max) fail(`${name} grew by ${growth(name).toFixed(2)} ${unit}, more than ${max}`)
 }
 
-const left = ['.', '.lock', '.state'].flatMap((folder) => readdirSync(join(dir, folder))).sort()
+const leftFiles = ['.', '.lock', '.state'].flatMap((folder) => readdirSync(join(dir, folder))).sort()
 const expected = ['.gitignore', '.lock', '.state', 'ACCESS_TOKEN.dog', 'ACCESS_TOKEN.json']
-if (JSON.stringify(left) !== JSON.stringify(expected)) fail(`the folder holds ${left.join(' ')}`)
+if (JSON.stringify(leftFiles) !== JSON.stringify(expected)) fail(`the folder holds ${leftFiles.join(' ')}`)
 if (last.twice > 0) fail(`${last.twice} calls were rejected twice in a row`)
 if (last.errors > 0) fail(`${last.errors} calls failed`)
-if (last.calls < PROCESSES * CALLS * SECONDS * 0.3) fail(`only ${last.calls} calls were made`)
-// Due after 90 % of a lifetime; each rejection may cost one more.
-const fetches = SECONDS / (LIFETIME * 0.9) + last.rejected + 3
-if (fake.count.token > fetches) fail(`${fake.count.token} fetches, at most ${Math.ceil(fetches)} were due`)
+if (last.calls < PROCESSES * CALLS_PER_SECOND * SECONDS * 0.3) fail(`only ${last.calls} calls were made`)
+// A token is due after 90 % of its lifetime, and each rejection may cost one more fetch.
+const maxFetches = SECONDS / (LIFETIME_S * 0.9) + last.rejected + 3
+if (fake.count.token > maxFetches) fail(`${fake.count.token} fetches, at most ${Math.ceil(maxFetches)} were due`)
 
 await fake.close()
 rmSync(base, { recursive: true, force: true })
 for (const message of failures) process.stdout.write(`FAILED: ${message}\n`)
-process.stdout.write(failures.length === 0 ? 'all holds\n' : '')
+process.stdout.write(failures.length === 0 ? 'every check passed\n' : '')

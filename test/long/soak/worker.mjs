@@ -1,5 +1,6 @@
-// One process of the soak: business calls, each with the token that the dog gives, and once more with a new one if it was
-// rejected. Told what to do over IPC; ends when it is disconnected.
+// One process of the soak. It makes business calls with the dog's token. The engine repeats a rejected
+// call once, with a new token. The parent sends commands: { run: calls per second } starts the calls,
+// { sample: true } is answered with the figures. The process ends when the parent disconnects.
 import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 
@@ -12,26 +13,27 @@ const dog = dotdog.createDog({ dir: DIR })
 const wx = wechat({ appId: APP_ID, appSecret: APP_SECRET, baseUrl, dog, timeout: 5 })
 const counts = { calls: 0, rejected: 0, twice: 0, errors: 0 }
 const messages = new Set()
-const say = (message) => messages.size < 5 && messages.add(message)
+const MAX_MESSAGES = 5
+const remember = (message) => messages.size < MAX_MESSAGES && messages.add(message)
 dog.on('refresh', ({ reason }) => {
   if (reason === 'rejected') counts.rejected++
 })
-dog.on('warning', ({ message }) => say(`warning: ${message}`))
+dog.on('warning', ({ message }) => remember(`warning: ${message}`))
 
 async function call() {
   counts.calls++
   try {
     await wx.call('/cgi-bin/getcallbackip')
   } catch (error) {
-    // The engine's one retry was rejected too.
+    // The engine repeated the call once, and that one was rejected too.
     if (error.kind === 'rejected') counts.twice++
     else counts.errors++
-    say(`${error.code ?? error.name}: ${error.message}`)
+    remember(`${error.code ?? error.name}: ${error.message}`)
   }
 }
 
-/** Open files, which Node counts as resources only while it works on them. */
-const descriptors = () => (existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : 0)
+/** The number of open files. Node counts a file as an active resource only while it is in use. */
+const openFiles = () => (existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : 0)
 
 process.on('message', async ({ run }) => {
   if (run !== undefined) {
@@ -46,7 +48,7 @@ process.on('message', async ({ run }) => {
     ...counts,
     heap,
     rss,
-    handles: process.getActiveResourcesInfo().length + descriptors(),
+    handles: process.getActiveResourcesInfo().length + openFiles(),
     messages: [...messages],
   })
   messages.clear()

@@ -5,7 +5,7 @@ import type { DogError } from '../../../index.js'
 import dotdog from '../../../src/core/index.js'
 import { fixture, start, temporary } from '../../support/children.js'
 
-/** What broke in guard_dog 3.1.4, named by its cause. */
+/** Bugs of guard_dog 3.1.4. Each test is named after the cause. */
 
 const setUp = (t: Test, options = {}) => {
   const dir = temporary((end) => t.teardown(end))
@@ -14,13 +14,13 @@ const setUp = (t: Test, options = {}) => {
   return { dir, dog }
 }
 
-t.test('a loader that never calls back ends in a time-out that asks whether something was forgotten', async (t) => {
+t.test('A loader that never calls back ends in a time-out whose message asks whether something was forgotten', async (t) => {
   const { dog } = setUp(t, { timeout: 0.3 })
   dog.init('KEY', () => {})
   await t.rejects(dog.get('KEY'), { code: 'ERR_DOG_FETCH_TIMEOUT', key: 'KEY', message: /forgot to return/ })
 })
 
-t.test('a callback of two parameters is told of a loader that never calls back', async (t) => {
+t.test('A callback with two parameters gets the error of a loader that never calls back', async (t) => {
   const { dog } = setUp(t, { timeout: 0.3 })
   dog.init('KEY', () => {})
   const given = await new Promise<unknown[]>((resolve) => dog.get('KEY', (value, error) => resolve([value, error])))
@@ -28,15 +28,15 @@ t.test('a callback of two parameters is told of a loader that never calls back',
   t.match(given[1], { code: 'ERR_DOG_FETCH_TIMEOUT' })
 })
 
-t.test('a callback of one parameter is not called with undefined: the process is warned', async (t) => {
+t.test('A callback with one parameter is not called after an error, and the process emits a warning', async (t) => {
   const { dog } = setUp(t, { timeout: 0.3 })
   dog.init('KEY', () => {})
   let called = false
-  const told = new Promise((resolve) => dog.on('warning', resolve))
-  const warned = new Promise<Error>((resolve) => process.once('warning', resolve))
+  const warningEvent = new Promise((resolve) => dog.on('warning', resolve))
+  const processWarning = new Promise<Error>((resolve) => process.once('warning', resolve))
   dog.get('KEY', (_value) => (called = true))
-  t.match(await told, { key: 'KEY', code: 'ERR_DOG_FETCH_TIMEOUT' })
-  t.match(await warned, { name: 'DotdogWarning', message: /forgot to return/ })
+  t.match(await warningEvent, { key: 'KEY', code: 'ERR_DOG_FETCH_TIMEOUT' })
+  t.match(await processWarning, { name: 'DotdogWarning', message: /forgot to return/ })
   t.equal(called, false)
 })
 
@@ -44,16 +44,16 @@ const now = Date.now()
 for (const [name, text] of [
   ['null', 'null'],
   ['an empty object', '{}'],
-  ['nothing', ''],
+  ['no text', ''],
   ['garbage', '\u0000\u0001 not json'],
   ['a torn record', '{"data":"old","expires_in":72'],
   ['a list', '[1]'],
   ['a number', '7200'],
   ['no data', JSON.stringify({ expires_in: 7200, gen_time: now })],
-  ['no time', JSON.stringify({ data: 'old', expires_in: 7200 })],
-  ['a time of a wrong type', JSON.stringify({ data: 'old', expires_in: 7200, gen_time: 'today' })],
+  ['no gen_time', JSON.stringify({ data: 'old', expires_in: 7200 })],
+  ['a gen_time of a wrong type', JSON.stringify({ data: 'old', expires_in: 7200, gen_time: 'today' })],
 ] as const) {
-  t.test(`a file that holds ${name} is a miss with a warning: one fetch, and a record in its place`, async (t) => {
+  t.test(`A file that holds ${name} is a miss with a warning, and one fetch replaces it by a record`, async (t) => {
     const { dir, dog } = setUp(t)
     const warnings: string[] = []
     dog.on('warning', ({ message }) => warnings.push(message))
@@ -70,7 +70,7 @@ for (const [name, text] of [
 }
 
 for (const callers of [1, 2]) {
-  t.test(`a file that guard_dog is just writing is waited for, not fetched over (callers at once: ${callers})`, async (t) => {
+  t.test(`A file that guard_dog is still writing is awaited, not fetched again (concurrent callers: ${callers})`, async (t) => {
     const { dir, dog } = setUp(t)
     const file = join(dir, 'KEY.dog')
     const text = JSON.stringify({ data: 'old', expires_in: 7200, gen_time: now, dir: '', ahead: 2 })
@@ -78,52 +78,52 @@ for (const callers of [1, 2]) {
     let loads = 0
     dog.init('KEY', (handler) => handler(`value ${++loads}`, 60))
     const values = Promise.all(Array.from({ length: callers }, () => dog.get('KEY')))
-    // Timers fire in their order: this one is before the first of the two re-reads, which is 20 ms away.
+    // This timer fires before the first of the engine's two re-reads, which comes after 20 ms.
     setTimeout(() => writeFileSync(file, text), 10)
     t.same(new Set(await values), new Set(['old']))
     t.equal(loads, 0)
   })
 }
 
-/** The longest delay that a timer takes; above it, it fires at once. */
-const LONGEST = 2 ** 31 - 1
-const DAY = 86_400
+/** A timer with a longer delay overflows and fires at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+const DAY_S = 86_400
 
-t.test('a lifetime of 34 days is no storm of loads: no timer overflows', async (t) => {
+t.test('A lifetime of 34 days does not overflow a timer and so causes no repeated loads', async (t) => {
   const DIR = temporary((end) => t.teardown(end))
-  const env = { DIR, LIFETIME: String(34 * DAY) }
+  const env = { DIR, LIFETIME: String(34 * DAY_S) }
   for (const expected of [1, 0]) {
     const { code, out, err } = await start(fixture('guard_dog/timers.cjs'), env).exited
     t.equal(code, 0, err)
     const { fetches, delays, warnings } = JSON.parse(out)
-    t.equal(fetches, expected, expected ? 'the first process fetches once' : 'after a restart none')
+    t.equal(fetches, expected, expected ? 'the first process fetches once' : 'the second process does not fetch')
     t.same(warnings, [], 'no TimeoutOverflowWarning')
     const longest = Math.max(...delays)
-    t.ok(longest <= LONGEST && longest >= DAY * 1000, `armed for ${longest} ms`)
+    t.ok(longest <= MAX_TIMER_MS && longest >= DAY_S * 1000, `a timer of ${longest} ms`)
   }
 })
 
-t.test('a file of guard_dog that lives 34 days more is no storm of loads either', async (t) => {
+t.test('A guard_dog file with 34 days left causes no repeated loads', async (t) => {
   const DIR = temporary((end) => t.teardown(end))
-  const old = { data: 'old', expires_in: 34 * DAY, gen_time: Date.now(), dir: '', ahead: 2 }
+  const old = { data: 'old', expires_in: 34 * DAY_S, gen_time: Date.now(), dir: '', ahead: 2 }
   writeFileSync(join(DIR, 'KEY.dog'), JSON.stringify(old))
   const { code, out, err } = await start(fixture('guard_dog/timers.cjs'), { DIR, LIFETIME: '60' }).exited
   t.equal(code, 0, err)
   t.match(JSON.parse(out), { value: 'old', fetches: 0, warnings: [] })
 })
 
-t.test('after a restart the timer is armed with the time that remains, not with the whole lifetime', async (t) => {
+t.test('After a restart the refresh timer is set to the remaining time, not to the whole lifetime', async (t) => {
   const DIR = temporary((end) => t.teardown(end))
   const old = { data: 'old', expires_in: 7200, gen_time: Date.now() - 7100_000, dir: '', ahead: 10 }
   writeFileSync(join(DIR, 'KEY.dog'), JSON.stringify(old))
   const { out, err } = await start(fixture('guard_dog/timers.cjs'), { DIR, LIFETIME: '7200' }).exited
   t.match(JSON.parse(out), { value: 'old', fetches: 0 }, err)
-  // 100 s remain, and it is due 10 s before their end.
+  // 100 s remain, and the value is due 10 s before they end.
   const longest = Math.max(...JSON.parse(out).delays)
-  t.ok(longest <= 90_000 && longest > 60_000, `armed for ${longest} ms`)
+  t.ok(longest <= 90_000 && longest > 60_000, `a timer of ${longest} ms`)
 })
 
-t.test('after a restart the timer refreshes before the old value is over, though nobody asks', async (t) => {
+t.test('After a restart the timer refreshes before the old value expires, without any call', async (t) => {
   const DIR = temporary((end) => t.teardown(end))
   const time = Date.now()
   const times = { fetchedAt: time - 96_000, expiresAt: time + 4000, ahead: 3 }
@@ -136,7 +136,7 @@ t.test('after a restart the timer refreshes before the old value is over, though
 })
 
 for (const key of ['../X', '../../X', '../..', '.', 'a/b', 'a\\b', '/etc/X', 'C:\\X', '.lock/X', '.state']) {
-  t.test(`the key ${key} stays inside the folder`, async (t) => {
+  t.test(`The key ${key} stays inside the folder`, async (t) => {
     const { dir: outer } = setUp(t)
     const dir = join(outer, 'a/b')
     mkdirSync(dir, { recursive: true })
@@ -154,16 +154,16 @@ for (const key of ['../X', '../../X', '../..', '.', 'a/b', 'a\\b', '/etc/X', 'C:
   })
 }
 
-t.test('the timers of a key let the process end, also with autoRefresh and a value in the middle of its life', async (t) => {
+t.test('The timers of a key do not keep the process alive, not even with a fresh value', async (t) => {
   const DIR = temporary((end) => t.teardown(end))
   const child = start(fixture('guard_dog/timers.cjs'), { DIR, LIFETIME: '7200', EXTRA: '{"ahead":1}' })
   const { code, signal, out } = await child.exited
   t.same({ code, signal }, { code: 0, signal: null })
   const { delays } = JSON.parse(out)
-  t.ok(Math.max(...delays) > 3_600_000, 'although one was armed for hours')
+  t.ok(Math.max(...delays) > 3_600_000, 'although a timer was set to hours')
 })
 
-t.test('a key that nobody initialised is ERR_DOG_NO_FETCHER, by promise and by callback', async (t) => {
+t.test('A key without an init is ERR_DOG_NO_FETCHER, by promise and by callback', async (t) => {
   const { dog } = setUp(t)
   await t.rejects(dog.get('NOBODY'), { name: 'DogError', code: 'ERR_DOG_NO_FETCHER', key: 'NOBODY', message: /init/ })
   const given = await new Promise<DogError | undefined>((resolve) => dog.get('NOBODY', (_value, error) => resolve(error)))

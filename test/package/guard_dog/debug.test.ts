@@ -6,7 +6,7 @@ for (const [kind, script] of [
   ['a strict script', 'strict.cjs'],
   ['an ES module, by the default import', 'module.mjs'],
 ] as const) {
-  t.test(`debug can be assigned from ${kind}, and prints to standard error, never a value`, async (t) => {
+  t.test(`Assigning dog.debug in ${kind} prints events to standard error, and never a value`, async (t) => {
     const DIR = temporary((end) => t.teardown(end))
     const { code, out, err } = await start(fixture(`guard_dog/${script}`), { DIR }).exited
     t.equal(code, 0, err)
@@ -16,7 +16,7 @@ for (const [kind, script] of [
   })
 }
 
-t.test('debug that is false again prints nothing', async (t) => {
+t.test('After `debug = false` nothing is printed', async (t) => {
   const DIR = temporary((end) => t.teardown(end))
   const { code, out, err } = await start(fixture('guard_dog/quiet.cjs'), { DIR }).exited
   t.equal(code, 0, err)

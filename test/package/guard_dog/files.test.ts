@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import dotdog from '../../../src/core/index.js'
 import { fixture, temporary } from '../../support/children.js'
 
-/** What guard_dog 3.1.4 writes. */
+/** The text of a file that guard_dog 3.1.4 writes. */
 const written = (data: unknown, ageSeconds = 10, expires_in: unknown = 7200) =>
   JSON.stringify({ data, expires_in, gen_time: Date.now() - ageSeconds * 1000, dir: '', ahead: 2 })
 
@@ -20,17 +20,17 @@ const setUp = (t: Test) => {
   return { dir, dog, file: join(dir, 'ABC.dog'), loads: () => loads }
 }
 
-t.test('a file of guard_dog in the given folder is used without a fetch', async (t) => {
+t.test('A guard_dog file in the given folder is used without a fetch', async (t) => {
   const { dog, file, loads } = setUp(t)
   const text = written('old')
   writeFileSync(file, text)
   t.equal(await dog.get('ABC'), 'old')
   t.equal(dog.peek('ABC')?.value, 'old')
   t.equal(loads(), 0)
-  t.equal(readFileSync(file, 'utf8'), text, 'reading leaves the file as it is')
+  t.equal(readFileSync(file, 'utf8'), text, 'reading does not change the file')
 })
 
-t.test('anything that guard_dog could store is used, and its lifetime may be a string', async (t) => {
+t.test('Every value that guard_dog could store is used, and its lifetime may be a string', async (t) => {
   for (const data of ['text', 0, 12, false, ['list'], { access_token: 'x', scope: ['a'] }]) {
     const { dog, file, loads } = setUp(t)
     writeFileSync(file, written(data, 10, '7200'))
@@ -39,7 +39,7 @@ t.test('anything that guard_dog could store is used, and its lifetime may be a s
   }
 })
 
-t.test('after a refresh a record of format 1 stands in the place of the file of guard_dog', async (t) => {
+t.test('A refresh replaces the guard_dog file by a record of format 1', async (t) => {
   const { dog, file, loads } = setUp(t)
   writeFileSync(file, written('old'))
   const before = dog.peek('ABC')?.generation ?? 0
@@ -47,11 +47,11 @@ t.test('after a refresh a record of format 1 stands in the place of the file of 
   t.equal(loads(), 1)
   const record = read(file)
   t.match(record, { dotdog: 1, key: 'ABC', value: 'new 1' })
-  t.ok(record.generation > before, 'it is newer than what it replaced')
+  t.ok(record.generation > before, 'its generation is higher than that of the file')
   t.notOk('data' in record || 'gen_time' in record || 'dir' in record)
 })
 
-t.test('an expired file of guard_dog is replaced by one fetch', async (t) => {
+t.test('An expired guard_dog file is replaced by one fetch', async (t) => {
   const { dog, file, loads } = setUp(t)
   writeFileSync(file, written('old', 7201))
   t.same(await Promise.all([dog.get('ABC'), dog.get('ABC')]), ['new 1', 'new 1'])
@@ -59,11 +59,11 @@ t.test('an expired file of guard_dog is replaced by one fetch', async (t) => {
   t.match(read(file), { dotdog: 1, value: 'new 1' })
 })
 
-/** A program that gives no folder, with `cwd` as working and home folder. */
+/** Runs a program that gives no folder, with `cwd` as its working and home folder. */
 async function work(cwd: string, env: Record<string, string> = {}) {
   const child = spawn(process.execPath, [fixture('guard_dog/working.cjs')], {
     cwd,
-    // The script lies in a project of its own: the default folder is named, the working folder is what is tested.
+    // Names the default folder, because the script is part of another project. The working folder is tested.
     env: { PATH: process.env.PATH, HOME: cwd, DOTDOG_DIR: join(cwd, '.dog'), ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -73,22 +73,22 @@ async function work(cwd: string, env: Record<string, string> = {}) {
   return { code, ...JSON.parse(out) }
 }
 
-t.test('a file of guard_dog in the working folder is used where no folder is given', async (t) => {
+t.test('A guard_dog file in the working folder is used if no folder is given', async (t) => {
   const cwd = realpathSync(temporary((end) => t.teardown(end)))
   writeFileSync(join(cwd, 'ABC.dog'), written('old'))
   t.match(await work(cwd), { code: 0, value: 'old', loads: 0 })
   t.match(await work(cwd, { REFRESH: '1' }), { code: 0, value: 'old', loads: 1, refreshed: 'new 1' })
   t.match(read(join(cwd, '.dog/ABC.dog')), { dotdog: 1, key: 'ABC', value: 'new 1' })
-  t.match(await work(cwd), { code: 0, value: 'new 1', loads: 0 }, 'the new record counts from then on')
+  t.match(await work(cwd), { code: 0, value: 'new 1', loads: 0 }, 'the new record is used from then on')
 })
 
-t.test('an expired file of guard_dog in the working folder is not served', async (t) => {
+t.test('An expired guard_dog file in the working folder is not served', async (t) => {
   const cwd = realpathSync(temporary((end) => t.teardown(end)))
   writeFileSync(join(cwd, 'ABC.dog'), written('old', 9000))
   t.match(await work(cwd), { code: 0, value: 'new 1', loads: 1 })
 })
 
-t.test('a file of guard_dog in the working folder is not taken where a folder is given', async (t) => {
+t.test('A guard_dog file in the working folder is ignored if a folder is given', async (t) => {
   const cwd = temporary((end) => t.teardown(end))
   const { dog, loads } = setUp(t)
   const before = process.cwd()
@@ -99,7 +99,7 @@ t.test('a file of guard_dog in the working folder is not taken where a folder is
   t.equal(loads(), 1)
 })
 
-t.test('a removed value of guard_dog does not come back', async (t) => {
+t.test('A removed guard_dog value does not come back', async (t) => {
   const { dog, file, loads } = setUp(t)
   writeFileSync(file, written('old'))
   t.equal(await dog.remove('ABC'), true)

@@ -5,24 +5,25 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { BUILT } from '../../support/children.js'
 
-/** guard_dog's programs as real processes, in a copy that they may write to. */
+/** Runs programs written for guard_dog as processes, in a copy that they may write to. */
 
 export interface Program {
-  /** Where it runs. */
+  /** The working folder. */
   folder: string
   process: ChildProcess
   /** The lines printed so far. */
   lines: string[]
-  /** What it wrote on standard error so far. */
+  /** The text on standard error so far. */
   errors(): string
-  /** Resolves when the condition holds after a line, or when the program ends. */
+  /** Resolves when the condition holds after a printed line, or when the program ends. */
   until(condition: (lines: string[]) => boolean): Promise<void>
   exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
 }
 
 /**
- * Copies a folder of programs to `<temporary>/programs`, with `guard_dog` beside it and in `node_modules`. The home folder is
- * the temporary one, so that no `.dog` folder above it is found.
+ * Copies a folder of programs to `<temporary>/programs`. A package `guard_dog` that loads dotdog is
+ * beside it and in `node_modules`. Programs run with the temporary folder as home, so that no `.dog`
+ * folder above it is found. Returns the temporary folder.
  */
 export function copyPrograms(t: Test, source: string): string {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'dotdog-test-')))
@@ -59,7 +60,7 @@ export function run(t: Test, root: string, folder: string, script: string): Prog
     },
     exited: new Promise((resolve) => child.once('close', (code, signal) => resolve({ code, signal }))),
   }
-  const tell = () => {
+  const notify = () => {
     const all = wake
     wake = []
     for (const resolve of all) resolve()
@@ -67,10 +68,10 @@ export function run(t: Test, root: string, folder: string, script: string): Prog
   child.stdout.on('data', (chunk) => {
     out += chunk
     program.lines = out.split('\n').slice(0, -1)
-    tell()
+    notify()
   })
   child.stderr.on('data', (chunk) => (err += chunk))
-  child.once('close', tell)
+  child.once('close', notify)
   t.teardown(async () => {
     child.kill('SIGKILL')
     await program.exited
@@ -78,5 +79,5 @@ export function run(t: Test, root: string, folder: string, script: string): Prog
   return program
 }
 
-/** Whether every number is at least the one before. */
+/** Whether no number is less than the one before. */
 export const isSorted = (numbers: number[]): boolean => numbers.every((number, at) => at === 0 || number >= numbers[at - 1]!)

@@ -27,30 +27,30 @@ async function reporters(t: Test, size: number, env: Record<string, string>) {
   await Promise.all(children.map(next))
   const answers = Promise.all(children.map(next))
   for (const child of children) child.send('go')
-  const said = (await answers) as { held: string; values: string[] }[]
+  const reports = (await answers) as { held: string; values: string[] }[]
   t.same(await Promise.all(exits), Array(size).fill(0))
-  return { upstream, said }
+  return { upstream, reports }
 }
 
-// WxJava: a forced refresh takes no look at what another one has just stored.
-t.test('thirty reports of one dead value in three processes are one fetch', async (t) => {
-  const { upstream, said } = await reporters(t, 3, { TIMES: '10' })
-  t.equal(upstream.count, 2, 'the first value, and one more')
-  t.same(new Set(said.map(({ held }) => held)), new Set(['token-1-of-the-upstream']))
-  const values = said.flatMap((each) => each.values)
+// Bug of WxJava: a forced refresh does not read what another process has just stored.
+t.test('Thirty reports of one dead value in three processes cause one fetch', async (t) => {
+  const { upstream, reports } = await reporters(t, 3, { TIMES: '10' })
+  t.equal(upstream.count, 2, 'the first fetch, and one more')
+  t.same(new Set(reports.map(({ held }) => held)), new Set(['token-1-of-the-upstream']))
+  const values = reports.flatMap((each) => each.values)
   t.equal(values.length, 30)
   t.same(new Set(values), new Set(['token-2-of-the-upstream']))
   t.same(upstream.overlaps, [])
 })
 
-t.test('forced reports are one fetch too', async (t) => {
+t.test('Thirty forced reports of one dead value cause one fetch', async (t) => {
   const call = JSON.stringify({ rejected: 'token-1-of-the-upstream', force: true })
-  const { upstream, said } = await reporters(t, 3, { TIMES: '10', CALL: call })
+  const { upstream, reports } = await reporters(t, 3, { TIMES: '10', CALL: call })
   t.equal(upstream.count, 2)
-  t.same(new Set(said.flatMap(({ values }) => values)), new Set(['token-2-of-the-upstream']))
+  t.same(new Set(reports.flatMap(({ values }) => values)), new Set(['token-2-of-the-upstream']))
 })
 
-t.test('forced refreshes at once in one process are one fetch', async (t) => {
+t.test('Concurrent forced refreshes in one process cause one fetch', async (t) => {
   const dog = dotdog.createDog({ dir: temporary((end) => t.teardown(end)) })
   t.teardown(() => dog.close())
   let fetches = 0
@@ -61,8 +61,8 @@ t.test('forced refreshes at once in one process are one fetch', async (t) => {
   t.equal(fetches, 2)
 })
 
-// WxJava: whoever waits for another process's refresh throws after 3 s.
-t.test('a process waits longer than 3 s for the fetch of another', async (t) => {
+// Bug of WxJava: a process that waits for the refresh of another one throws after 3 s.
+t.test('A process waits longer than 3 s for the fetch of another process', async (t) => {
   const upstream = await startUpstream({ delay: 3500 })
   t.teardown(() => upstream.close())
   const DIR = temporary((end) => t.teardown(end))

@@ -13,38 +13,39 @@ const dogIn = (t: Test, dir: string, options: DogOptions = {}) => {
 
 const stored = (dir: string) => JSON.parse(readFileSync(join(dir, 'KEY.dog'), 'utf8'))
 
-// node-easywechat: a cache that cannot be written is a silent refetch on every call. These stop root as well.
+// Bug of node-easywechat: if the cache cannot be written, every call silently fetches. These obstacles
+// stop root as well.
 const obstacles: [name: string, make: (base: string) => { dir: string; path: string }][] = [
   [
-    'a file stands in the place of the folder',
+    'a file has the path of the folder',
     (base) => {
       writeFileSync(join(base, 'dogs'), '')
       return { dir: join(base, 'dogs'), path: join(base, 'dogs') }
     },
   ],
   [
-    'a file stands in the place of the folder above it',
+    'a file has the path of the parent folder',
     (base) => {
       writeFileSync(join(base, 'above'), '')
       return { dir: join(base, 'above/dogs'), path: join(base, 'above/dogs') }
     },
   ],
   ...['.lock', '.state'].map((name): (typeof obstacles)[number] => [
-    `a file stands in the place of ${name}`,
+    `a file has the path of ${name}`,
     (base) => {
       writeFileSync(join(base, name), '')
       return { dir: base, path: join(base, name) }
     },
   ]),
   [
-    'a folder stands in the place of the record',
+    'a folder has the path of the record',
     (base) => {
       mkdirSync(join(base, 'KEY.dog'))
       return { dir: base, path: join(base, 'KEY.dog') }
     },
   ],
   [
-    'a folder stands in the place of the ledger',
+    'a folder has the path of the ledger',
     (base) => {
       mkdirSync(join(base, '.state/KEY.json'), { recursive: true })
       return { dir: base, path: join(base, '.state/KEY.json') }
@@ -53,7 +54,7 @@ const obstacles: [name: string, make: (base: string) => { dir: string; path: str
 ]
 
 for (const [name, make] of obstacles) {
-  t.test(`where ${name}, get says so, names the path, and spends no fetch, however often it is called`, async (t) => {
+  t.test(`If ${name}, every get fails with an error that names the path, and no fetch is made`, async (t) => {
     const { dir, path } = make(temporary((end) => t.teardown(end)))
     const dog = dogIn(t, dir)
     let fetches = 0
@@ -71,7 +72,7 @@ for (const [name, make] of obstacles) {
   })
 }
 
-t.test('when the obstacle is gone, the next get works', async (t) => {
+t.test('After the obstacle is removed, the next get succeeds', async (t) => {
   const dir = join(
     temporary((end) => t.teardown(end)),
     'dogs',
@@ -85,28 +86,28 @@ t.test('when the obstacle is gone, the next get works', async (t) => {
   t.equal(stored(dir).value, 'value')
 })
 
-// node-easywechat: the app secret is part of the cache file's name.
-t.test('no file or folder is ever named after a value or an account', async (t) => {
+// Bug of node-easywechat: the AppSecret is part of the name of the cache file.
+t.test('No file or folder name contains a value or an identity', async (t) => {
   const dir = temporary((end) => t.teardown(end))
   const names = new Set<string>()
-  const look = () => {
+  const collectNames = () => {
     for (const name of readdirSync(dir, { recursive: true, encoding: 'utf8' })) names.add(name)
   }
   const dog = dogIn(t, dir, { identity: 'wx-identity-of-mine' })
   dog.init('KEY', async () => {
-    look()
+    collectNames()
     return { value: 'the-secret-value', expiresIn: 60 }
   })
   await dog.get('KEY')
-  look()
+  collectNames()
   await dog.refresh('KEY', { force: true })
-  look()
+  collectNames()
   t.ok(names.has('KEY.dog') && [...names].some((name) => /^\.lock.KEY.\d/.test(name)), [...names].join(' '))
   t.notMatch([...names].join('\n'), /secret-value|identity-of-mine/)
 })
 
-// wechat-jssdk: each process flushes what it remembers, and so puts a stale value back over a newer one.
-t.test('a process that holds an older value neither writes it back nor goes on serving it', async (t) => {
+// Bug of wechat-jssdk: each process writes its own memory, and so replaces a newer value by an older one.
+t.test('A process with an older value does not write it back, and stops serving it', async (t) => {
   const dir = temporary((end) => t.teardown(end))
   const older = dogIn(t, dir)
   const newer = dogIn(t, dir)
@@ -114,7 +115,7 @@ t.test('a process that holds an older value neither writes it back nor goes on s
   for (const dog of [older, newer]) dog.init('KEY', async () => ({ value: `value ${++fetches}`, expiresIn: 60 }))
   t.equal(await older.get('KEY'), 'value 1')
   t.equal(await newer.refresh('KEY', { rejected: 'value 1' }), 'value 2')
-  // Memory is compared with the file at most every 100 ms.
+  // A process compares its memory with the file every 100 ms.
   while ((await older.get('KEY')) === 'value 1') await new Promise((resolve) => setTimeout(resolve, 5))
   t.equal(await older.get('KEY'), 'value 2')
   await older.close()
@@ -122,7 +123,7 @@ t.test('a process that holds an older value neither writes it back nor goes on s
   t.equal(fetches, 2)
 })
 
-t.test('an answer that comes after its time-out does not replace a newer value', async (t) => {
+t.test('A fetch that ends after its time-out does not replace a newer value', async (t) => {
   const dir = temporary((end) => t.teardown(end))
   const slow = dogIn(t, dir, { timeout: 0.3 })
   const quick = dogIn(t, dir)
@@ -133,13 +134,14 @@ t.test('an answer that comes after its time-out does not replace a newer value',
   t.equal(await quick.refresh('KEY', { force: true }), 'newer')
   const before = readFileSync(join(dir, 'KEY.dog'), 'utf8')
   answer({ value: 'older', expiresIn: 60 })
-  // That it was dropped is no event: it has many times as long as it needs to take the lease and look.
+  // Dropping the late value emits no event. 300 ms is many times what it needs to take the lease and
+  // read the record.
   await new Promise((resolve) => setTimeout(resolve, 300))
   t.equal(readFileSync(join(dir, 'KEY.dog'), 'utf8'), before)
   t.equal(await slow.get('KEY'), 'newer')
 })
 
-t.test('a value that could not be stored does not replace a newer one later', async (t) => {
+t.test('A value that could not be stored does not replace a newer one later', async (t) => {
   const dir = temporary((end) => t.teardown(end))
   const hindered = dogIn(t, dir)
   const other = dogIn(t, dir)
@@ -149,7 +151,7 @@ t.test('a value that could not be stored does not replace a newer one later', as
     return { value: 'older', expiresIn: 60 }
   })
   other.init('KEY', async () => ({ value: 'newer', expiresIn: 60 }))
-  t.equal(await hindered.get('KEY'), 'older', 'it is served all the same')
+  t.equal(await hindered.get('KEY'), 'older', 'the caller gets it nevertheless')
   t.match(await warned, { code: 'ERR_DOG_STORE' })
   rmSync(join(dir, 'KEY.dog'), { recursive: true })
   t.equal(await other.get('KEY'), 'newer')

@@ -2,17 +2,19 @@ import { execFileSync } from 'node:child_process'
 import { chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { type Desk, startUpstream } from '../../long/chaos/upstream.js'
-import { monotonic, type Task, temporary, until, Worker } from '../../long/chaos/workers.js'
+import { startUpstream, type UpstreamEndpoint } from '../../long/chaos/upstream.js'
+import { monotonic, temporaryFolder, until, Worker, type WorkerCommand } from '../../long/chaos/workers.js'
 
 /** The same faults, made by the system itself. */
 const KEY = 'TOKEN'
 const USER = 65_531
 
-async function setting(t: Test): Promise<{ dir: string; desk: Desk; task: Omit<Task, 'do'>; hire(by?: string[]): Worker }> {
-  const { dir, remove } = temporary()
+async function setting(
+  t: Test,
+): Promise<{ dir: string; desk: UpstreamEndpoint; task: Omit<WorkerCommand, 'command' | 'id'>; hire(by?: string[]): Worker }> {
+  const { dir, remove } = temporaryFolder()
   const upstream = await startUpstream()
-  const desk = upstream.desk('faults')
+  const desk = upstream.endpoint('faults')
   const workers: Worker[] = []
   t.teardown(async () => {
     for (const worker of workers) worker.process.kill('SIGKILL')
@@ -21,7 +23,7 @@ async function setting(t: Test): Promise<{ dir: string; desk: Desk; task: Omit<T
     remove()
   })
   const hire = (by?: string[]) => {
-    const worker = new Worker(() => {}, by)
+    const worker = new Worker(by)
     workers.push(worker)
     return worker
   }
@@ -66,7 +68,7 @@ t.test(
     t.equal(said.code, 'ERR_DOG_STORE', `${said.value}`)
     t.ok(said.path?.startsWith(dir))
     t.match(said.cause, /ENOSPC/)
-    t.equal(desk.asked.length, 0)
+    t.equal(desk.requests.length, 0)
     inside(worker, 'rm', join(dir, 'fill'))
     t.equal((await worker.get(task)).value, 'token-1-of-the-upstream')
   },
@@ -80,19 +82,19 @@ t.test(
     const worker = hire(mounted(EMPTY, dir))
     await worker.ready
     // Longer than what a lock is padded to, which is room that the disk has given already.
-    desk.padding = 20_000
+    desk.paddingBytes = 20_000
     // Far longer than it takes to fill the disk.
-    desk.delay = () => 2000
-    const asked = desk.next()
+    desk.delayMs = () => 2000
+    const asked = desk.nextRequest()
     const answer = worker.get(task)
     await asked
     inside(worker, 'sh', '-c', FILL, dir)
-    const value = `token-1-of-the-upstream${'.'.repeat(desk.padding)}`
+    const value = `token-1-of-the-upstream${'.'.repeat(desk.paddingBytes)}`
     t.ok((await answer).value === value, 'it is given to who asked')
     const isStored = () => inside(worker, 'ls', dir).includes('TOKEN.dog')
     t.notOk(isStored())
     t.match(
-      worker.told.filter(({ tells }) => tells === 'warning').map(({ message }) => message),
+      worker.messages.filter(({ type }) => type === 'warning').map(({ message }) => message),
       [/not stored yet.*ENOSPC/],
       'it is said',
     )
@@ -102,7 +104,7 @@ t.test(
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
     t.notOk(isStored())
-    t.equal(desk.asked.length, 1)
+    t.equal(desk.requests.length, 1)
 
     inside(worker, 'rm', join(dir, 'fill'))
     for (let tries = 0; !isStored() && tries < 150; tries++) {
@@ -112,7 +114,7 @@ t.test(
     t.ok(isStored())
     const other = hire(['nsenter', '--mount', '--target', String(worker.pid)])
     t.ok((await other.get(task)).value === value, 'and to another process')
-    t.equal(desk.asked.length, 1)
+    t.equal(desk.requests.length, 1)
   },
 )
 
@@ -130,7 +132,7 @@ t.test(
     t.equal(said.code, 'ERR_DOG_STORE', `${said.value}`)
     t.ok(said.path?.startsWith(dir))
     t.match(said.cause, /EROFS/)
-    t.equal(desk.asked.length, 0)
+    t.equal(desk.requests.length, 0)
     inside(worker, 'mount', '-o', 'remount,rw,bind', dir)
     t.equal((await worker.get(task)).value, 'token-1-of-the-upstream')
   },
@@ -155,27 +157,27 @@ t.test('the folder is deleted, or replaced by a file, while it is in use', async
   const said = await worker.get(own)
   t.equal(said.code, 'ERR_DOG_STORE', `${said.value}`)
   t.equal(said.path?.startsWith(place), true)
-  t.equal(desk.asked.length, 2, 'nothing is fetched that cannot be stored')
+  t.equal(desk.requests.length, 2, 'nothing is fetched that cannot be stored')
   rmSync(place)
   t.equal((await worker.get(own)).value, 'token-3-of-the-upstream')
 
   await expiry()
-  desk.delay = () => 400
-  const asked = desk.next()
+  desk.delayMs = () => 400
+  const asked = desk.nextRequest()
   const answer = worker.get(own)
   await asked
   rmSync(place, { recursive: true })
   t.equal((await answer).value, 'token-4-of-the-upstream', 'a fetch whose folder is gone has its value all the same')
 
   await expiry()
-  const askedAgain = desk.next()
+  const askedAgain = desk.nextRequest()
   const another = worker.get(own)
   await askedAgain
   rmSync(place, { recursive: true })
   writeFileSync(place, 'what is this')
   t.equal((await another).value, 'token-5-of-the-upstream')
   rmSync(place)
-  desk.delay = () => 50
+  desk.delayMs = () => 50
   await expiry()
   t.match((await hire().get(own)).value, /^token-/)
 })
@@ -216,7 +218,7 @@ t.test(
     mkdirSync(place)
     chownSync(place, USER, USER)
     const own = { ...task, dir: place }
-    desk.delay = () => Math.max(1500, 25 * CROWD)
+    desk.delayMs = () => Math.max(1500, 25 * CROWD)
     const crew = Array.from({ length: CROWD }, () => hire(asUser))
     await Promise.all(crew.map(({ ready }) => ready))
     const answers = await Promise.all(crew.map((worker) => worker.get(own)))
@@ -224,8 +226,8 @@ t.test(
       [...new Set(answers.map(({ value, code, message }) => value ?? `${code} ${message}`))],
       ['token-1-of-the-upstream'],
     )
-    t.equal(desk.asked.length, 1)
-    const warnings = crew.flatMap(({ told }) => told).filter(({ tells }) => tells === 'warning')
+    t.equal(desk.requests.length, 1)
+    const warnings = crew.flatMap(({ messages }) => messages).filter(({ type }) => type === 'warning')
     t.equal(warnings.length, CROWD - 1, 'each waiter says it once')
     for (const { message } of warnings) t.match(message, /cannot be watched \(EMFILE\): polling instead/)
   },
