@@ -1,4 +1,4 @@
-// Charts, written by hand: bars with their figures beside them, readable on a light and on a dark page.
+// Bar charts as SVG, with the figure beside each bar. They are readable on a light and a dark page.
 import { show } from './measure.mjs'
 
 const WIDTH = 860
@@ -23,8 +23,9 @@ const text = (x, y, classes, content, anchor = 'start') =>
 /**
  * A chart of bars.
  *
- * @param bars `{ name, value, label, kind }`; the kind is own, peer or bad
- * @param options `isLog`: each tenfold is as long as the next; `target`: where the line is, in the unit of the values
+ * @param bars `{ name, value, label, kind }`; `kind` is own, peer or bad
+ * @param options `isLog`: a logarithmic scale; `target`: the position of the line, in the unit of the
+ *   values; `aim`: its label
  */
 function draw(title, subtitle, bars, { isLog = false, target, aim } = {}) {
   const values = [...bars.map(({ value }) => value), ...(target === undefined ? [] : [target])]
@@ -61,7 +62,7 @@ function draw(title, subtitle, bars, { isLog = false, target, aim } = {}) {
   ].join('\n')
 }
 
-/** All targets in one picture: how much of its target each figure takes. */
+/** The chart of all targets: each figure divided by its target. */
 function targetsOf(figures) {
   const bars = figures
     .filter(({ target }) => target !== undefined)
@@ -75,12 +76,15 @@ function targetsOf(figures) {
         kind: ok ? 'own' : 'bad',
       }
     })
-  return draw('dotdog against its targets', 'measured ÷ target: up to the line is reached', bars, { target: 1, aim: 'target' })
+  return draw('dotdog against its targets', 'measured ÷ target: a bar up to the line meets its target', bars, {
+    target: 1,
+    aim: 'target',
+  })
 }
 
 const short = (name) => (name.length > 50 ? `${name.slice(0, 49)}…` : name)
 
-/** Times of dotdog and its peers, of the figures that a filter lets through. */
+/** A chart of the times of dotdog and its peers, for some figures. */
 function beside(title, figures, nameOf) {
   const bars = []
   let last
@@ -91,10 +95,10 @@ function beside(title, figures, nameOf) {
     last = figure
     bars.push({ name: nameOf(figure, against), value: peer, label: show(peer, unit), kind: 'peer' })
   }
-  return draw(title, 'shorter is better; each tenfold is as long as the next', bars, { isLog: true })
+  return draw(title, 'shorter is better; logarithmic scale', bars, { isLog: true })
 }
 
-/** The charts that can be drawn from what was measured. */
+/** The charts for which there are results, by name. */
 export function chartsOf(parts) {
   const of = (name) => parts[name]?.figures ?? []
   const charts = { targets: targetsOf(Object.keys(parts).flatMap(of)) }

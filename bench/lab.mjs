@@ -1,5 +1,6 @@
-// Where the subjects run: a folder outside the project with copies of the packages, as npm would have put them there, and the
-// programs that use them. Nothing is resolved through links that an installed package would not have.
+// The folder in which the subjects run. It is outside the project, and contains their programs and
+// copies of the packages as npm would install them, so that packages are resolved without links that
+// an installed package would not have.
 import { spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 export const here = dirname(fileURLToPath(import.meta.url))
 const root = resolve(here, '..')
 
-/** As long as a WeChat token. */
+/** A value with the length of a WeChat token. */
 export const TOKEN = 'T'.repeat(136)
 
 export class Lab {
@@ -20,7 +21,7 @@ export class Lab {
     const modules = join(this.path, 'node_modules')
     mkdirSync(join(modules, 'dotdog'), { recursive: true })
     for (const file of ['package.json', 'dist']) cpSync(join(root, file), join(modules, 'dotdog', file), { recursive: true })
-    // What dotdog loads when it fetches.
+    // The dependencies that dotdog loads when it fetches.
     symlinkSync(join(root, 'node_modules'), join(modules, 'dotdog/node_modules'))
     // The same copy that dotdog/redis loads.
     symlinkSync(join(root, 'node_modules/ioredis'), join(modules, 'ioredis'))
@@ -44,7 +45,7 @@ export class Lab {
     return path
   }
 
-  /** Starts a program that talks to us in lines of JSON. */
+  /** Starts a program that exchanges lines of JSON with the benchmark. */
   start(program, args = [], flags = []) {
     const subject = new Subject(
       spawn(process.execPath, [...flags, this.program(program), ...args.map(String)], { cwd: this.path }),
@@ -61,7 +62,7 @@ export class Lab {
   }
 }
 
-/** A program under measurement: it is told a line, and answers with lines. */
+/** A program under measurement. It gets lines of JSON, and prints lines of JSON. */
 class Subject {
   #lines = []
   #waiting = []
@@ -86,7 +87,7 @@ class Subject {
     })
   }
 
-  /** The next line it says. */
+  /** The next line that it prints. */
   next() {
     if (this.#lines.length > 0) return Promise.resolve(this.#lines.shift())
     const { promise, ...waiting } = withResolvers()
@@ -94,12 +95,12 @@ class Subject {
     return promise
   }
 
-  tell(line) {
+  send(line) {
     this.child.stdin.write(`${JSON.stringify(line)}\n`)
   }
 
   ask(line) {
-    this.tell(line)
+    this.send(line)
     return this.next()
   }
 

@@ -1,4 +1,4 @@
-// What is printed and what is written: the table, results.json, the charts.
+// Prints the table, and writes results.json and the charts.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
@@ -24,7 +24,7 @@ export function printLine({ figure, against, median, low, high, unit, target, ok
   console.log(row([figure, against, show(median, unit) + range, limit, verdict, [beside, note].filter(Boolean).join('; ')]))
 }
 
-/** Parts that were not run keep what an earlier run found. */
+/** Writes the results. A part that was not run keeps the results of an earlier run. */
 export function save(lines, chosen, asked) {
   const machine = {
     node: process.version,
@@ -44,7 +44,7 @@ export function save(lines, chosen, asked) {
   for (const [name, svg] of Object.entries(chartsOf(parts))) writeFileSync(join(here, 'charts', `${name}.svg`), svg)
 }
 
-/** Four digits are more than any of these deserves. */
+/** Rounds every number to four significant digits. */
 const rounded = (value) =>
   typeof value === 'number'
     ? Number(value.toPrecision(4))

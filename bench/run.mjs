@@ -1,5 +1,5 @@
-// npm run bench [-- part …] [--strict]: measures dotdog and its peers side by side, prints the figures, and writes
-// results.json and the charts.
+// npm run bench [-- part …] [--strict]: measures dotdog and its peers side by side, prints the
+// figures, and writes results.json and the charts.
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ const PARTS = ['memory', 'process', 'cold', 'takeover', 'refresh', 'keys', 'wait
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { strict: { type: 'boolean' } } })
 const unknown = positionals.filter((name) => !PARTS.includes(name))
 if (unknown.length > 0) {
-  console.error(`no such part: ${unknown.join(', ')}; there are ${PARTS.join(', ')}`)
+  console.error(`unknown part: ${unknown.join(', ')}; the parts are ${PARTS.join(', ')}`)
   process.exit(2)
 }
 
@@ -42,5 +42,5 @@ try {
 }
 save(lines, chosen, positionals)
 const missed = lines.filter(({ ok }) => ok === false).length
-console.log(missed === 0 ? '\nEvery target is met.' : `\n${missed} missed.`)
+console.log(missed === 0 ? '\nEvery target is met.' : `\n${missed} targets missed.`)
 if (missed > 0 && values.strict) process.exitCode = 1

@@ -1,9 +1,10 @@
-// An upstream on loopback: answers after a while, and notes when it was asked and when it answered.
+// An upstream on the loopback interface. It answers after a delay, and records the times of requests
+// and answers.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { clock } from './measure.mjs'
 
-export async function startUpstream(delay) {
+export async function startUpstream(delayMs) {
   const asked = []
   const answered = []
   const waiting = []
@@ -13,7 +14,7 @@ export async function startUpstream(delay) {
     setTimeout(() => {
       answered.push(clock())
       response.end(JSON.stringify({ access_token: `token-${answered.length}`, expires_in: 7200 }))
-    }, delay)
+    }, delayMs)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -21,7 +22,7 @@ export async function startUpstream(delay) {
     port: server.address().port,
     asked,
     answered,
-    /** When the next request comes. */
+    /** Resolves at the next request, with its time. */
     next: () => new Promise((resolve) => waiting.push(resolve)),
     forget() {
       asked.length = 0

@@ -1,18 +1,19 @@
-// So many processes, no value: how many fetches, and how long after the upstream's answer the last of them has its own.
+// Many processes and no value: how many fetches they make, and how long after the upstream's answer
+// the last process has the value.
 import { inTurns, line, ratioOf, show, spreadOf } from '../measure.mjs'
 import { startUpstream } from '../upstream.mjs'
 
-/** Processes, rounds of each, and the peers: what these need for 256 is long enough for one. */
+/** Processes, rounds and peers. With 256 processes only one peer is measured, because it takes long. */
 const SIZES = [
   { size: 8, rounds: 8, peers: ['plain', 'tuned'] },
   { size: 64, rounds: 4, peers: ['plain', 'tuned'] },
   { size: 256, rounds: 2, peers: ['plain'] },
 ]
-const FETCH = 200
+const FETCH_MS = 200
 const AGAINST = { plain: 'the parts, naively', tuned: 'the parts, tuned' }
 
 export async function cold(lab) {
-  const upstream = await startUpstream(FETCH)
+  const upstream = await startUpstream(FETCH_MS)
   const lines = []
   for (const { size, rounds, peers } of SIZES) {
     const found = Object.fromEntries(['dotdog', ...peers].map((name) => [name, { after: [], fetches: 0 }]))

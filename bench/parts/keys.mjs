@@ -1,4 +1,4 @@
-// Many keys in one folder: what one of them costs, what an idle one takes, and the status of all.
+// Many keys in one folder: the time of one get, the memory of an idle key, and status() of all keys.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { recordOf } from '../lab.mjs'

@@ -1,12 +1,12 @@
-// `await get(key)` and `peek(key)` of a value in memory, beside caches that do the same for a value of one process.
+// `await get(key)` and `peek(key)` of a value in memory, compared with caches of one process.
 import { inTurns, line, ratioOf, show, spreadOf } from '../measure.mjs'
 
 const PEERS = ['lru-cache', 'p-memoize', 'async-cache-dedupe', 'cache-manager', 'bentocache', 'guard_dog', 'co-wechat-api']
 const MODES = { tight: 'await get(key), a tight loop', turning: 'await get(key), an event-loop turn every 100 calls' }
 const NAMES = { 'lru-cache': 'lru-cache fetch', 'cache-manager': 'cache-manager wrap', bentocache: 'bentocache getOrSet' }
 const ROUNDS = 40
-/** Milliseconds that a round of one subject takes. */
-const ROUND = 12
+/** How long a round of one subject takes. */
+const ROUND_MS = 12
 
 export async function memory(lab) {
   const lines = []
@@ -31,7 +31,7 @@ export async function memory(lab) {
 const nsOf = (samples) => show(spreadOf(samples).median, 'ns')
 const valuesOf = (found, peer) => ({ own: spreadOf(found.dotdog).median, peer: spreadOf(found[peer]).median, unit: 'ns' })
 
-/** Nanoseconds a call, by subject, round by round. */
+/** Nanoseconds per call of each round, by subject. */
 async function compare(lab, names, mode) {
   const subjects = []
   for (const name of names) {
@@ -48,4 +48,4 @@ async function compare(lab, names, mode) {
   return Object.fromEntries(subjects.map(({ name, samples }) => [name, samples]))
 }
 
-const callsIn = (ns) => Math.ceil((ROUND * 1e6) / ns / 100) * 100
+const callsIn = (ns) => Math.ceil((ROUND_MS * 1e6) / ns / 100) * 100

@@ -1,4 +1,5 @@
-// A whole process that starts, gets a fresh value from its file and ends: what a cron job or a shell script pays.
+// A whole process that starts, gets a fresh value from its file and ends, like a cron job or a shell
+// script.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,13 +13,13 @@ const WAYS = [
   { own: 'dotdog.cjs', peer: 'read.cjs', title: 'a process: require, get, exit', against: 'read + JSON.parse', target: 1.05 },
   { own: 'dotdog.cjs', peer: 'guard_dog.cjs', title: 'a process: require, get, exit', against: 'guard_dog', target: 1.03 },
   { own: 'dotdog.mjs', peer: 'read.mjs', title: 'a process: import, get, exit', against: 'import fs + read', target: 1.1 },
-  // What Node asks for a package with sub-paths, whatever is in it.
+  // The cost of any package with sub-paths in Node.
   { own: 'empty.cjs', peer: 'read.cjs', title: 'a process: a package that only reads', against: 'read + JSON.parse' },
 ]
 
 export async function process(lab) {
   writeFileSync(join(lab.folder('.dog'), `${KEY}.dog`), recordOf(KEY), { mode: 0o600 })
-  // Its refresh-ahead is the whole lifetime: else its timer keeps the process alive for two hours.
+  // `ahead` is the whole lifetime. Otherwise guard_dog's timer keeps the process alive for two hours.
   const kept = { data: TOKEN, expires_in: 7200, gen_time: Date.now(), dir: '', ahead: 7200 }
   writeFileSync(join(lab.folder('guard_dog'), `${KEY}.dog`), JSON.stringify(kept))
 
@@ -55,7 +56,7 @@ export async function process(lab) {
   return lines
 }
 
-/** Resolved as dotdog is, and does what the floor does. */
+/** A package that is resolved as dotdog is, and only reads and parses the file. */
 function makeEmptyPackage(lab) {
   const dir = lab.folder('node_modules/empty')
   writeFileSync(join(dir, 'package.json'), JSON.stringify({ name: 'empty', exports: { '.': { default: './index.js' } } }))
@@ -75,7 +76,7 @@ function run(lab, program) {
   return ms
 }
 
-/** CPU of the children that were waited for, in ticks of 10 ms: too coarse for one of them, good enough for a sum. */
+/** CPU of the children that have ended, in ticks of 10 ms: too coarse for one child, but not for a sum. */
 function ticksOfChildren() {
   try {
     const text = readFileSync('/proc/self/stat', 'latin1')

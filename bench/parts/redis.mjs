@@ -1,13 +1,13 @@
-// A value that many processes wait for in Redis: from its commit to each answer. Beside it the least that can be done with
-// the same client: subscribe, and read when told.
+// Many processes wait for a value in Redis: the time from its commit to each answer. Compared with the
+// minimum that the same client can do: subscribe, and read on a message.
 import { spawn, spawnSync } from 'node:child_process'
 import { createServer } from 'node:net'
 import { inTurns, line, quantile, ratioOf, show } from '../measure.mjs'
 
 const PROCESSES = 32
 const ROUNDS = 20
-/** Milliseconds: long enough for all to be waiting. */
-const FETCH = 600
+/** Long enough for all processes to be waiting. */
+const FETCH_MS = 600
 
 export async function redis(lab) {
   if (spawnSync('redis-server', ['--version']).error !== undefined) {
@@ -29,7 +29,7 @@ export async function redis(lab) {
   }
 
   const [own, plain] = crowds
-  // The first round loads what a wait needs.
+  // The first round also loads the code that a wait needs.
   const all = own.rounds.slice(1).flat()
   const perRound = ({ rounds }) => rounds.slice(1).map((late) => quantile(late, 0.95))
   const figure = `Redis, ${PROCESSES} processes`
@@ -44,7 +44,7 @@ export async function redis(lab) {
 }
 
 async function once(crowd, key) {
-  const answers = await Promise.all(crowd.subjects.map((one) => one.ask({ key, ms: FETCH })))
+  const answers = await Promise.all(crowd.subjects.map((one) => one.ask({ key, ms: FETCH_MS })))
   const { sent } = answers.find((one) => one.sent !== undefined)
   crowd.rounds.push(answers.filter((one) => one.sent === undefined).map(({ at }) => at - sent))
   crowd.fetches = Math.max(

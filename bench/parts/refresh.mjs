@@ -1,9 +1,9 @@
-// A refresh, from its rename to where other processes see it: those that wait for it, those that ask now and then, and those
-// that listen.
+// The time from the rename of a refresh until other processes see the value: processes that wait for
+// it, processes that call get now and then, and processes that listen for `change`.
 import { line, pause, quantile, show } from '../measure.mjs'
 
 const OTHERS = 16
-const FETCH = 200
+const FETCH_MS = 200
 
 export async function refresh(lab) {
   return [...(await waiting(lab)), ...(await idle(lab)), ...(await listening(lab))]
@@ -22,10 +22,10 @@ async function waiting(lab) {
   const late = []
   const ROUNDS = 25
   for (let round = 0; round < ROUNDS; round++) {
-    const answers = await Promise.all(all.map((one) => one.ask({ role: 'wait', key: `KEY-${round}`, ms: FETCH })))
+    const answers = await Promise.all(all.map((one) => one.ask({ role: 'wait', key: `KEY-${round}`, ms: FETCH_MS })))
     const holders = answers.filter(({ renamed }) => renamed !== undefined)
     if (holders.length !== 1) throw new Error(`${holders.length} fetches`)
-    // The first round loads what a wait needs.
+    // The first round also loads the code that a wait needs.
     if (round > 0) late.push(...answers.filter((one) => one !== holders[0]).map(({ at }) => at - holders[0].renamed))
   }
   await stop(all)
@@ -47,7 +47,7 @@ async function idle(lab) {
   const seen = []
   const stale = []
   for (let round = 0; round < 25; round++) {
-    for (const other of others) other.tell({ role: 'idle', key, last })
+    for (const other of others) other.send({ role: 'idle', key, last })
     await pause(250 + Math.random() * 100)
     const { value, renamed } = await holder.ask({ role: 'refresh', key })
     for (const other of others) {
@@ -75,7 +75,7 @@ async function listening(lab) {
   const [holder, ...others] = await crowd(lab, lab.folder('refresh-change'), 5)
   await holder.ask({ role: 'refresh', key })
   for (const other of others) await other.ask({ role: 'change', key })
-  // The watcher gets ready by itself.
+  // The watcher starts in the background.
   await pause(500)
   const late = []
   for (let round = 0; round < 60; round++) {

@@ -1,10 +1,10 @@
-// The holder is killed in mid-fetch: how long until somebody who waits asks the upstream again.
+// The holder is killed in mid-fetch: the time until a waiter asks the upstream again.
 import { clock, inTurns, line, pause, ratioOf, show, spreadOf } from '../measure.mjs'
 import { startUpstream } from '../upstream.mjs'
 
 const ROUNDS = 5
-/** How long the holder has been fetching. */
-const MIDWAY = 150
+/** How long the holder has been fetching when it is killed. */
+const KILL_AFTER_MS = 150
 
 export async function takeover(lab) {
   const upstream = await startUpstream(500)
@@ -34,12 +34,12 @@ async function once(lab, upstream, name, dir) {
   const [holder, waiter] = [start(), start()]
   await Promise.all([holder.next(), waiter.next()])
   const first = upstream.next()
-  // It answers no more.
+  // The holder is killed before it can answer.
   holder.ask('go').catch(() => {})
   await first
   const answer = waiter.ask('go')
   const second = upstream.next()
-  await pause(MIDWAY)
+  await pause(KILL_AFTER_MS)
   const killed = clock()
   holder.child.kill('SIGKILL')
   const asked = await second

@@ -1,4 +1,4 @@
-// One request to the upstream, as small as can be: the same for every subject.
+// One request to the upstream, as small as possible, and the same for every subject.
 const http = require('node:http')
 
 module.exports = (port) =>

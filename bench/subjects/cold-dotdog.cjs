@@ -1,4 +1,4 @@
-// Many processes, no value: each asks once when it is told to.
+// One of many processes that start without a value. It calls get once, on command.
 const { createDog } = require('dotdog')
 const ask = require('./ask.cjs')
 const { clock, listen, say } = require('./talk.cjs')

@@ -1,5 +1,5 @@
-// The same with proper-lockfile and write-file-atomic as their READMEs show them: lock with retries, read, fetch if need be,
-// write, unlock.
+// The same as cold-dotdog with proper-lockfile and write-file-atomic, as their READMEs show them: lock
+// with retries, read, fetch if necessary, write, unlock.
 const { readFileSync } = require('node:fs')
 const { join } = require('node:path')
 const lockfile = require('proper-lockfile')
@@ -7,19 +7,20 @@ const writeFileAtomic = require('write-file-atomic')
 const ask = require('./ask.cjs')
 const { clock, listen, say } = require('./talk.cjs')
 
-const [dir, port, patience] = process.argv.slice(2)
+const [dir, port, waits] = process.argv.slice(2)
 const file = join(dir, 'token.json')
 
 /**
- * Without retries all but one would fail. `plain`: the library's own waits (1 s, doubling), but none over a second, or 64
- * processes take minutes. `tuned`: by somebody who has thought about it.
+ * The retries of the lock. Without them all processes but one would fail. `plain`: the library's own
+ * waits (1 s, doubling), but at most 1 s, because otherwise 64 processes take minutes. `tuned`: a
+ * first wait of 0.1 s.
  */
 const WAITS = {
   plain: { forever: true, maxTimeout: 1000, randomize: true },
   tuned: { forever: true, minTimeout: 100, maxTimeout: 1000, randomize: true },
 }
 
-/** The value in the file, if there is one that is not over. */
+/** The value in the file, if there is one that has not expired. */
 function read() {
   try {
     const { value, expiresAt } = JSON.parse(readFileSync(file, 'utf8'))
@@ -33,7 +34,7 @@ async function get() {
   const known = read()
   if (known !== undefined) return known
   // realpath: false, as the file is not there yet.
-  const release = await lockfile.lock(file, { realpath: false, retries: WAITS[patience] })
+  const release = await lockfile.lock(file, { realpath: false, retries: WAITS[waits] })
   try {
     const fresh = read()
     if (fresh !== undefined) return fresh

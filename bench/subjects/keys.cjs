@@ -1,4 +1,4 @@
-// Folders with many keys: one key of it by a fresh dog, all of them in memory, the status of all.
+// Folders with many keys: one get of a new dog, all keys in memory, status() of all keys.
 const { readFileSync } = require('node:fs')
 const { join } = require('node:path')
 const { createDog } = require('dotdog')
@@ -24,7 +24,7 @@ const tasks = {
     await dog.get(key)
     say({ ms: clock() - from })
   },
-  /** Bytes of heap that all keys take, initialised and asked for once. */
+  /** Bytes of heap used by all keys after init and one get of each. */
   async idle({ dir, keys }) {
     const dog = createDog({ dir })
     kept.push(dog)
@@ -36,7 +36,7 @@ const tasks = {
     await new Promise((resolve) => setTimeout(resolve, 200))
     say({ bytes: heap() - before })
   },
-  /** The same of a map from keys to values, which no cache can do without. */
+  /** Bytes of heap used by a Map from keys to values, which is the minimum of any cache. */
   async values({ dir, keys }) {
     const before = heap()
     const values = new Map()

@@ -1,4 +1,5 @@
-// A value in memory, asked for again and again: one subject a process, so that no other warms or spoils its code.
+// Reads a value in memory repeatedly. Each subject has its own process, so that no other subject warms
+// or deoptimises its code.
 import { createRequire } from 'node:module'
 import { listen, say } from './talk.cjs'
 
@@ -71,7 +72,7 @@ const SUBJECTS = {
 }
 
 const ask = await SUBJECTS[name]()
-if ((await ask()) !== TOKEN) throw new Error(`${name} does not know the value`)
+if ((await ask()) !== TOKEN) throw new Error(`${name} did not return the value`)
 
 async function tight(calls) {
   for (let call = 0; call < calls; call++) await ask()

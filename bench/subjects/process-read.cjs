@@ -1,4 +1,4 @@
-// The floor: the file is read and parsed, nothing else.
+// The minimum: reads and parses the file.
 const { readFileSync } = require('node:fs')
 const { join } = require('node:path')
 

@@ -1,4 +1,4 @@
-// The floor, by import.
+// The minimum, by import.
 import fs from 'node:fs'
 
 const { value } = JSON.parse(fs.readFileSync(new URL('./.dog/ACCESS_TOKEN.dog', import.meta.url), 'utf8'))

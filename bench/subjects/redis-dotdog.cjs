@@ -1,4 +1,5 @@
-// One of many processes that share a key in Redis. The one that fetches notes the moment before it sends its commit.
+// One of many processes that share a key in Redis. The process that fetches records the time just
+// before it sends its commit.
 const { Redis } = require('ioredis')
 const { clock, listen, say } = require('./talk.cjs')
 
@@ -6,7 +7,7 @@ let sent
 const { evalsha, eval: evaluate } = Redis.prototype
 const noting = (send) =>
   function (...args) {
-    // The text of a record is sent by a commit only.
+    // Only a commit sends the text of a record.
     if (args.some((arg) => String(arg).startsWith('{"dotdog"') && String(arg).includes('"value"'))) sent = clock()
     return send.apply(this, args)
   }
@@ -27,7 +28,7 @@ listen(async ({ key, ms }) => {
   })
   const value = await dog.get(key)
   const at = clock()
-  // Reported when all have their answer: a report is no part of it, and would hold up those who come later.
+  // Reported when all processes have their answer, because a report would delay the others.
   await new Promise((resolve) => setTimeout(resolve, 100))
   say({ at, value, fetches, ...(fetches > 0 && { sent }) })
 })

@@ -1,19 +1,19 @@
-// The least that can be done with ioredis: one process sets and publishes, the others hear of it and read.
+// The minimum with ioredis: one process sets and publishes, the others get the message and read.
 const { Redis } = require('ioredis')
 const { clock, listen, say } = require('./talk.cjs')
 
 const CHANNEL = 'plain'
 const [url] = process.argv.slice(2)
 const redis = new Redis(url)
-const ear = new Redis(url)
+const subscriber = new Redis(url)
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
 let waiting
-ear.on('message', async (_channel, key) => {
+subscriber.on('message', async (_channel, key) => {
   if (waiting?.key !== key) return
-  const { heard } = waiting
+  const { resolve } = waiting
   waiting = undefined
-  heard(await redis.get(key))
+  resolve(await redis.get(key))
 })
 
 listen(async ({ key, ms }) => {
@@ -25,10 +25,10 @@ listen(async ({ key, ms }) => {
     sent = clock()
     await redis.multi().set(key, `${process.pid}`).publish(CHANNEL, key).exec()
   } else {
-    await new Promise((heard) => (waiting = { key, heard }))
+    await new Promise((resolve) => (waiting = { key, resolve }))
     at = clock()
   }
   await pause(100)
   say({ at, fetches: isHolder ? 1 : 0, ...(isHolder && { sent }) })
 })
-ear.subscribe(CHANNEL).then(() => say('ready'))
+subscriber.subscribe(CHANNEL).then(() => say('ready'))

@@ -1,5 +1,5 @@
-// A refresh as others see it. The process that fetches notes the very moment of the rename: what it would note after its own
-// `refresh` returned is later.
+// A refresh as other processes see it. The process that fetches records the time of the rename. A time
+// taken after its own `refresh` returned would be later.
 const fs = require('node:fs')
 const { clock, listen, say } = require('./talk.cjs')
 
@@ -17,22 +17,22 @@ const dog = createDog({ dir })
 let fetched = 0
 
 const roles = {
-  /** Fetches nothing but what it is told to. */
+  /** Fetches on command only. */
   async refresh({ key }) {
     await dog.refresh(key)
     say({ value: dog.peek(key).value, renamed })
   },
-  /** All ask at once for a key that is not there: one fetches, the others wait. */
+  /** All processes get a missing key at once: one fetches, the others wait. */
   async wait({ key, ms }) {
     const before = fetched
     register(key, ms)
     const value = await dog.get(key)
     const at = clock()
-    // Reported when all have their answer: a report is no part of it, and would hold up those who come later.
+    // Reported when all processes have their answer, because a report would delay the others.
     await new Promise((resolve) => setTimeout(resolve, 60))
     say({ at, value, ...(fetched > before && { renamed }) })
   },
-  /** Asks at times of its own until it sees another value than the last. */
+  /** Calls get at random times until it returns a new value. */
   async idle({ key, last }) {
     register(key, 0)
     let stale = 0

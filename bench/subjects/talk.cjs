@@ -1,4 +1,4 @@
-// How a subject and the benchmark talk: a line of JSON in, a line of JSON out. It ends when its input does.
+// The protocol of a subject: lines of JSON in, lines of JSON out. It exits when its input ends.
 const { createInterface } = require('node:readline')
 
 /** Milliseconds of the monotonic clock, which all processes of a machine share. */

@@ -1,4 +1,4 @@
-// What it costs to wait: the CPU of a process from its `get` to the answer that another process fetched.
+// The CPU of a process from its `get` until it has the value that another process fetched.
 const { createDog } = require('dotdog')
 const { listen, say } = require('./talk.cjs')
 
