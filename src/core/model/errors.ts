@@ -6,11 +6,18 @@ export interface ErrorFields {
   /** Epoch milliseconds. */
   retryAt?: number
   path?: string
-  /** Whatever was caught; only a sanitised copy is kept. */
+  /** Anything that was caught. Only a sanitised copy of it is kept. */
   cause?: unknown
 }
 
 export class DogError extends Error {
+  static {
+    // The published engine is minified, which shortens the name of this class. `inspect` prints the name of the class,
+    // and `toString` the name in the prototype.
+    const name = { value: 'DogError', configurable: true, writable: true }
+    for (const owner of [DogError, DogError.prototype]) Object.defineProperty(owner, 'name', name)
+  }
+
   readonly code: DogErrorCode
   readonly key: string | undefined
   readonly retryAt: number | undefined
@@ -24,10 +31,6 @@ export class DogError extends Error {
     this.path = fields.path
   }
 }
-// The class keeps its name where the engine is minified: `inspect` prints the name of the class as well.
-Object.defineProperty(DogError, 'name', { value: 'DogError', configurable: true })
-Object.defineProperty(DogError.prototype, 'name', { value: 'DogError', configurable: true, writable: true })
-
 /** Whether something caught is a DogError, also one of another installed copy of this package. */
 export function isDogError(error: unknown): error is DogError {
   try {
@@ -40,7 +43,7 @@ export function isDogError(error: unknown): error is DogError {
   }
 }
 
-/** A file system's error as ours, naming the path and what to do. */
+/** The `ERR_DOG_STORE` for an error of the file system. The message names the path, the problem and the system's code. */
 export function storeError(path: string, problem: string, cause?: unknown, key?: string): DogError {
   const code = (cause as NodeJS.ErrnoException | undefined)?.code
   return new DogError('ERR_DOG_STORE', `${path}: ${problem}${code ? ` (${code})` : ''}`, { path, cause, key })
