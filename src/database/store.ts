@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { DogError, type DogRecord, type Lease, type Ledger, type Store } from 'dotdog'
 import { monotonic, now, pause, WakeableSleep } from '../core/shared/clock.js'
-import { type Decoded, decodeLedger, decodeRecord } from '../core/shared/format.js'
+import { type DecodeResult, decodeLedger, decodeRecord } from '../core/shared/format.js'
 import { onAbort } from '../core/shared/on-abort.js'
 import type { Backend, Holder } from './backend.js'
 import { Ear } from './change-listener.js'
@@ -67,7 +67,7 @@ export class NetworkStore implements Store {
   }
 
   /** What is damaged is a miss; what a later version wrote is left alone, by refusing to go on. */
-  #sound<T>(key: string, what: string, decoded: Decoded<T>): T | undefined {
+  #sound<T>(key: string, what: string, decoded: DecodeResult<T>): T | undefined {
     if (decoded === 'newer') throw this.#error(key, `has a ${what} that was written by a newer dotdog`)
     if (decoded !== 'damaged') return decoded
     const message = `${this.#backend.place}: the ${what} of "${key}" is damaged, and counts as missing`

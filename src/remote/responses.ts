@@ -1,5 +1,5 @@
 import { DogError, type DogErrorCode, type DogRecord } from 'dotdog'
-import { NEVER } from '../core/shared/format.js'
+import { MAX_EPOCH_MS } from '../core/shared/format.js'
 import type { Answer } from './http-client.js'
 
 /** What the server's answers mean here. Pure. */
@@ -32,7 +32,7 @@ export function recordOf(key: string, { body, time, begun, ended }: Answer): Dog
   const isApart = time !== undefined && (time < begun - SKEW || time > ended + SKEW)
   // The server looked at its clock in between: what remains is rather less than more.
   const at = expiresAt as number
-  const ends = isApart && at < NEVER ? at - time + Math.max(begun, ended - WAY) : at
+  const ends = isApart && at < MAX_EPOCH_MS ? at - time + Math.max(begun, ended - WAY) : at
   return { key, value, fetchedAt: Math.min(begun, ends), expiresAt: ends, ahead: 0, generation }
 }
 

@@ -1,6 +1,6 @@
 import type { DogRecord } from '../../../index.js'
 import { monotonic, now } from '../shared/clock.js'
-import { learn } from '../shared/redact.js'
+import { registerSecret } from '../shared/redact.js'
 
 /**
  * What this process remembers of one key: the store's record as last read, and a value that the store
@@ -48,7 +48,7 @@ export class Memory {
   adopt(found: DogRecord | undefined): { record: DogRecord | undefined; changed: boolean } {
     const changed = this.#isKnown && found?.generation !== this.#stored?.generation
     if (found !== this.#stored) this.onReplaced?.()
-    if (found !== undefined && found !== this.#stored) learn(found.value)
+    if (found !== undefined && found !== this.#stored) registerSecret(found.value)
     if (found !== undefined && found.generation !== this.#stored?.generation) {
       this.#expiresAtMonotonic = monotonic() + Math.min(found.expiresAt - now(), found.expiresAt - found.fetchedAt)
     }
@@ -69,7 +69,7 @@ export class Memory {
    * the only good one. A known record of a higher generation wins. Returns the newer of both.
    */
   keepUnwritten(record: DogRecord): DogRecord {
-    learn(record.value)
+    registerSecret(record.value)
     if (this.record !== undefined && this.record.generation > record.generation) return this.record
     this.#unwritten = record
     this.onReplaced?.()

@@ -3,7 +3,7 @@ import { DogError } from './errors.js'
 import { expiryOf, UnusableResult } from './expiry.js'
 import { defaultRefreshAhead } from './policy.js'
 
-/** A fetcher's answer, checked: what a record is made of. Nothing here says a value in a message. */
+/** A fetcher's answer after its check: the fields from which a record is made. No message in this file shows a value. */
 export interface FetchResult {
   value: unknown
   /** Epoch milliseconds at which the fetch started. */
@@ -14,10 +14,14 @@ export interface FetchResult {
   ahead: number
 }
 
-/** Bytes. As much as fits into a file of 1 MiB when it is encrypted, with room for the rest of the record. */
+/** A value of this size still fits into a file of 1 MiB when it is encrypted, with room for the rest of the record. */
 const MAX_VALUE_BYTES = 700_000
 
-/** The value as every process will see it: through JSON. */
+/**
+ * Returns the value as every process will see it: after a round trip through JSON.
+ *
+ * @throws UnusableResult if JSON cannot hold the value, or if it is too large or nested too deeply.
+ */
 export function toStorable(value: unknown): unknown {
   let text: string | undefined
   try {
@@ -28,7 +32,7 @@ export function toStorable(value: unknown): unknown {
   if (text === undefined) throw new UnusableResult(`the value is ${value === undefined ? 'undefined' : `a ${typeof value}`}`)
   if (Buffer.byteLength(text) > MAX_VALUE_BYTES) throw new UnusableResult(`the value is larger than ${MAX_VALUE_BYTES} bytes`)
   const stored = typeof value === 'object' || typeof value === 'number' ? JSON.parse(text) : value
-  // One level less: the record is the outermost.
+  // The record is the outermost level, so one level less is left for the value.
   if (!isShallow(stored, MAX_DEPTH - 1)) throw new UnusableResult(`the value is nested deeper than ${MAX_DEPTH - 1} levels`)
   return stored
 }

@@ -14,9 +14,9 @@ import {
 import { type CipherKey, toCipherKey } from './encryption.js'
 import { DAY_S, type Quota } from './policy.js'
 
-/** Checks what users give, once, so that nothing behind it has to. */
+/** Checks the options and keys that users pass in. Everything behind this file relies on the check. */
 
-/** What a keeper works by. Durations in seconds. */
+/** The configuration of one key, with all defaults filled in. Durations are in seconds. */
 export interface KeyConfig {
   fetcher: Fetcher<never> | undefined
   followOnly: boolean
@@ -24,23 +24,25 @@ export interface KeyConfig {
   refreshAhead: number | undefined
   identity: string | undefined
   quota: Quota | undefined
-  /** In which attempts are counted, also without a quota. */
+  /** The length of the window in which attempts are counted, also without a quota. */
   window: number
   autoRefresh: boolean
   isRejected: ((error: unknown) => boolean) | undefined
-  /** The first seals, all open. */
+  /** The first key encrypts. All of them decrypt. */
   encryptionKeys: readonly CipherKey[]
 }
 
+export const MAX_KEY_CHARS = 120
+
 const DEFAULT_TIMEOUT_S = 30
 const MAX_TIMEOUT_S = 600
-const MODES = [0o600, 0o640, 0o660]
+const FILE_MODES = [0o600, 0o640, 0o660]
 
 const isEncryptionKey = (value: unknown): boolean =>
   (value instanceof Uint8Array && value.length === 32) || (typeof value === 'string' && /^[0-9a-f]{64}$/i.test(value))
 
 const FOLDER: Rule = { ...TEXT, rule: 'must be the path of a folder' }
-const MODE: Rule = { test: (value: number) => MODES.includes(value), rule: 'must be 0o600, 0o640 or 0o660' }
+const MODE: Rule = { test: (value: number) => FILE_MODES.includes(value), rule: 'must be 0o600, 0o640 or 0o660' }
 
 const KEY_RULES: Rules = {
   dir: FOLDER,
@@ -57,7 +59,7 @@ const KEY_RULES: Rules = {
   quota: {
     test: (value: Quota) =>
       typeof value === 'object' && value?.limit > 0 && Number.isInteger(value.limit) && (value.window ?? DAY_S) > 0,
-    rule: 'must be { limit, window }: so many fetches in so many seconds',
+    rule: 'must be { limit, window }: the number of fetches, and the seconds in which they are counted',
   },
   autoRefresh: BOOLEAN,
   followOnly: BOOLEAN,
@@ -66,39 +68,42 @@ const KEY_RULES: Rules = {
     test: (value: unknown) =>
       Array.isArray(value) ? value.length > 0 && value.every(isEncryptionKey) : isEncryptionKey(value),
     rule: 'must be 32 bytes or 64 hex digits, or a list of these',
-    // A key that is nearly right is still a secret.
+    // An encryption key with a typing error is still a secret.
     isSecret: true,
   },
 }
 
 const DOG_RULES: Rules = { ...KEY_RULES, mode: MODE }
 
-function checkPlace(options: { dir?: unknown; store?: unknown }): void {
+function checkLocation(options: { dir?: unknown; store?: unknown }): void {
   if (options.dir !== undefined && options.store !== undefined) throw new TypeError('dir and store exclude each other')
 }
 
 export function checkDogOptions(given: unknown): DogOptions {
   const options = checkOptions<DogOptions>('createDog', given, DOG_RULES)
-  checkPlace(options)
+  checkLocation(options)
   return options.dir === undefined ? options : { ...options, dir: resolve(options.dir) }
 }
 
 export const checkFileStoreOptions = (options: unknown): { dir?: string; mode?: number } =>
   checkOptions('fileStore', options, { dir: FOLDER, mode: MODE })
 
-/** A key's own options, over the dog's. A string is the folder, as in guard_dog; its empty one is no folder. */
+/**
+ * Checks a key's own options and lays them over the dog's. A string is the folder, as in guard_dog, where
+ * an empty string means that no folder is given.
+ */
 export function checkKeyOptions(options: unknown, defaults: DogOptions): KeyOptions {
-  const folder = typeof options === 'string' && options !== '' ? { dir: options } : {}
-  const own = checkOptions<KeyOptions>('init', typeof options === 'string' ? folder : (options ?? {}), KEY_RULES)
-  checkPlace(own)
+  const fromString = typeof options === 'string' && options !== '' ? { dir: options } : {}
+  const checked = checkOptions<KeyOptions>('init', typeof options === 'string' ? fromString : (options ?? {}), KEY_RULES)
+  checkLocation(checked)
   const { dir, store, mode, ...rest } = defaults
-  const given = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined)) as KeyOptions
-  const place = given.dir !== undefined ? { dir: resolve(given.dir) } : given.store !== undefined ? {} : { dir, store }
-  return { ...rest, ...given, ...place }
+  const own = Object.fromEntries(Object.entries(checked).filter(([, value]) => value !== undefined)) as KeyOptions
+  const location = own.dir !== undefined ? { dir: resolve(own.dir) } : own.store !== undefined ? {} : { dir, store }
+  return { ...rest, ...own, ...location }
 }
 
-/** One for all: most keys have none, and there may be many. */
-const NO_KEYS: readonly CipherKey[] = []
+/** Shared by all keys without encryption, of which there may be many. */
+const NO_CIPHER_KEYS: readonly CipherKey[] = []
 
 const toList = (keys: KeyOptions['encryptionKey']): readonly EncryptionKey[] =>
   keys === undefined ? [] : typeof keys === 'string' || keys instanceof Uint8Array ? [keys] : keys
@@ -127,7 +132,7 @@ export function configOf(fetcher: Fetcher<never> | undefined, options: KeyOption
     isRejected,
     encryptionKeys:
       encryptionKey === undefined
-        ? NO_KEYS
+        ? NO_CIPHER_KEYS
         : toList(encryptionKey).map((key) => toCipherKey(typeof key === 'string' ? Buffer.from(key, 'hex') : key)),
   }
 }
@@ -143,10 +148,13 @@ const GET_RULES: Rules = {
 export const checkGetOptions = (options: unknown): { minTtl?: number; signal?: AbortSignal } =>
   checkOptions('get', options, GET_RULES)
 
-/** A key is a name, not a path: any 1 to 120 characters. How it becomes a file name is the store's matter. */
+/**
+ * Checks a key. It is a name and not a path: any 1 to 120 characters. A store decides how a key becomes
+ * the name of a file.
+ */
 export function checkKey(key: unknown): asserts key is string {
-  if (typeof key !== 'string' || key.length === 0 || key.length > 120 || !key.isWellFormed()) {
-    // A string that is too long for a key is a value that stands in its place.
-    throw (key === '' ? misuse : misuseOfSecret)('key', 'must be a string of 1 to 120 characters', key)
+  if (typeof key !== 'string' || key.length === 0 || key.length > MAX_KEY_CHARS || !key.isWellFormed()) {
+    // A string that is too long for a key is probably a secret value in the wrong place, so it is not shown.
+    throw (key === '' ? misuse : misuseOfSecret)('key', `must be a string of 1 to ${MAX_KEY_CHARS} characters`, key)
   }
 }

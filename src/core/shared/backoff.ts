@@ -1,6 +1,6 @@
 /**
- * The wait before a failed connection is tried again: doubles from `firstMs` to `maxMs`. A success
- * resets it.
+ * Computes the wait before a failed connection is tried again. The wait doubles from `firstMs` to
+ * `maxMs`. A success resets it.
  */
 export class Backoff {
   readonly #firstMs: number

@@ -1,6 +1,7 @@
 /**
- * All time comes from here. The functions are captured when the module loads, so that a user's fake timers stop nobody.
- * Wall-clock time stands in records; everything that is measured uses the monotonic clock, which no one can set.
+ * The only source of time. The functions of the runtime are captured when this module loads, so that
+ * fake timers which a user installs later stop nothing here. Records hold wall-clock time. Every
+ * duration is measured with the monotonic clock, which nobody can set.
  */
 const { now: wallNow } = Date
 const hrtime = process.hrtime
@@ -9,7 +10,7 @@ const { setTimeout, clearTimeout } = globalThis
 /** Epoch milliseconds. */
 export const now = (): number => wallNow()
 
-/** Milliseconds of the machine's monotonic clock: comparable between the processes of one boot. */
+/** Milliseconds of the machine's monotonic clock. They are comparable between the processes of one boot. */
 export function monotonic(): number {
   const [seconds, nanoseconds] = hrtime()
   return seconds * 1000 + nanoseconds / 1e6
@@ -17,11 +18,11 @@ export function monotonic(): number {
 
 export type Timer = ReturnType<typeof setTimeout>
 
-/** `ms` must be under 2^31 (24.8 days), or the timer fires at once. */
+/** `ms` must be under 2^31 (24.8 days). A longer timer overflows and fires at once. */
 export const startTimer = (callback: () => void, ms: number): Timer => setTimeout(callback, ms)
 export const stopTimer = (timer: Timer | undefined): void => clearTimeout(timer)
 
-/** Waits; an abort ends the wait early. Keeps the process alive, as its callers have somebody waiting. */
+/** Waits. An abort ends the wait early. Keeps the process alive, because somebody waits for each caller. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve()
@@ -35,26 +36,29 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   })
 }
 
-/** A wait that is taken again and again, and that others end. Without an AbortController for each, which doubles its price. */
+/**
+ * A sleep that is taken repeatedly and that `wake` ends early. An AbortController for each sleep would
+ * do the same at twice the cost.
+ */
 export class WakeableSleep {
-  #isOver = false
-  #leave: (() => void) | undefined
+  #isWoken = false
+  #endSleep: (() => void) | undefined
 
-  /** What ends it from now on counts, also before it is taken. */
+  /** Forgets earlier calls of `wake`. A `wake` after this call ends the next sleep, even before that sleep begins. */
   reset(): void {
-    this.#isOver = false
+    this.#isWoken = false
   }
 
   wake(): void {
-    this.#isOver = true
-    this.#leave?.()
+    this.#isWoken = true
+    this.#endSleep?.()
   }
 
   sleep(ms: number): Promise<void> {
-    if (this.#isOver) return Promise.resolve()
+    if (this.#isWoken) return Promise.resolve()
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, ms)
-      this.#leave = () => {
+      this.#endSleep = () => {
         clearTimeout(timer)
         resolve()
       }
@@ -62,29 +66,33 @@ export class WakeableSleep {
   }
 }
 
-/** Calls back when the code that runs now, and all promises it settles, are done: before the process can wait for anything. */
+/**
+ * Calls back after the running code and all promises that it settles, and before the process can wait
+ * for any event.
+ */
 export const nextTick: (callback: (...args: unknown[]) => void, ...args: unknown[]) => void = process.nextTick.bind(process)
 
 let tick = 0
-let isEnding = false
+let isEndScheduled = false
 
 /**
- * Numbers the stretches of code between two waits of the event loop, so that what was computed in one can be used again in
- * it without reading the clock. One that never ends must not rely on it for ever: users count their uses (see Entry). Not by
- * an immediate: after a long wait, input is handled before it.
+ * Returns the number of the current tick: the stretch of code between two waits of the event loop. A
+ * value that was computed in one tick can be reused within it without reading the clock. A tick can
+ * last for ever, so users of this number must also limit how often they reuse a value. The tick is
+ * not ended by an immediate: after a long wait the event loop handles input before immediates.
  */
 export function currentTick(): number {
-  if (!isEnding) {
-    isEnding = true
+  if (!isEndScheduled) {
+    isEndScheduled = true
     nextTick(endTick)
   }
   return tick
 }
 
-/** The turn that was numbered last: what was kept under another number is of the past. */
+/** The number that `currentTick` returned last. A value kept under a lower number is out of date. */
 export const latestTick = (): number => tick
 
 function endTick(): void {
-  isEnding = false
+  isEndScheduled = false
   tick++
 }

@@ -1,5 +1,6 @@
 /**
- * Names the places at which a process may be stopped, killed, or have its files deleted or damaged under it. Does nothing:
- * the injector's build puts another module in its place, and the published build drops the calls.
+ * Marks a step at which a test may stop or kill the process, or delete or damage its files. This
+ * function does nothing. The injector's build replaces this module, and the published build drops the
+ * calls.
  */
 export function failpoint(_name: string, _key: string): void {}

@@ -1,2 +1,2 @@
-/** This machine's name. Loaded by those who fetch or wait: it would cost a start more than reading a value does. */
+/** This machine's name. node:os is loaded only on the first fetch or wait: loading it at start costs more than reading a value. */
 export const hostname = (): string => process.getBuiltinModule('node:os').hostname()

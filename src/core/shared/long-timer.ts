@@ -1,16 +1,16 @@
 import { startTimer, stopTimer, type Timer } from './clock.js'
 
-/** A timer overflows at 24.8 days and would fire at once, so long waits are cut. Milliseconds. */
+/** A timer overflows at 24.8 days and fires at once, so a longer wait is cut into pieces of one day. */
 const MAX_TIMER_MS = 86_400_000
 
-/** Fires at a time however far away, without keeping the process alive. Set again, it forgets the time before. */
+/** Fires once, however far away the time is, and does not keep the process alive. `set` replaces an earlier time. */
 export class LongTimer {
   #timer: Timer | undefined
 
-  set(ms: number, fire: () => void): void {
+  set(ms: number, callback: () => void): void {
     this.stop()
-    const piece = Math.min(Math.max(ms, 1), MAX_TIMER_MS)
-    this.#timer = startTimer(() => (ms > piece ? this.set(ms - piece, fire) : fire()), piece)
+    const pieceMs = Math.min(Math.max(ms, 1), MAX_TIMER_MS)
+    this.#timer = startTimer(() => (ms > pieceMs ? this.set(ms - pieceMs, callback) : callback()), pieceMs)
     this.#timer.unref()
   }
 

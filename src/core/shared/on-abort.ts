@@ -1,21 +1,23 @@
-/** Of each signal, what is called when it aborts. */
+/** The callbacks of each signal. */
 const callbacksOf = new WeakMap<AbortSignal, Set<() => void>>()
 
 /**
- * Calls back when a signal aborts, until the returned function is called. All calls of one signal share one listener of it:
- * it may live as long as the process, and Node warns of more than ten. AbortSignal.any would stay with it for ever.
+ * Calls back when the signal aborts. Returns the function that unsubscribes.
+ *
+ * All callbacks of one signal share one listener. A signal may live as long as the process, and Node
+ * warns when it has more than ten listeners. AbortSignal.any would stay attached to the signal for ever.
  */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
-  const leaves = callbacksOf.get(signal) ?? listen(signal)
-  leaves.add(callback)
-  return () => void leaves.delete(callback)
+  const callbacks = callbacksOf.get(signal) ?? listenTo(signal)
+  callbacks.add(callback)
+  return () => void callbacks.delete(callback)
 }
 
-function listen(signal: AbortSignal): Set<() => void> {
-  const leaves = new Set<() => void>()
-  callbacksOf.set(signal, leaves)
+function listenTo(signal: AbortSignal): Set<() => void> {
+  const callbacks = new Set<() => void>()
+  callbacksOf.set(signal, callbacks)
   signal.addEventListener('abort', () => {
-    for (const leave of leaves) leave()
+    for (const callback of callbacks) callback()
   })
-  return leaves
+  return callbacks
 }

@@ -1,53 +1,76 @@
 /**
- * Keeps secrets out of everything that is printed. Nothing caught from outside is passed on: what leaves is a copy of its
- * name, code, message and stack, with URLs cut and known values masked.
+ * Keeps secrets out of everything that is printed. An error that was caught from outside is never
+ * passed on. Only a copy of its name, code, message and stack leaves the process: in the copy, URLs are
+ * cut and known secrets are masked.
  */
 
-const known = new Set<string>()
-const KNOWN_LIMIT = 30_000
+/** Each secret in every form in which a text may repeat it. The oldest comes first. */
+const secretForms = new Set<string>()
+const MAX_SECRET_FORMS = 30_000
+/** A shorter value is not masked: it would turn ordinary words into masks. */
+const MIN_SECRET_CHARS = 6
 const MASK = '***'
 
-/** Learned since something was redacted: a process that prints nothing need not know a value in all its forms. */
-let latest: unknown[] = []
-const LATEST_LIMIT = 100
+/**
+ * Values registered since the last redaction. They are indexed when a text is redacted, so that a
+ * process which prints nothing does not compute the forms of each value.
+ */
+let pendingValues: unknown[] = []
+const MAX_PENDING_VALUES = 100
 
-/** Remembers the strings in a value, so that no message repeats them. */
-export function learn(value: unknown): void {
-  if (latest.push(value) >= LATEST_LIMIT) learnLatest()
+/** Remembers all strings in a value, so that no message repeats them. */
+export function registerSecret(value: unknown): void {
+  if (pendingValues.push(value) >= MAX_PENDING_VALUES) indexPendingValues()
 }
 
-function learnLatest(): void {
-  for (const value of latest) remember(value)
-  latest = []
+const formsOf = (secret: string): string[] => [
+  secret,
+  encodeURIComponent(secret.toWellFormed()),
+  JSON.stringify(secret).slice(1, -1),
+]
+
+function indexPendingValues(): void {
+  for (const value of pendingValues) indexStrings(value)
+  pendingValues = []
 }
 
-function remember(value: unknown): void {
+function indexStrings(value: unknown): void {
   if (typeof value === 'string') {
-    // Shorter ones would turn ordinary words into masks.
-    if (value.length < 6) return
-    for (const form of [value, encodeURIComponent(value.toWellFormed()), JSON.stringify(value).slice(1, -1)]) {
-      known.delete(form)
-      known.add(form)
+    if (value.length < MIN_SECRET_CHARS) return
+    for (const form of formsOf(value)) {
+      secretForms.delete(form)
+      secretForms.add(form)
     }
-    for (const oldest of known) {
-      if (known.size <= KNOWN_LIMIT) break
-      known.delete(oldest)
+    for (const oldest of secretForms) {
+      if (secretForms.size <= MAX_SECRET_FORMS) break
+      secretForms.delete(oldest)
     }
   } else if (typeof value === 'object' && value !== null) {
-    for (const part of Object.values(value)) remember(part)
+    for (const part of Object.values(value)) indexStrings(part)
   }
 }
 
-export function redact(text: string): string {
-  learnLatest()
-  let out = text
-  for (const value of known) if (out.includes(value)) out = out.replaceAll(value, MASK)
+/** The forms in which an upstream may echo a secret that a request carried. */
+const echoesOf = (secret: string): string[] => [...formsOf(secret), Buffer.from(secret).toString('base64')]
+
+/**
+ * Masks the registered secrets in a text, and everything that looks like a credential.
+ *
+ * @param secrets further secrets that this text may contain, however short they are
+ */
+export function redact(text: string, secrets: readonly string[] = []): string {
+  indexPendingValues()
+  let redacted = text
+  for (const secret of secrets) {
+    if (secret !== '') for (const form of echoesOf(secret)) redacted = redacted.replaceAll(form, MASK)
+  }
+  for (const form of secretForms) if (redacted.includes(form)) redacted = redacted.replaceAll(form, MASK)
   return (
-    out
+    redacted
       // URLs lose userinfo, query and fragment.
       .replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"'<>@]*@/gi, `$1${MASK}@`)
       .replace(/\b([a-z][a-z0-9+.-]*:\/\/[^\s?#"'<>)]*)[?#][^\s"'<>)]*/gi, `$1?${MASK}`)
-      // What a path with a query, a form, a header or a JSON body would give away.
+      // A path with a query, a form, a header or a JSON body may contain a credential.
       .replace(/(\/[\w./%-]*)\?[\w.%[\]-]+=[^\s"'<>)]*/g, `$1?${MASK}`)
       .replace(/\b([\w-]*(?:secret|token|ticket|password|passwd|api_?key)=)[^\s"'&,;}]+/gi, `$1${MASK}`)
       .replace(/(\b[\w-]*(?:secret|token|ticket|password|passwd|api_?key)\\*["']?\s*:\s*\\*["'])[^"'\\]+/gi, `$1${MASK}`)
@@ -55,9 +78,9 @@ export function redact(text: string): string {
   )
 }
 
-const MESSAGE_LIMIT = 200
+const MAX_MESSAGE_CHARS = 200
 
-/** The message of anything thrown, fit to be stored and shown. */
+/** The message of any thrown value, redacted and cut, so that it can be stored and shown. */
 export function messageOf(error: unknown): string {
   let text: string
   try {
@@ -65,11 +88,14 @@ export function messageOf(error: unknown): string {
   } catch {
     text = 'an error that cannot be read'
   }
-  const clean = redact(text)
-  return clean.length > MESSAGE_LIMIT ? `${clean.slice(0, MESSAGE_LIMIT - 1)}…` : clean
+  const redacted = redact(text)
+  return redacted.length > MAX_MESSAGE_CHARS ? `${redacted.slice(0, MAX_MESSAGE_CHARS - 1)}…` : redacted
 }
 
-/** A copy without secrets. `inspect` prints even a non-enumerable cause, so the caught object itself must not be kept. */
+/**
+ * Copies an error without its secrets. The caught error itself must not be kept as a `cause`, because
+ * `inspect` prints even a cause that is not enumerable.
+ */
 export function sanitize(error: unknown): Error {
   const message = messageOf(error)
   const copy = new Error(message)
@@ -78,14 +104,16 @@ export function sanitize(error: unknown): Error {
   if (typeof code === 'string' || typeof code === 'number') {
     Object.assign(copy, { code: typeof code === 'string' ? redact(code) : code })
   }
-  // The stack repeats the message; only its frames are kept.
+  // The head of a stack repeats the message, so only its frames are copied.
   const head = typeof original === 'string' && typeof stack === 'string' ? stack.indexOf(original) : -1
   const frames = typeof stack === 'string' ? stack.slice(head < 0 ? 0 : head + (original as string).length) : ''
-  const at = frames.search(/^\s+at /m)
-  define(copy, 'stack', `${copy.name}: ${message}${at < 0 ? '' : `\n${redact(frames.slice(at)).replace(/^\n/, '')}`}`)
+  const firstFrame = frames.search(/^\s+at /m)
+  const trace = firstFrame < 0 ? '' : `\n${redact(frames.slice(firstFrame)).replace(/^\n/, '')}`
+  define(copy, 'stack', `${copy.name}: ${message}${trace}`)
   return copy
 }
 
+/** Reads the fields of anything that was thrown. A getter of it may throw in turn. */
 function fieldsOf(error: unknown): Record<'name' | 'code' | 'stack' | 'message', unknown> {
   try {
     const { name, code, stack, message } = Object(error)

@@ -1,22 +1,23 @@
 import type { DogRecord, Lease, Ledger, Store } from '../../../index.js'
+import type { StoreCapability } from '../model/store-capabilities.js'
 import { monotonic, now, startTimer, stopTimer } from '../shared/clock.js'
+import { OVERDUE_GRACE_MS } from '../shared/lease-timing.js'
 
-/** Milliseconds a living holder is given after its time-out, as in the file store. */
-const OVERDUE_GRACE_MS = 2000
-
+/** Everything that the store keeps of one key. */
 interface Slot {
   record?: DogRecord
   ledger?: Ledger
   lease?: MemoryLease
-  /** The last number drawn. */
+  /** The fencing token of the last lease. */
   lastFencingToken: number
-  /** Those who wait for a change of any of these. */
+  /** The callbacks of callers that wait until the lease ends. */
   waiters: Set<() => void>
 }
 
-/** A store in this process's memory: for tests, and for values that nobody shares. Its rules are the file store's. */
+/** A store in this process's memory, for tests and for values that nobody shares. It follows the rules of the file store. */
 export class MemoryStore implements Store {
   readonly name = 'memory'
+  readonly capabilities: readonly StoreCapability[] = ['holder', 'watch']
   readonly #slots = new Map<string, Slot>()
   readonly #listeners = new Set<(key: string) => void>()
 
@@ -43,21 +44,21 @@ export class MemoryStore implements Store {
 
   async acquire(key: string, timeout: number): Promise<Lease | undefined> {
     const slot = this.#slot(key)
-    const displaced = slot.lease
-    if (displaced !== undefined && !displaced.isOverdue()) return undefined
-    displaced?.lose()
+    const evicted = slot.lease
+    if (evicted !== undefined && !evicted.isOverdue()) return undefined
+    evicted?.lose()
     slot.lastFencingToken =
       Math.max(slot.record?.generation ?? Math.floor(now()), slot.lastFencingToken, slot.ledger?.fetches.last ?? 0) + 1
-    slot.lease = new MemoryLease(slot.lastFencingToken, timeout * 1000, displaced !== undefined, {
-      holds: (lease) => slot.lease === lease,
-      note: (ledger) => {
+    slot.lease = new MemoryLease(slot.lastFencingToken, timeout * 1000, evicted !== undefined, {
+      isHeldBy: (lease) => slot.lease === lease,
+      writeLedger: (ledger) => {
         slot.ledger = structuredClone(ledger)
       },
       commit: (record) => {
         slot.record = record && deepFreeze(structuredClone(record))
         for (const listener of this.#listeners) listener(key)
       },
-      leave: () => {
+      release: () => {
         slot.lease = undefined
         for (const wake of slot.waiters) wake()
       },
@@ -98,30 +99,30 @@ export class MemoryStore implements Store {
   }
 }
 
-/** What a lease may do to its slot. */
+/** The operations of a lease on its slot. */
 interface SlotAccess {
-  holds(lease: MemoryLease): boolean
-  note(ledger: Ledger): void
+  isHeldBy(lease: MemoryLease): boolean
+  writeLedger(ledger: Ledger): void
   commit(record: DogRecord | undefined): void
-  leave(): void
+  release(): void
 }
 
 class MemoryLease implements Lease {
-  readonly #since = monotonic()
+  readonly #acquiredAt = monotonic()
   readonly #lost = new AbortController()
   readonly evicted: string | undefined
-  #timeout: number
+  #timeoutMs: number
   readonly #slot: SlotAccess
 
   constructor(
     readonly fencingToken: number,
-    timeout: number,
-    displaced: boolean,
-    hands: SlotAccess,
+    timeoutMs: number,
+    hasEvicted: boolean,
+    slot: SlotAccess,
   ) {
-    this.#timeout = timeout
-    this.evicted = displaced ? `here:${process.pid}` : undefined
-    this.#slot = hands
+    this.#timeoutMs = timeoutMs
+    this.evicted = hasEvicted ? `here:${process.pid}` : undefined
+    this.#slot = slot
   }
 
   get signal(): AbortSignal {
@@ -129,16 +130,16 @@ class MemoryLease implements Lease {
   }
 
   ageMs(): number {
-    return monotonic() - this.#since
+    return monotonic() - this.#acquiredAt
   }
 
-  /** Milliseconds until it may be taken over. */
+  /** How long until another caller may take the lease over. At least 1. */
   msUntilOverdue(): number {
-    return Math.max(1, this.#timeout + OVERDUE_GRACE_MS - this.ageMs() + 1)
+    return Math.max(1, this.#timeoutMs + OVERDUE_GRACE_MS - this.ageMs() + 1)
   }
 
   isOverdue(): boolean {
-    return this.ageMs() > this.#timeout + OVERDUE_GRACE_MS
+    return this.ageMs() > this.#timeoutMs + OVERDUE_GRACE_MS
   }
 
   lose(): void {
@@ -146,30 +147,30 @@ class MemoryLease implements Lease {
   }
 
   isHeld(): boolean {
-    return this.#slot.holds(this)
+    return this.#slot.isHeldBy(this)
   }
 
   async extend(seconds: number): Promise<void> {
-    this.#timeout = Math.max(this.#timeout, this.ageMs() + seconds * 1000)
+    this.#timeoutMs = Math.max(this.#timeoutMs, this.ageMs() + seconds * 1000)
   }
 
   async writeLedger(ledger: Ledger): Promise<void> {
-    if (this.isHeld()) this.#slot.note(ledger)
+    if (this.isHeld()) this.#slot.writeLedger(ledger)
   }
 
   async commit(record: DogRecord | undefined): Promise<boolean> {
     if (!this.isHeld()) return false
     this.#slot.commit(record)
-    this.#slot.leave()
+    this.#slot.release()
     return true
   }
 
   async release(): Promise<void> {
-    if (this.isHeld()) this.#slot.leave()
+    if (this.isHeld()) this.#slot.release()
   }
 }
 
-/** Readers share the record. */
+/** All readers get the same record, so that none of them may change it. */
 function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null) {
     for (const part of Object.values(value)) deepFreeze(part)

@@ -51,7 +51,7 @@ function notPermitted(command: string, args: string[]): string | undefined {
 /** Takes the lock in the name of this process's pid, with any start time. */
 function forgeLock(dir: string, start: string, timeout: number): void {
   const parts = { fencingToken: 7, processScope: processScope(), pid: process.pid, nonce: '0123456789abcdef' }
-  const { name } = makeOwner({ ...parts, start, acquiredAt: Math.floor(monotonic()), timeout })
+  const { name } = makeOwner({ ...parts, processStart: start, acquiredAt: Math.floor(monotonic()), timeoutMs: timeout })
   mkdirSync(join(dir, '.lock', KEY), { recursive: true, mode: 0o700 })
   writeFileSync(join(dir, '.lock', KEY, name), '')
 }

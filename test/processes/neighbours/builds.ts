@@ -36,9 +36,10 @@ const next: Plugin = {
       const { readFile } = await import('node:fs/promises')
       const now = await readFile(path, 'utf8')
       const contents = now
-        .replace('export const FORMAT = 1', 'export const FORMAT = 2')
-        .replace('dotdog === FORMAT', '(dotdog === 1 || dotdog === FORMAT)')
-      if (contents === now.replace('FORMAT = 1', 'FORMAT = 2')) throw new Error('format.ts reads its format in another way now')
+        .replace('export const FORMAT_VERSION = 1', 'export const FORMAT_VERSION = 2')
+        .replace('dotdog === FORMAT_VERSION', '(dotdog === 1 || dotdog === FORMAT_VERSION)')
+      if (contents === now.replace('FORMAT_VERSION = 1', 'FORMAT_VERSION = 2'))
+        throw new Error('format.ts reads its format in another way now')
       return { contents, loader: 'ts' }
     })
   },

@@ -1,39 +1,43 @@
 import { join } from 'node:path'
+import { MAX_KEY_CHARS } from '../../model/options.js'
 
 /**
- * Every name on disk is built and parsed here, and nowhere else. The layout is part of format 1: another version of dotdog
- * in the same folder relies on it.
+ * Builds and parses every name on disk. No other file does. The layout is part of format 1: another
+ * version of dotdog in the same folder relies on it.
  *
  *     KEY.dog                   the record
  *     .gitignore                "*"
  *     .state/KEY.json           the ledger; KEY.json.NONCE while it is written
  *     .state/KEY.damaged        the bytes of a damaged record, kept aside
- *     .lock/KEY/OWNER           the lock: a folder with one file, whose name says all
+ *     .lock/KEY/OWNER           the lock: a folder with one file, whose name describes the holder
  *     .lock/~OWNER/OWNER        a lock being prepared
  */
-const RECORD = '.dog'
-const LEDGER = '.json'
+const RECORD_SUFFIX = '.dog'
+const LEDGER_SUFFIX = '.json'
 
-/** Long names are cut and told apart by a hash, as most file systems allow 255 bytes. */
+/** Most file systems allow 255 bytes. A longer name is cut, and a hash keeps it different from others. */
 const MAX_NAME_CHARS = 180
-/** Characters of a key: a file with a longer name is nobody's. */
-const MAX_KEY_CHARS = 120
+/** The characters that `~` and the fingerprint take in a name that was cut, and one to spare. */
+const TRUNCATION_CHARS = 18
 
-/** What Windows keeps for itself, with any ending. All have three or four letters. */
-const RESERVED = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])$/i
-const PLAIN = /^[\w-]*$/
+/** Names that Windows reserves, with any extension. All of them have three or four letters. */
+const RESERVED_ON_WINDOWS = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])$/i
+const PLAIN_NAME = /^[\w-]*$/
 
-/** Letters, digits, `_` and `-` stay, the rest is %XX, so that no key leaves the folder or hides in it. */
+/**
+ * The name of a key's file, without its suffix. Letters, digits, `_` and `-` stay, and all other bytes
+ * become %XX. So no key leads out of the folder, and none becomes a hidden file.
+ */
 export function encodeKey(key: string): string {
   const percent = (byte: number) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
-  if (key.length <= 4 && RESERVED.test(key)) return percent(key.charCodeAt(0)) + key.slice(1)
-  if (PLAIN.test(key)) return key
+  if (key.length <= 4 && RESERVED_ON_WINDOWS.test(key)) return percent(key.charCodeAt(0)) + key.slice(1)
+  if (PLAIN_NAME.test(key)) return key
   let name = ''
   for (const char of key) name += /[A-Za-z0-9_-]/.test(char) ? char : [...Buffer.from(char)].map(percent).join('')
-  return name.length <= MAX_NAME_CHARS ? name : `${name.slice(0, MAX_NAME_CHARS - 18)}~${fingerprint(key)}`
+  return name.length <= MAX_NAME_CHARS ? name : `${name.slice(0, MAX_NAME_CHARS - TRUNCATION_CHARS)}~${fingerprint(key)}`
 }
 
-/** The key of an encoded name; undefined for a name that we would not have made, or that was cut. */
+/** The key of an encoded name. `undefined` for a name that `encodeKey` does not make, or that was cut. */
 export function decodeKey(name: string): string | undefined {
   try {
     const key = decodeURIComponent(name)
@@ -43,78 +47,87 @@ export function decodeKey(name: string): string | undefined {
   }
 }
 
-/** 64 bits of FNV-1a: tells names apart, keeps no secret. */
+/** A hash of 64 bits (FNV-1a). It keeps names different and protects no secret. */
 export function fingerprint(text: string): string {
   let hash = 0xcbf29ce484222325n
   for (const byte of Buffer.from(text)) hash = ((hash ^ BigInt(byte)) * 0x100000001b3n) & 0xffffffffffffffffn
   return hash.toString(16).padStart(16, '0')
 }
 
-export const recordPath = (dir: string, name: string): string => join(dir, name + RECORD)
+export const recordPath = (dir: string, name: string): string => join(dir, name + RECORD_SUFFIX)
 export const recordFile = (dir: string, key: string): string => recordPath(dir, encodeKey(key))
-/** The encoded key in the name of a record's file. */
+/** The encoded key in the name of a record's file. `undefined` if the file is no record. */
 export const recordName = (file: string): string | undefined =>
-  file.endsWith(RECORD) && file.length > RECORD.length ? file.slice(0, -RECORD.length) : undefined
-/** Whether an encoded key was cut, so that only the record itself can say its key. */
+  file.endsWith(RECORD_SUFFIX) && file.length > RECORD_SUFFIX.length ? file.slice(0, -RECORD_SUFFIX.length) : undefined
+/** Whether an encoded key was cut. Only the record itself holds the whole key then. */
 export const isTruncated = (name: string): boolean => name.includes('~')
 
 export const stateFolder = (dir: string): string => join(dir, '.state')
-export const ledgerFile = (dir: string, key: string): string => join(dir, '.state', encodeKey(key) + LEDGER)
+export const ledgerFile = (dir: string, key: string): string => join(dir, '.state', encodeKey(key) + LEDGER_SUFFIX)
 export const damagedFile = (dir: string, key: string): string => join(dir, '.state', `${encodeKey(key)}.damaged`)
-/** A ledger that one holder is writing. */
-export const nextLedgerFile = (dir: string, key: string, nonce: string): string => `${ledgerFile(dir, key)}.${nonce}`
-/** Whether a name in `.state` is one that a killed writer of this key's ledger left behind. */
+/** The file into which a holder writes a ledger before renaming it. */
+export const tempLedgerFile = (dir: string, key: string, nonce: string): string => `${ledgerFile(dir, key)}.${nonce}`
+/** Whether a name in `.state` is a temporary ledger of this key. Under the key's lease it is one that a killed process left. */
 export const isStaleTemp = (name: string, key: string): boolean => {
-  const ledger = `${encodeKey(key)}${LEDGER}.`
+  const ledger = `${encodeKey(key)}${LEDGER_SUFFIX}.`
   return name.startsWith(ledger) && /^[0-9a-f]+$/.test(name.slice(ledger.length))
 }
 
 export const lockFolder = (dir: string): string => join(dir, '.lock')
 export const keyLock = (dir: string, key: string): string => join(dir, '.lock', encodeKey(key))
-export const privateLock = (dir: string, owner: Owner): string => join(dir, '.lock', `~${owner.name}`)
-/** The owner of a lock in preparation, from its name in `.lock`. */
-export const parsePrivate = (name: string): Owner | undefined => (name.startsWith('~') ? parseOwner(name.slice(1)) : undefined)
+/** The folder of a lock in preparation. */
+export const preparedLock = (dir: string, owner: Owner): string => join(dir, '.lock', `~${owner.name}`)
+/** The owner of a lock in preparation, from the name of its folder in `.lock`. */
+export const parsePreparedLock = (name: string): Owner | undefined =>
+  name.startsWith('~') ? parseOwner(name.slice(1)) : undefined
 
-/** What everything in the folder is that nobody but us put there: such a folder is ours to protect. */
+/**
+ * Whether dotdog puts a file of this name into its folder, or macOS does (`.DS_Store`). A folder with only
+ * such names is dotdog's own, so that its mode may be changed.
+ */
 export const isManaged = (name: string): boolean =>
-  ['.gitignore', '.state', '.lock', '.DS_Store'].includes(name) || name.endsWith(RECORD)
+  ['.gitignore', '.state', '.lock', '.DS_Store'].includes(name) || name.endsWith(RECORD_SUFFIX)
 
-/** Who holds a lock. All of it stands in the file's name: nothing is written after winning, so nothing can be torn. */
+/**
+ * Describes the holder of a lock. All of it stands in the name of the owner file. Nothing is written after
+ * the lock is won, so that no owner file can be half written.
+ */
 export interface Owner {
   /** Orders the fetches of the key. */
   fencingToken: number
-  /** Fingerprint of host, boot and pid namespace: pids can be compared only within one. */
+  /** The fingerprint of host, boot and pid namespace. Pids can be compared only within one. */
   processScope: string
   pid: number
-  /** Start time of the process in the kernel's clock ticks, so that a reused pid is not taken for it. '0': unknown. */
-  start: string
-  /** Monotonic milliseconds at the take. */
+  /** The start time of the process in the kernel's clock ticks, which tells it from a later process with its pid. '0': unknown. */
+  processStart: string
+  /** Monotonic milliseconds at which the lock was acquired. */
   acquiredAt: number
-  /** Milliseconds. */
-  timeout: number
+  /** Counts from `acquiredAt`. */
+  timeoutMs: number
+  /** Tells the acquisitions of one process apart. */
   nonce: string
-  /** The file's name. */
+  /** The name of the owner file. */
   name: string
 }
 
 export function makeOwner(parts: Omit<Owner, 'name'>): Owner {
-  const { fencingToken, processScope, pid, start, acquiredAt, timeout, nonce } = parts
-  return { ...parts, name: [fencingToken, processScope, pid, start, acquiredAt, timeout, nonce].join('.') }
+  const { fencingToken, processScope, pid, processStart, acquiredAt, timeoutMs, nonce } = parts
+  return { ...parts, name: [fencingToken, processScope, pid, processStart, acquiredAt, timeoutMs, nonce].join('.') }
 }
 
-const OWNER = /^(\d{1,16})\.([0-9a-f]{16})\.(\d{1,10})\.(\d{1,20})\.(\d{1,16})\.(\d{1,10})\.([0-9a-f]{16})$/
+const OWNER_NAME = /^(\d{1,16})\.([0-9a-f]{16})\.(\d{1,10})\.(\d{1,20})\.(\d{1,16})\.(\d{1,10})\.([0-9a-f]{16})$/
 
 export function parseOwner(name: string): Owner | undefined {
-  const match = OWNER.exec(name)
+  const match = OWNER_NAME.exec(name)
   if (match === null) return undefined
-  const [, token, processScope, pid, start, acquiredAt, timeout, nonce] = match as unknown as string[]
+  const [, token, processScope, pid, processStart, acquiredAt, timeoutMs, nonce] = match as unknown as string[]
   return {
     fencingToken: Number(token),
     processScope: processScope!,
     pid: Number(pid),
-    start: start!,
+    processStart: processStart!,
     acquiredAt: Number(acquiredAt),
-    timeout: Number(timeout),
+    timeoutMs: Number(timeoutMs),
     nonce: nonce!,
     name,
   }

@@ -3,69 +3,146 @@ import { recordName } from './file-names.js'
 import * as io from './fs.js'
 
 /**
- * Tells listeners which records changed: by the folder, never by a file, and without keeping the process alive. Knows nothing
- * of what a record holds.
+ * Watches the folder of the records in two ways: `FolderWatcher` wakes callers that wait for a change,
+ * `watchRecords` reports which records changed. Both watch the folder and never a file, and neither keeps
+ * the process alive. This file knows nothing of what a record holds.
  */
 
-/** Milliseconds until a folder that was removed is looked for again. */
-const RETRY_MS = 1000
+/** The watcher stays open for this long after the last waiter left. */
+const IDLE_CLOSE_MS = 1000
 
-interface Listeners {
-  /** With a record's encoded name. */
+/** The interval at which a removed folder is looked for again. */
+const RESTART_DELAY_MS = 1000
+
+/**
+ * Wakes waiters when anything in the folder changes. All waiters share one watcher of the system. It is
+ * only an aid: every waiter also polls. Where the system has no watcher left (by default the 129th of one
+ * user fails), polling is all there is.
+ */
+export class FolderWatcher {
+  readonly #callbacks = new Set<() => void>()
+  #stopWatching: (() => void) | undefined
+  #hasFailed = false
+  #idleTimer: Timer | undefined
+
+  constructor(
+    readonly folder: string,
+    readonly warn: (code: string, message: string) => void,
+  ) {}
+
+  /** Whether changes wake the waiters. If so, they need not poll as often. */
+  get isOn(): boolean {
+    return this.#stopWatching !== undefined
+  }
+
+  /** Calls back on every change. Returns the function that unsubscribes. */
+  subscribe(callback: () => void): () => void {
+    this.#callbacks.add(callback)
+    if (this.#stopWatching === undefined && !this.#hasFailed) this.#start()
+    return () => {
+      this.#callbacks.delete(callback)
+      if (this.#callbacks.size === 0) this.#closeWhenIdle()
+    }
+  }
+
+  #start(): void {
+    const wakeAll = () => {
+      for (const callback of this.#callbacks) callback()
+    }
+    try {
+      this.#stopWatching = io.watchFolder(this.folder, wakeAll, () => this.#fail('stopped'))
+    } catch (error) {
+      this.#fail(io.codeOf(error) ?? 'failed')
+    }
+  }
+
+  /**
+   * Closes the watcher later. At this moment the last waiter is about to get its answer, as are all other
+   * waiters on the machine, and it may wait again soon.
+   */
+  #closeWhenIdle(): void {
+    stopTimer(this.#idleTimer)
+    this.#idleTimer = startTimer(() => {
+      if (this.#callbacks.size === 0) this.#stop()
+    }, IDLE_CLOSE_MS)
+    this.#idleTimer.unref()
+  }
+
+  #fail(reason: string): void {
+    this.#stop()
+    this.#hasFailed = true
+    this.warn('ERR_DOG_STORE', `${this.folder} cannot be watched (${reason}): polling instead`)
+  }
+
+  /** Closes the watcher now. A later `subscribe` opens another. */
+  close(): void {
+    stopTimer(this.#idleTimer)
+    this.#stop()
+  }
+
+  #stop(): void {
+    this.#stopWatching?.()
+    this.#stopWatching = undefined
+  }
+}
+
+interface RecordListeners {
+  /** A record changed. Gets its encoded name. */
   onRecord(name: string): void
-  /** Any may have changed: what happened until now was not told. */
+  /** Any record may have changed: changes before this call were not reported. */
   onAny(): void
+  /** Watching failed and has ended. */
   onFailure(): void
 }
 
-/** Returns the stop function. */
-export function watchRecords(folder: string, { onRecord, onAny, onFailure }: Listeners): () => void {
-  let isOver = false
-  let end = () => {}
+/** Reports which records change. Returns the function that stops. */
+export function watchRecords(folder: string, { onRecord, onAny, onFailure }: RecordListeners): () => void {
+  let isStopped = false
+  let closeWatcher = () => {}
   let timer: Timer | undefined
   let inode: number | undefined
 
-  const inodeNow = () => io.statFollowingLinks(folder)?.ino
+  const currentInode = () => io.statFollowingLinks(folder)?.ino
   const start = () => {
-    if (isOver) return
+    if (isStopped) return
     try {
-      inode = inodeNow()
-      if (inode === undefined) return again()
-      end = io.watchFolder(folder, onChange, fail)
+      inode = currentInode()
+      if (inode === undefined) return restartLater()
+      closeWatcher = io.watchFolder(folder, onChange, fail)
       onAny()
     } catch {
       fail()
     }
   }
-  const stop = () => {
-    end()
-    end = () => {}
+  const close = () => {
+    closeWatcher()
+    closeWatcher = () => {}
   }
-  const again = () => {
-    stop()
-    timer = startTimer(start, RETRY_MS).unref()
+  const restartLater = () => {
+    close()
+    timer = startTimer(start, RESTART_DELAY_MS).unref()
   }
   const fail = () => {
-    stop()
+    close()
     onFailure()
   }
   const onChange = (file: string | null) => {
     const name = file === null ? undefined : recordName(file)
     if (name !== undefined) return onRecord(name)
-    // Perhaps the folder's own end, or its replacement by another, of which nothing would be heard.
+    // The folder may have been removed, or replaced by another. This watcher would report nothing of the new folder.
     try {
-      if (inodeNow() !== inode) return again()
+      if (currentInode() !== inode) return restartLater()
     } catch {
       return fail()
     }
     if (file === null) onAny()
   }
 
-  // Who asked has the stop function first.
+  // Starts in the next tick, so that the caller has the stop function before any listener is called.
   nextTick(start)
   return () => {
-    isOver = true
+    isStopped = true
     stopTimer(timer)
-    stop()
+    close()
   }
 }

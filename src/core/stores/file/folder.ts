@@ -1,88 +1,37 @@
-import { dirname, join, resolve, sep } from 'node:path'
+import { join } from 'node:path'
 import { storeError } from '../../model/errors.js'
 import { isManaged, lockFolder, stateFolder } from './file-names.js'
 import * as io from './fs.js'
 
-/** Where the files are, and who may get at them. Knows nothing of what they hold. */
-
-/**
- * `DOTDOG_DIR`, else the nearest `.dog` at or above the main script, else beside its package.json, else in the working
- * folder. Not the working folder first: cron, systemd and a shell would have three folders, and three fetches that kill
- * each other.
- */
-export function defaultFolder(): string {
-  if (process.env.DOTDOG_DIR) return resolve(process.env.DOTDOG_DIR)
-  const script = mainScript()
-  if (script !== undefined) {
-    let project: string | undefined
-    for (const folder of upwards(dirname(script))) {
-      const candidate = join(folder, '.dog')
-      if (isOwnFolder(candidate)) return candidate
-      if (project === undefined && io.statFollowingLinks(join(folder, 'package.json'))?.isFile()) project = candidate
-    }
-    if (project !== undefined) return project
-  }
-  return resolve('.dog')
-}
-
-/** A script inside node_modules (a test runner, a process manager) belongs to the project around it. */
-function mainScript(): string | undefined {
-  const script = process.argv[1]
-  if (script === undefined) return undefined
-  try {
-    const real = io.realPath(script)
-    const cut = real.indexOf(`${sep}node_modules${sep}`)
-    return cut < 0 ? real : join(real.slice(0, cut), 'main')
-  } catch {
-    return undefined
-  }
-}
-
-/** The folder and those above it, up to the home folder if it lies there. */
-function* upwards(folder: string): Iterable<string> {
-  let home: string | undefined
-  for (let at = folder; ; at = dirname(at)) {
-    yield at
-    // Loaded only where the first folder is not the one: it costs a start more than the look itself.
-    home ??= process.getBuiltinModule('node:os').homedir()
-    if (at === home || at === dirname(at)) return
-  }
-}
-
-/** Somebody else's folder above us must not catch our secrets, nor stop us. */
-function isOwnFolder(path: string): boolean {
-  try {
-    const found = io.statFollowingLinks(path)
-    return found?.isDirectory() === true && (process.getuid === undefined || found.uid === process.getuid())
-  } catch {
-    return false
-  }
-}
-
+/** The folder of the records, and who may read and write in it. Knows nothing of what the files hold. */
 export class Folder {
-  /** A folder gets the execute bits that match its files' mode. */
+  /** The mode of the folder: read and write bits as in `fileMode`, and the execute bits that match them. */
   readonly #mode: number
-  readonly #given: boolean
+  /** The user chose the mode, and thereby shares the folder with a group on purpose. */
+  readonly #isModeGiven: boolean
 
   constructor(
     readonly path: string,
     readonly fileMode: number | undefined,
     readonly warn: (code: string, message: string, key?: string) => void,
   ) {
-    this.#given = fileMode !== undefined
+    this.#isModeGiven = fileMode !== undefined
     this.#mode = 0o700 | ((fileMode ?? 0) & 0o040 ? 0o050 : 0) | ((fileMode ?? 0) & 0o020 ? 0o020 : 0)
   }
 
-  #checked = false
+  #isChecked = false
+  /** The owner of the folder. */
   #uid = 0
 
   /**
-   * Refuses a folder in which somebody else could plant or read a secret. `false`: there is none yet.
+   * Refuses a folder in which another user could plant or read a secret. `false`: the folder does not exist yet.
    *
-   * @param again check although it was checked before: once is enough to read, every take looks again.
+   * @param recheck also check a folder that was checked before. One check is enough for reading. Each acquisition of a lock
+   *   checks again.
+   * @throws DogError `ERR_DOG_STORE`
    */
-  check(again = false): boolean {
-    if (this.#checked && !again) return true
+  check(recheck = false): boolean {
+    if (this.#isChecked && !recheck) return true
     let found: ReturnType<typeof io.statFollowingLinks>
     try {
       found = io.statFollowingLinks(this.path)
@@ -93,22 +42,22 @@ export class Folder {
     if (!found.isDirectory()) throw storeError(this.path, 'is not a folder')
     this.#uid = found.uid
     if (process.getuid !== undefined) this.#protect(found.uid, found.mode & 0o777)
-    this.#checked = true
+    this.#isChecked = true
     return true
   }
 
   #protect(uid: number, mode: number): void {
-    const us = process.getuid!()
-    if (uid !== us && uid !== 0) throw storeError(this.path, `belongs to another user (uid ${uid}, we are ${us})`)
-    if (mode & 0o002) throw storeError(this.path, 'is writable by everybody: chmod o-w it, after a look at what is in it')
+    const ownUid = process.getuid!()
+    if (uid !== ownUid && uid !== 0) throw storeError(this.path, `belongs to another user (uid ${uid}, we are ${ownUid})`)
+    refuseWorldWritable(this.path, mode)
     const excess = mode & ~this.#mode
     if (excess === 0) return
-    // A project's own folder is not ours to close; a folder that holds nothing but our files is.
-    if (uid === us && !this.#given && io.list(this.path).every(isManaged)) io.chmod(this.path, this.#mode)
-    else if (excess & 0o020 && !this.#checked) this.warn('ERR_DOG_STORE', `${this.path} is writable by its group`)
+    // A folder that holds only files of dotdog is tightened. A project's own folder is not.
+    if (uid === ownUid && !this.#isModeGiven && io.list(this.path).every(isManaged)) io.chmod(this.path, this.#mode)
+    else if (excess & 0o020 && !this.#isChecked) this.warn('ERR_DOG_STORE', `${this.path} is writable by its group`)
   }
 
-  /** Makes what is missing of the folder, and checks what is there. Before a fetch is spent. */
+  /** Makes the folder and its subfolders where they are missing, and checks them, before a fetch is spent. */
   prepare(): void {
     if (!this.check(true)) {
       let isNew = false
@@ -117,19 +66,24 @@ export class Folder {
         io.chmod(this.path, this.#mode)
       })
       this.#attempt(this.path, () => {
-        // Who made it, though another process has put something there since; or who finds it as it was just made.
+        // `.gitignore` is written by the process that made the folder, even if another one has put a file there since, and
+        // by any process that finds the folder empty.
         isNew ||= io.list(this.path).length === 0
         if (isNew) io.createFile(join(this.path, '.gitignore'), Buffer.from('*\n'), 0o600)
       })
       this.check(true)
     }
     for (const path of [lockFolder(this.path), stateFolder(this.path)]) {
-      if (!this.checkInside(path)) this.#attempt(path, () => this.makeInside(path))
+      if (!this.checkSubfolder(path)) this.#attempt(path, () => this.makeSubfolder(path))
     }
   }
 
-  /** Refuses a link, and a folder in which somebody else could put things. `false`: there is none. */
-  checkInside(path: string): boolean {
+  /**
+   * Refuses a symbolic link, and a subfolder in which another user could put files. `false`: it does not exist.
+   *
+   * @throws DogError `ERR_DOG_STORE`
+   */
+  checkSubfolder(path: string): boolean {
     const found = io.stat(path)
     if (found === undefined) return false
     if (!found.isDirectory()) throw storeError(path, 'is not a folder')
@@ -137,16 +91,21 @@ export class Folder {
     return true
   }
 
-  /** Refuses what somebody else put there, or could have. What is shared with a group on purpose belongs to any of it. */
+  /**
+   * Refuses a file or folder that another user put there, or could have. In a folder that is shared with a group on purpose,
+   * it may belong to any member of the group.
+   *
+   * @throws DogError `ERR_DOG_STORE`
+   */
   protect(path: string, { uid, mode }: { uid: number; mode: number }): void {
     if (process.getuid === undefined) return
-    const us = process.getuid()
-    if (mode & 0o002) throw storeError(path, 'is writable by everybody: chmod o-w it, after a look at what is in it')
-    if (this.#given || uid === us || uid === 0 || uid === this.#uid) return
-    throw storeError(path, `belongs to another user (uid ${uid}, we are ${us})`)
+    const ownUid = process.getuid()
+    refuseWorldWritable(path, mode)
+    if (this.#isModeGiven || uid === ownUid || uid === 0 || uid === this.#uid) return
+    throw storeError(path, `belongs to another user (uid ${uid}, we are ${ownUid})`)
   }
 
-  makeInside(path: string): void {
+  makeSubfolder(path: string): void {
     io.makeFolder(path, { mode: this.#mode })
     io.chmod(path, this.#mode)
   }
@@ -160,4 +119,8 @@ export class Folder {
       throw storeError(path, `cannot be made${io.ownerOf(path)}`, error)
     }
   }
+}
+
+function refuseWorldWritable(path: string, mode: number): void {
+  if (mode & 0o002) throw storeError(path, 'is writable by everybody: check what is in it, then chmod o-w it')
 }

@@ -18,28 +18,29 @@ import {
 import { storeError } from '../../model/errors.js'
 
 /**
- * The only importer of `fs`, so that a test can fail its n-th call. Synchronous: a stat takes 1.4 µs, its promise 60 times
- * that. Knows nothing of keys, records or locks. Names are imported one by one: a namespace is copied at every start.
+ * The only importer of `fs`, so that a test can make its n-th call fail. All operations are synchronous:
+ * a stat takes 1.4 µs, and its promise 60 times that. Functions are imported by name, because a namespace
+ * import is copied at every start. This file knows nothing of keys, records or locks.
  */
 
-/** As large as a file of ours may be. */
+/** The largest size of a record or ledger. */
 export const MAX_FILE_BYTES = 1024 * 1024
 
 export type FileStat = Pick<Stats, 'ino' | 'size' | 'mtimeMs' | 'ctimeMs' | 'uid'>
 
 export const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | null)?.code
 
-/** The stat of a file, or undefined where there is none. */
+/** The stat of a path itself, which may be a symbolic link. `undefined` if it does not exist. */
 export function stat(path: string): Stats | undefined {
   return lstatSync(path, { throwIfNoEntry: false })
 }
 
-/** The stat of what a path leads to, through symbolic links. */
+/** The stat of the target of a path, behind symbolic links. `undefined` if it does not exist. */
 export function statFollowingLinks(path: string): Stats | undefined {
   return statSync(path, { throwIfNoEntry: false })
 }
 
-/** The names in a folder; none where it does not exist. */
+/** The names in a folder. An empty list if the folder does not exist. */
 export function list(path: string): string[] {
   try {
     return readdirSync(path)
@@ -50,8 +51,11 @@ export function list(path: string): string[] {
 }
 
 /**
- * A file's text and stat, or undefined where there is none. Never follows a symbolic link and never waits for a FIFO: in
- * their place somebody else would decide what we read, or whether we return.
+ * The bytes and stat of a file, or `undefined` if it does not exist. Never follows a symbolic link and
+ * never waits for a FIFO: with a link another user would decide what this process reads, and with a FIFO
+ * whether the call returns.
+ *
+ * @throws DogError `ERR_DOG_STORE`
  */
 export function readFile(path: string): { bytes: Buffer; stat: Stats } | undefined {
   let fd: number
@@ -59,7 +63,7 @@ export function readFile(path: string): { bytes: Buffer; stat: Stats } | undefin
     fd = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0))
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
-    throw unreadable(path, error)
+    throw readError(path, error)
   }
   try {
     const found = fstatSync(fd)
@@ -78,28 +82,31 @@ export function readFile(path: string): { bytes: Buffer; stat: Stats } | undefin
   }
 }
 
-function unreadable(path: string, error: unknown): Error {
+function readError(path: string, error: unknown): Error {
   const code = codeOf(error)
   if (code === 'ELOOP' || code === 'EMLINK') return storeError(path, 'is a symbolic link', error)
   if (code === 'EACCES' || code === 'EPERM') return storeError(path, `may not be read${ownerOf(path)}`, error)
   return storeError(path, 'cannot be read', error)
 }
 
-/** Who owns a path, for a message: the classic is "root ran it once". */
+/**
+ * Completes a message with the owner of the path, or of its nearest parent that exists. A common cause of
+ * an unreadable file is that root ran the program once.
+ */
 export function ownerOf(path: string): string {
-  for (let at = path; ; ) {
+  for (let current = path; ; ) {
     try {
-      const { uid } = lstatSync(at)
-      return `; ${at === path ? 'it' : at} belongs to ${uid === 0 ? 'root' : `uid ${uid}`}`
+      const { uid } = lstatSync(current)
+      return `; ${current === path ? 'it' : current} belongs to ${uid === 0 ? 'root' : `uid ${uid}`}`
     } catch {
-      const parent = at.replace(/[/\\][^/\\]*$/, '')
-      if (parent === at || parent === '') return ''
-      at = parent
+      const parent = current.replace(/[/\\][^/\\]*$/, '')
+      if (parent === current || parent === '') return ''
+      current = parent
     }
   }
 }
 
-/** Makes a file that must not exist yet, with all its bytes on disk: a full disk is found here. */
+/** Creates a file that must not exist yet, and writes all its bytes. A full disk is found here. */
 export function createFile(path: string, bytes: Buffer, mode: number): void {
   const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0), mode)
   try {
@@ -110,13 +117,13 @@ export function createFile(path: string, bytes: Buffer, mode: number): void {
   }
 }
 
-/** Replaces the bytes of a file that must exist, and waits until they are on disk. `between` runs before that wait. */
-export function overwriteFile(path: string, bytes: Buffer, between: () => void): void {
+/** Replaces the bytes of a file that must exist, and waits until they are on disk. `beforeSync` runs before that wait. */
+export function overwriteFile(path: string, bytes: Buffer, beforeSync: () => void): void {
   const fd = openSync(path, constants.O_RDWR | (constants.O_NOFOLLOW ?? 0))
   try {
     writeAll(fd, bytes)
     ftruncateSync(fd, bytes.length)
-    between()
+    beforeSync()
     fsyncSync(fd)
   } finally {
     closeSync(fd)
@@ -124,10 +131,15 @@ export function overwriteFile(path: string, bytes: Buffer, between: () => void):
 }
 
 function writeAll(fd: number, bytes: Buffer): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done)
+  for (let written = 0; written < bytes.length; ) {
+    written += writeSync(fd, bytes, written, bytes.length - written, written)
+  }
 }
 
-/** A file of /proc: they have no size, are the kernel's, and those that we read fit into one read. */
+/** Files of /proc report no size. The ones that are read here fit into one read of this many bytes. */
+const MAX_PROC_BYTES = 1024
+
+/** The text of a file of /proc. The file belongs to the kernel, so that it is opened without checks. */
 export function readProc(path: string): string {
   const fd = openSync(path, constants.O_RDONLY)
   try {
@@ -137,9 +149,6 @@ export function readProc(path: string): string {
     closeSync(fd)
   }
 }
-
-/** Bytes. */
-const MAX_PROC_BYTES = 1024
 
 export {
   chmodSync as chmod,
@@ -151,7 +160,7 @@ export {
   rmdirSync as removeFolder,
 } from 'node:fs'
 
-/** Removes a file. `false`: there was none. */
+/** Removes a file. `false`: it did not exist. */
 export function remove(path: string): boolean {
   try {
     unlinkSync(path)
@@ -163,8 +172,10 @@ export function remove(path: string): boolean {
 }
 
 /**
- * Tells of every change in a folder, and of which file where that is known, without keeping the process alive. Throws where the
- * system has no watcher left.
+ * Calls back on every change in a folder, with the name of the file where it is known. Does not keep the
+ * process alive. Returns the function that stops.
+ *
+ * @throws if the system has no watcher left
  */
 export function watchFolder(path: string, onChange: (file: string | null) => void, onError: () => void): () => void {
   const watcher = watch(path, { persistent: false }, (_event, file) => onChange(file))

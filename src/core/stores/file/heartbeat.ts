@@ -3,67 +3,73 @@ import { codeOf } from './fs.js'
 import type { FileLock } from './lock.js'
 
 /**
- * The only user of proper-lockfile. It runs the lock's life: heartbeat, compromised, release, and release when the process
- * exits. Which of these succeeds is decided by our rules: every path operation it makes is mapped to one on the lock, its
- * `stale` never decides, and it can only ever remove what is ours.
+ * The only user of proper-lockfile. The library runs the life of a lock: it sends heartbeats, notices
+ * that the lock was lost, releases it, and releases it when the process exits. The rules of `lock.ts`
+ * decide which of these succeeds: every path operation of the library is mapped to one on the lock, its
+ * `stale` never decides anything, and it can only ever remove a file of this process.
  */
 
-/** Milliseconds between signs of life. A fifth of the silence that counts as death. */
+/** A fifth of HEARTBEAT_TIMEOUT_MS, after which a holder counts as dead. */
 const HEARTBEAT_MS = 2000
 
-/** Another copy of this package in the process may share the library, and its table, with us. */
-const copy = Math.random().toString(36).slice(2)
-let takes = 0
+/** Another copy of this package in the process may share the library, and its table of locks, with this one. */
+const packageCopyId = Math.random().toString(36).slice(2)
+let acquisitions = 0
 
 /**
- * Takes the lock. `undefined`: somebody else has it. The result stops the heartbeat and lets go.
+ * Takes the lock and starts its heartbeat. Returns the function that stops the heartbeat and releases the
+ * lock, or `undefined` if somebody else has the lock.
  *
- * It is taken before the library is loaded: of many processes that ask at once all would find it free while they load, and
- * load what only one of them needs.
+ * The lock is taken before the library is loaded. Otherwise many processes that ask at once would all
+ * find the lock free while they load the library, which only one of them needs.
  */
-export async function acquireLock(lock: FileLock, size: number, lost: () => void): Promise<(() => Promise<void>) | undefined> {
+export async function acquireLock(
+  lock: FileLock,
+  size: number,
+  onLost: () => void,
+): Promise<(() => Promise<void>) | undefined> {
   if (!lock.acquire(size)) return undefined
-  let beat = new Date(0)
-  const lookAt = () => {
+  let lastHeartbeat = new Date(0)
+  /** Reports the time that was set last, as long as the owner file is there. */
+  const statLock = () => {
     if (!lock.isHeld()) throw Object.assign(new Error('lost'), { code: 'ENOENT' })
-    return { mtime: beat }
+    return { mtime: lastHeartbeat }
   }
   const operations = {
-    mkdir: lookAt,
-    // The time we set last, as long as the file is there.
-    stat: lookAt,
+    mkdir: statLock,
+    stat: statLock,
     rmdir: () => lock.release(),
     utimes: (_atime: Date, mtime: Date) => {
       lock.heartbeat(mtime)
-      beat = mtime
+      lastHeartbeat = mtime
     },
   }
 
   try {
     const { default: lockfile } = await import('proper-lockfile')
-    // Its table of locks is keyed by this name: no two takes may share one.
-    const letGo = await lockfile.lock(`take-${copy}-${++takes}`, {
+    // The library's table of locks is keyed by this name, so that no two acquisitions may share one.
+    const unlock = await lockfile.lock(`take-${packageCopyId}-${++acquisitions}`, {
       realpath: false,
       stale: 5 * HEARTBEAT_MS,
       update: HEARTBEAT_MS,
       retries: 0,
       fs: withCallbacks(operations),
-      onCompromised: lost,
+      onCompromised: onLost,
     })
-    const stop = startHeartbeat(lock)
+    const stopHeartbeat = startHeartbeat(lock)
     return () => {
-      stop()
-      return letGo()
+      stopHeartbeat()
+      return unlock()
     }
   } catch (error) {
     lock.release()
-    // Lost again before it could be told.
+    // The lock was lost again before it could be reported as taken.
     if (codeOf(error) === 'ENOENT') return undefined
     throw error
   }
 }
 
-/** proper-lockfile's shape of `fs`: (path, …arguments, callback), and the one synchronous call of its exit hook. */
+/** Gives operations the shape of `fs` for proper-lockfile: (path, …arguments, callback), and the synchronous `rmdirSync` of its exit hook. */
 function withCallbacks(operations: Record<string, (...args: never[]) => unknown>): Record<string, unknown> {
   const fs: Record<string, unknown> = { rmdirSync: operations.rmdir }
   for (const [name, operation] of Object.entries(operations)) {
@@ -81,21 +87,24 @@ function withCallbacks(operations: Record<string, (...args: never[]) => unknown>
   return fs
 }
 
-/** Beats beside the library: its timer is the global one of the moment, which users' fake timers may hold up. */
+/**
+ * Sends a second heartbeat beside the library's. The library uses whatever `setTimeout` is global at the
+ * moment, which may be a user's fake timer that never fires.
+ */
 function startHeartbeat(lock: FileLock): () => void {
-  const start = () => {
+  const scheduleNext = () => {
     const timer = startTimer(() => {
       try {
         lock.heartbeat(new Date(now()))
       } catch (error) {
-        // Any other fault may pass, and who cannot see our pid counts the silence.
+        // ENOENT: the lock is lost. Any other fault may pass, and processes elsewhere count the time without a heartbeat.
         if (codeOf(error) === 'ENOENT') return
       }
-      current = start()
+      current = scheduleNext()
     }, HEARTBEAT_MS)
     timer.unref()
     return timer
   }
-  let current = start()
+  let current = scheduleNext()
   return () => stopTimer(current)
 }

@@ -9,26 +9,30 @@ import { writeLedger } from './ledger-file.js'
 import { describeOwner } from './liveness.js'
 import type { FileLock } from './lock.js'
 
-/** A lock that was taken, as the engine sees it. */
+/** The lease that the engine gets for a lock that was taken. */
 export class FileLease implements Lease {
   readonly fencingToken: number
   readonly evicted: string | undefined
-  readonly #since: number
+  readonly #acquiredAt: number
 
+  /**
+   * @param unlock stops the heartbeat and releases the lock
+   * @param legacyDir the folder in which guard_dog kept its files, if that is another one
+   */
   constructor(
     readonly folder: Folder,
     readonly lock: FileLock,
-    readonly letGo: () => Promise<void>,
+    readonly unlock: () => Promise<void>,
     readonly signal: AbortSignal,
-    readonly legacy: string | undefined,
+    readonly legacyDir: string | undefined,
   ) {
     this.fencingToken = lock.owner?.fencingToken ?? 0
     this.evicted = lock.evicted === undefined ? undefined : describeOwner(lock.evicted)
-    this.#since = lock.owner?.acquiredAt ?? 0
+    this.#acquiredAt = lock.owner?.acquiredAt ?? 0
   }
 
   ageMs(): number {
-    return monotonic() - this.#since
+    return monotonic() - this.#acquiredAt
   }
 
   isHeld(): boolean {
@@ -59,8 +63,8 @@ export class FileLease implements Lease {
 
   #remove(): boolean {
     if (!this.isHeld()) return false
-    // guard_dog's file too: what was adopted would come back.
-    for (const dir of [this.folder.path, this.legacy]) {
+    // guard_dog's file is removed too. Otherwise the value that was adopted from it would come back.
+    for (const dir of [this.folder.path, this.legacyDir]) {
       if (dir === undefined) continue
       const path = recordFile(dir, this.lock.key)
       try {
@@ -73,8 +77,9 @@ export class FileLease implements Lease {
   }
 
   async release(): Promise<void> {
-    // Ends the heartbeat as well. Its own word on a lock already consumed ("released", "compromised") is of no interest.
-    await this.letGo().catch(() => {})
+    // `unlock` also stops the heartbeat. If the lock is already consumed it fails with "released" or "compromised", which
+    // does not matter here.
+    await this.unlock().catch(() => {})
     this.lock.release()
   }
 }

@@ -1,37 +1,50 @@
 import { join } from 'node:path'
 import { monotonic, now } from '../../shared/clock.js'
 import { hostname } from '../../shared/hostname.js'
+import { OVERDUE_GRACE_MS } from '../../shared/lease-timing.js'
 import { fingerprint, type Owner, parseOwner } from './file-names.js'
 import * as io from './fs.js'
 
 /**
- * Who is dead? The one place that judges. A living process is never robbed before its time-out and a grace, however busy or
- * suspended it is; a dead one is robbed at once. Knows nothing of what the lock protects.
+ * Decides whether the holder of a lock is dead. No other file decides this.
+ *
+ * - A holder in this process scope (same host, boot and pid namespace) is judged by its pid. It is dead
+ *   as soon as there is no such process, or another one with its pid. While it lives, however busy or
+ *   suspended it is, it counts as dead only after its time-out and OVERDUE_GRACE_MS.
+ * - A holder elsewhere is judged by its heartbeat, because pids repeat: it is dead when the heartbeat has
+ *   not changed for HEARTBEAT_TIMEOUT_MS of this process's own monotonic clock.
+ *
+ * This file knows nothing of what the lock protects.
  */
 
-/** Milliseconds a living holder is given after its time-out. */
-export const OVERDUE_GRACE_MS = 2000
-/** Milliseconds without a heartbeat after which a holder elsewhere counts as dead, by the observer's own clock. */
+/** A holder elsewhere counts as dead after this long without a change of its heartbeat. */
 export const HEARTBEAT_TIMEOUT_MS = 10_000
 
-let place: string | undefined
+/** A prepared lock from elsewhere counts as abandoned at this age. */
+const ABANDONED_AGE_MS = 60_000
 
-/** Where pids can be compared: this host, this boot, this pid namespace. */
+let cachedScope: string | undefined
+
+/** The fingerprint of this host, boot and pid namespace. Pids can be compared only between processes with the same one. */
 export function processScope(): string {
-  place ??= fingerprint([hostname(), bootId(), pidNamespace()].join('\n'))
-  return place
+  cachedScope ??= fingerprint([hostname(), bootId(), pidNamespace()].join('\n'))
+  return cachedScope
 }
 
 function bootId(): string {
   try {
     return io.readProc('/proc/sys/kernel/random/boot_id')
   } catch (error) {
-    return unlessTransient(error)
+    return emptyUnlessTransient(error)
   }
 }
 
-/** Where there is no /proc there never will be; any other fault must not make this process a stranger to its neighbours. */
-function unlessTransient(error: unknown): '' {
+/**
+ * Returns '' for an error that means there is no /proc here: it will never be there. Throws any other
+ * error, which may pass. If it were taken for a missing /proc, this process would have another scope
+ * than its neighbours.
+ */
+function emptyUnlessTransient(error: unknown): '' {
   if (['ENOENT', 'EACCES', 'EPERM', 'ENOTDIR'].includes(io.codeOf(error) ?? '')) return ''
   throw error
 }
@@ -39,43 +52,43 @@ function unlessTransient(error: unknown): '' {
 function pidNamespace(): string {
   if (process.platform !== 'linux') return ''
   try {
-    // Where /proc shows another namespace than ours, it does not show us under our pid.
+    // A /proc that shows another pid namespace does not show this process under its own pid.
     if (io.readLink('/proc/self') === String(process.pid)) return `${io.readLink('/proc/self/ns/pid')} ${timeNamespace()}`
   } catch (error) {
-    unlessTransient(error)
+    emptyUnlessTransient(error)
   }
-  // Not to be told: then nobody is our neighbour, and heartbeats decide.
+  // The namespace is unknown. A scope that no other process has makes heartbeats decide.
   return `unknown ${process.pid} ${monotonic()} ${Math.random()}`
 }
 
-/** The monotonic clock can be compared only within one. */
+/** The monotonic clock can be compared only between processes of one time namespace. */
 function timeNamespace(): string {
   try {
     return io.readLink('/proc/self/ns/time')
   } catch (error) {
-    return unlessTransient(error)
+    return emptyUnlessTransient(error)
   }
 }
 
-/** State and start time of a process, from the kernel. Undefined where it cannot be told. */
-function inspectProcess(pid: number | 'self'): { state: string; start: string } | undefined {
+/** The state and start time of a process, as the kernel reports them. `undefined` where the kernel does not. */
+function inspectProcess(pid: number | 'self'): { state: string; startTime: string } | undefined {
   try {
     const text = io.readProc(`/proc/${pid}/stat`)
-    // The second field is the command in parentheses, and may hold anything.
+    // The second field is the command in parentheses. It may hold any characters, so fields are counted from its end.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    const [state, start] = [fields[0], fields[19]]
-    return state && start ? { state, start } : undefined
+    const [state, startTime] = [fields[0], fields[19]]
+    return state && startTime ? { state, startTime } : undefined
   } catch {
     return undefined
   }
 }
 
-let start: string | undefined
+let cachedStartTime: string | undefined
 
-/** Our own start time. '0' where the system does not tell. */
+/** The start time of this process. '0' where the system does not report it. */
 export function processStartTime(): string {
-  start ??= inspectProcess('self')?.start
-  return start ?? '0'
+  cachedStartTime ??= inspectProcess('self')?.startTime
+  return cachedStartTime ?? '0'
 }
 
 function processExists(pid: number): boolean {
@@ -83,61 +96,72 @@ function processExists(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    // EPERM: it is there, and somebody else's.
+    // Any other code means that the process exists. EPERM: it belongs to another user.
     return io.codeOf(error) !== 'ESRCH'
   }
 }
 
 function isRunning(owner: Owner): boolean {
   if (!processExists(owner.pid)) return false
-  const seen = inspectProcess(owner.pid)
-  if (seen === undefined) return true
-  if (seen.state === 'Z' || seen.state === 'X') return false
-  return owner.start === '0' || seen.start === owner.start
+  const found = inspectProcess(owner.pid)
+  if (found === undefined) return true
+  // Z is a child that was not reaped, X is dead.
+  if (found.state === 'Z' || found.state === 'X') return false
+  return owner.processStart === '0' || found.startTime === owner.processStart
 }
 
-/** What this process saw last of holders elsewhere, by lock folder. */
-const heartbeats = new Map<string, { beat: string; seen: number }>()
+/** By lock folder: the last heartbeat that this process saw there, and the monotonic time at which it first saw it. */
+const heartbeats = new Map<string, { heartbeat: string; firstSeenAt: number }>()
 
-function isSilent(lock: string, name: string): boolean {
+function isHeartbeatOverdue(lock: string, name: string): boolean {
   const found = io.stat(join(lock, name))
   if (found === undefined) {
     heartbeats.delete(lock)
     return false
   }
-  const beat = `${name} ${found.ino} ${found.mtimeMs} ${found.ctimeMs}`
+  // Compared for a change only: the times in it come from the clock of another machine.
+  const heartbeat = `${name} ${found.ino} ${found.mtimeMs} ${found.ctimeMs}`
   const last = heartbeats.get(lock)
-  if (last?.beat !== beat) {
-    heartbeats.set(lock, { beat, seen: monotonic() })
+  if (last?.heartbeat !== heartbeat) {
+    heartbeats.set(lock, { heartbeat, firstSeenAt: monotonic() })
     return false
   }
-  return monotonic() - last.seen > HEARTBEAT_TIMEOUT_MS
+  return monotonic() - last.firstSeenAt > HEARTBEAT_TIMEOUT_MS
 }
 
-/** Whether the holder of the lock may be robbed. A name that this version cannot parse is judged by its heartbeat. */
+/**
+ * Whether the holder of the lock is dead or overdue, so that it may be evicted. An owner's name that this
+ * version cannot parse is judged by its heartbeat.
+ */
 export function isDead(lock: string, name: string): boolean {
   const owner = parseOwner(name)
-  if (owner === undefined || owner.processScope !== processScope()) return isSilent(lock, name)
+  if (owner === undefined || owner.processScope !== processScope()) return isHeartbeatOverdue(lock, name)
   if (!isRunning(owner)) return true
-  const age = monotonic() - owner.acquiredAt
-  // A take later than now is from before a boot that this system does not tell from the last one.
-  return age > owner.timeout + OVERDUE_GRACE_MS || age < -OVERDUE_GRACE_MS
+  const ageMs = monotonic() - owner.acquiredAt
+  // An acquisition in the future dates from before a reboot that the system does not distinguish from this boot.
+  return ageMs > owner.timeoutMs + OVERDUE_GRACE_MS || ageMs < -OVERDUE_GRACE_MS
 }
 
-/** What can be told of a holder by one system call: false, if it is gone. True says little: `isDead` judges. */
+/**
+ * Checks a holder by at most one system call. `false`: the holder is gone. `true` says little: `isDead`
+ * decides.
+ */
 export function mayBeAlive(name: string): boolean {
   const owner = parseOwner(name)
   return owner === undefined || owner.processScope !== processScope() || processExists(owner.pid)
 }
 
-/** Whether what a process prepares, and nobody waits for, can be swept: its place in time does not matter to anyone. */
+/**
+ * Whether a prepared lock can be removed because its process died. Nobody waits for a prepared lock, so
+ * its age by the wall clock is good enough where the pid cannot be checked.
+ */
 export function isAbandoned(path: string, owner: Owner): boolean {
   if (owner.processScope === processScope()) return !isRunning(owner)
   const found = io.stat(path)
-  return found !== undefined && now() - found.mtimeMs > 60_000
+  return found !== undefined && now() - found.mtimeMs > ABANDONED_AGE_MS
 }
 
-/** `host:pid` for messages, as far as it can be told. */
+/** `host:pid` for messages, as far as it is known. */
 export function describeOwner(name: string): string {
   const owner = parseOwner(name)
   if (owner === undefined) return 'unknown'

@@ -2,47 +2,65 @@ import { join } from 'node:path'
 import { storeError } from '../../model/errors.js'
 import { monotonic, startTimer, stopTimer, type Timer } from '../../shared/clock.js'
 import { failpoint } from '../../shared/failpoint.js'
-import { keyLock, lockFolder, makeOwner, type Owner, parseOwner, parsePrivate, privateLock, recordFile } from './file-names.js'
+import { keyLock, lockFolder, makeOwner, type Owner, parseOwner, preparedLock, recordFile } from './file-names.js'
 import type { Folder } from './folder.js'
 import * as io from './fs.js'
-import { describeOwner, isAbandoned, isDead, mayBeAlive, processScope, processStartTime } from './liveness.js'
+import { describeOwner, isDead, mayBeAlive, processScope, processStartTime } from './liveness.js'
 
 /**
- * The lock of a key: the folder `.lock/KEY/` with one owner file. Its rules (design, "One fetch") must be kept together:
+ * The lock of a key is the folder `.lock/KEY/` with one file in it, the owner file. The name of the owner
+ * file says who holds the lock and until when (see `Owner`). The lock is free while the folder is
+ * missing or empty. These rules belong together (design, "One fetch"):
  *
- * - It is taken by renaming a prepared folder onto it, which fails while an owner file is in it.
- * - A dead holder is robbed by unlinking exactly its owner file, whose name nobody else ever has.
- * - A record is committed by renaming one's own owner file onto the record.
+ * 1. Acquire: prepare a private folder `.lock/~OWNER/` that holds one's own owner file, and rename it
+ *    onto `.lock/KEY/`. The rename fails while an owner file is in there. Nothing is written after the
+ *    rename, so that no lock is ever half written.
+ * 2. Evict a dead holder: unlink exactly the owner file that was judged dead. No other process ever has
+ *    a file of that name, so that the file of a new holder cannot be hit. Of many processes that evict
+ *    the same holder, one unlinks the file, and all of them then try to acquire. A crash in between
+ *    leaves an empty folder, which is a free lock.
+ * 3. Commit: write the record into one's own owner file, fsync it, and rename it onto `KEY.dog`. One
+ *    system call stores the record and releases the lock.
+ * 4. Release without a record: unlink one's own owner file. If it is gone, another process evicted this
+ *    one, and nothing else is touched.
  *
- * Robbing and committing consume the same directory entry, so exactly one of them succeeds: no check can be outdated. Knows
- * nothing of fetches, back-off or when a record is good.
+ * Evicting and committing consume the same directory entry, so that exactly one of them succeeds. A
+ * check may be out of date when the change that follows from it is made: the change then finds no file of
+ * that name, and changes nothing. This file knows nothing of fetches, of back-off, or of when a record is
+ * usable.
  */
 
-/** A full disk is found before a fetch is spent. */
+/** The least size of an owner file. It is padded before the fetch, so that a full disk is found before a fetch is spent. */
 const MIN_PADDING_BYTES = 4096
 
-/** A lock that the storage did not let us let go of is let go of so many milliseconds later. */
+/** The delay before the next try to release a lock, after the storage refused the last one. */
 const RELEASE_RETRY_MS = 100
 
-/** The name of the lock's owner file; undefined while nobody holds it. */
+/** The number of further tries to rename where the file system does not replace an empty folder. */
+const MAX_RENAME_RETRIES = 3
+
+/** The name of the lock's owner file. `undefined` while nobody holds the lock. */
 export function ownerName(dir: string, key: string): string | undefined {
   const lock = keyLock(dir, key)
   try {
-    return ownerIn(lock)
+    return ownerNameIn(lock)
   } catch (error) {
     throw storeError(lock, `cannot be read${io.ownerOf(lock)}`, error, key)
   }
 }
 
-/** A lock is a folder of ours: through a symbolic link we would judge, and unlink, somebody else's files. */
-function ownerIn(lock: string): string | undefined {
+/**
+ * The name of the owner file in a lock's folder. A symbolic link is refused: behind it this process would
+ * judge, and unlink, the files of somebody else.
+ */
+export function ownerNameIn(lock: string): string | undefined {
   const found = io.stat(lock)
   if (found === undefined) return undefined
   if (!found.isDirectory()) throw new Error('not a folder')
   return io.list(lock)[0]
 }
 
-/** Whether a holder that was judged alive a moment ago still has the lock, and is still there. */
+/** Whether a holder that was judged alive a moment ago still has the lock, and may still be alive. */
 export const isStillHeld = (dir: string, key: string, name: string): boolean =>
   io.stat(join(keyLock(dir, key), name)) !== undefined && mayBeAlive(name)
 
@@ -53,23 +71,24 @@ export function livingHolder(dir: string, key: string): { fencingToken: number; 
   return { fencingToken: parseOwner(name)?.fencingToken ?? 0, name: describeOwner(name) }
 }
 
-/** One process's attempt at one key's lock, and what it may do with it once taken. */
+/** One attempt of this process at the lock of one key, and what it may do with the lock once it has it. */
 export class FileLock {
-  /** Who was robbed for it. */
+  /** The name of the dead holder's owner file, if one was evicted for this lock. */
   evicted: string | undefined
   #owner: Owner | undefined
   #releaseTimer: Timer | undefined
   readonly #path: string
 
   /**
-   * @param timeout milliseconds, whole
-   * @param draw the number of this take, higher than the displaced holder's
+   * @param timeoutMs whole milliseconds
+   * @param nextFencingToken returns the token of this acquisition, higher than that of the evicted holder (0 if there is
+   *   none)
    */
   constructor(
     readonly folder: Folder,
     readonly key: string,
-    readonly timeout: number,
-    readonly draw: (displaced: number) => number,
+    readonly timeoutMs: number,
+    readonly nextFencingToken: (evicted: number) => number,
   ) {
     this.#path = keyLock(folder.path, key)
   }
@@ -82,22 +101,27 @@ export class FileLock {
     return join(this.#path, this.#owner!.name)
   }
 
-  /** Takes the lock if nobody has it, or one who is dead. `size`: bytes of the record that may have to be written. */
+  /**
+   * Takes the lock if it is free, or if its holder is dead. Returns whether it was taken.
+   *
+   * @param size bytes of the record that may have to be written. The owner file is padded to this size, because the record
+   *   is later written into it.
+   */
   acquire(size: number): boolean {
     failpoint('take.list', this.key)
     if (!this.#evictDead()) return false
     const owner = makeOwner({
-      fencingToken: this.draw(this.evicted === undefined ? 0 : (parseOwner(this.evicted)?.fencingToken ?? 0)),
+      fencingToken: this.nextFencingToken(this.evicted === undefined ? 0 : (parseOwner(this.evicted)?.fencingToken ?? 0)),
       processScope: processScope(),
       pid: process.pid,
-      start: processStartTime(),
+      processStart: processStartTime(),
       acquiredAt: Math.floor(monotonic()),
-      timeout: this.timeout,
-      nonce: nonce(),
+      timeoutMs: this.timeoutMs,
+      nonce: makeNonce(),
     })
-    const prepared = privateLock(this.folder.path, owner)
+    const prepared = preparedLock(this.folder.path, owner)
     try {
-      this.folder.makeInside(prepared)
+      this.folder.makeSubfolder(prepared)
       failpoint('take.folder', this.key)
       io.createFile(
         join(prepared, owner.name),
@@ -106,11 +130,11 @@ export class FileLock {
       )
       failpoint('take.prepared', this.key)
       if (!renameOnto(prepared, this.#path)) {
-        discard(prepared, owner.name)
+        discardPrepared(prepared, owner.name)
         return false
       }
     } catch (error) {
-      discard(prepared, owner.name)
+      discardPrepared(prepared, owner.name)
       throw storeError(this.#path, `cannot be locked${io.ownerOf(lockFolder(this.folder.path))}`, error, this.key)
     }
     this.#owner = owner
@@ -118,10 +142,10 @@ export class FileLock {
     return true
   }
 
-  /** Removes a holder that is dead, by exactly its owner file: one process can. Returns whether nobody has the lock now. */
+  /** Removes the owner file of a dead holder. Returns whether the lock is free now. */
   #evictDead(): boolean {
-    // Whoever may put a name into it decides who holds the lock, and for how long.
-    if (!this.folder.checkInside(this.#path)) return true
+    // A user who can put a name into this folder decides who holds the lock, and for how long.
+    if (!this.folder.checkSubfolder(this.#path)) return true
     const name = ownerName(this.folder.path, this.key)
     if (name === undefined) return true
     if (!isDead(this.#path, name)) return false
@@ -132,38 +156,45 @@ export class FileLock {
     return true
   }
 
-  /** Whether our owner file is still there. */
+  /** Whether this lock's owner file is still there. */
   isHeld(): boolean {
     if (this.#owner === undefined) return false
     try {
       return io.stat(this.#file) !== undefined
     } catch (error) {
-      throw storeError(this.#file, 'cannot be looked at', error, this.key)
+      throw storeError(this.#file, 'cannot be checked', error, this.key)
     }
   }
 
-  /** A sign of life for holders that cannot see our pid. Throws ENOENT when the lock is lost. */
+  /** Changes the time of the owner file, for processes that cannot check this pid. Throws ENOENT when the lock is lost. */
   heartbeat(time: Date): void {
     io.touch(this.#file, time, time)
   }
 
-  /** Moves its time-out to so many ms from now, if that is later: it stands in the name, so this is a rename, as fenced as all. */
+  /**
+   * Moves the time-out to `ms` from now, if that is later than before. The time-out is part of the owner
+   * file's name, so that this is a rename. Like a commit, it fails if another process has evicted this
+   * one. Returns whether the lock is still held.
+   */
   extend(ms: number): boolean {
     if (this.#owner === undefined) return false
-    const timeout = Math.ceil(monotonic() - this.#owner.acquiredAt + ms)
-    if (timeout <= this.#owner.timeout) return true
-    const longer = makeOwner({ ...this.#owner, timeout })
+    const timeoutMs = Math.ceil(monotonic() - this.#owner.acquiredAt + ms)
+    if (timeoutMs <= this.#owner.timeoutMs) return true
+    const extended = makeOwner({ ...this.#owner, timeoutMs })
     try {
-      io.rename(this.#file, join(this.#path, longer.name))
+      io.rename(this.#file, join(this.#path, extended.name))
     } catch (error) {
       if (io.codeOf(error) === 'ENOENT') return false
       throw storeError(this.#file, 'cannot be renamed', error, this.key)
     }
-    this.#owner = longer
+    this.#owner = extended
     return true
   }
 
-  /** Puts the record in place and lets go, by one rename. `false`: we were robbed, and nothing was written. */
+  /**
+   * Puts the record in place and releases the lock, by one rename. `false`: another process evicted this
+   * one, and nothing was written.
+   */
   commit(bytes: Buffer): boolean {
     if (this.#owner === undefined) return false
     const target = recordFile(this.folder.path, this.key)
@@ -180,30 +211,33 @@ export class FileLock {
       throw storeError(target, 'cannot be written', error, this.key)
     }
     failpoint('commit.done', this.key)
-    this.#leave()
+    this.#finish()
     return true
   }
 
-  /** Lets go without a value. Robbed: touches nothing. */
+  /** Releases the lock without a record. Touches nothing if another process evicted this one. */
   release(): void {
     if (this.#owner === undefined) return
     failpoint('release.begin', this.key)
     try {
       this.#unlink(this.#file)
     } catch (error) {
-      // While we live nobody else may remove it before its time: we do, as soon as it can be done.
+      // While this process lives, no other may remove its owner file before the time-out. So this process tries again,
+      // until the storage allows it.
       stopTimer(this.#releaseTimer)
-      this.#releaseTimer = startTimer(() => this.#releaseQuietly(), RELEASE_RETRY_MS).unref()
+      this.#releaseTimer = startTimer(() => this.#retryRelease(), RELEASE_RETRY_MS).unref()
       throw error
     }
     failpoint('release.done', this.key)
-    this.#leave()
+    this.#finish()
   }
 
-  #releaseQuietly(): void {
+  #retryRelease(): void {
     try {
       this.release()
-    } catch {}
+    } catch {
+      // `release` has set the timer for the next try.
+    }
   }
 
   #unlink(file: string): void {
@@ -214,49 +248,28 @@ export class FileLock {
     }
   }
 
-  /** The empty folder is removed for tidiness; a successor that is already in it keeps it. */
-  #leave(): void {
+  /** Removes the empty folder, to keep `.lock` tidy. If a successor already holds the lock, its file keeps the folder. */
+  #finish(): void {
     this.#owner = undefined
     removeIfEmpty(this.#path)
-  }
-}
-
-/** Clears what the dead left in `.lock`, of other keys than this. A courtesy: what cannot be cleared stays. */
-export function sweepLocks(dir: string, key: string): void {
-  const locks = lockFolder(dir)
-  for (const name of namesIn(locks)) {
-    const path = join(locks, name)
-    if (path === keyLock(dir, key)) continue
-    try {
-      const preparing = parsePrivate(name)
-      if (preparing !== undefined) {
-        // Through a symbolic link we would remove somebody else's file.
-        if (io.stat(path)?.isDirectory() && isAbandoned(path, preparing)) discard(path, preparing.name)
-        continue
-      }
-      const owner = ownerIn(path)
-      if (owner !== undefined && isDead(path, owner)) io.remove(join(path, owner))
-      removeIfEmpty(path)
-    } catch {
-      // Not ours, or not to be had: whoever needs this very lock will say so.
-    }
   }
 }
 
 const { random } = Math
 
 /**
- * Tells a take from every other of this process; processes differ in the rest of the name. Not node:crypto's: to load that
- * takes longer than to take the lock, while others find it free.
+ * A number that no other acquisition of this process has. The other parts of the owner's name tell
+ * processes apart. It does not come from node:crypto: loading that module takes longer than taking the
+ * lock, and other processes would find the lock free meanwhile.
  */
-function nonce(): string {
+function makeNonce(): string {
   const parts = [random() * 2 ** 32, (monotonic() * 1e6) % 2 ** 32]
   return parts.map((part) => Math.floor(part).toString(16).padStart(8, '0')).join('')
 }
 
-/** Renames a folder onto another, if that is missing or empty. */
+/** Renames a folder onto another. Returns `false` if that one is not empty: somebody holds the lock. */
 function renameOnto(from: string, to: string): boolean {
-  for (let tries = 0; ; tries++) {
+  for (let retries = 0; ; retries++) {
     try {
       io.rename(from, to)
       return true
@@ -264,8 +277,8 @@ function renameOnto(from: string, to: string): boolean {
       const code = io.codeOf(error) ?? ''
       const isTaken = code === 'ENOTEMPTY' || code === 'EEXIST'
       if (!isTaken && !(process.platform === 'win32' && (code === 'EPERM' || code === 'EACCES'))) throw error
-      // Windows, and some file systems, replace no folder, not even an empty one.
-      if (tries === 3 || io.list(to).length > 0) {
+      // Windows and some file systems do not replace a folder, not even an empty one, so it is removed first.
+      if (retries === MAX_RENAME_RETRIES || io.list(to).length > 0) {
         if (isTaken) return false
         throw error
       }
@@ -274,27 +287,20 @@ function renameOnto(from: string, to: string): boolean {
   }
 }
 
-function namesIn(folder: string): string[] {
-  try {
-    return io.list(folder)
-  } catch {
-    return []
-  }
-}
-
-function removeIfEmpty(folder: string): void {
+export function removeIfEmpty(folder: string): void {
   try {
     io.removeFolder(folder)
   } catch {
-    // Not empty, or gone: in both cases not ours.
+    // It is not empty, or it is gone. In both cases it does not belong to this process.
   }
 }
 
-function discard(prepared: string, name: string): void {
+/** Removes a prepared lock that did not become the key's lock. */
+export function discardPrepared(prepared: string, name: string): void {
   try {
     io.remove(join(prepared, name))
     io.removeFolder(prepared)
   } catch {
-    // Gone already, or what made us fail keeps us from tidying: the next take sweeps it.
+    // It is gone already, or the fault that made the acquisition fail prevents this too. The next acquisition sweeps it.
   }
 }

@@ -6,59 +6,61 @@ import { encodeKey, recordFile, recordPath } from './file-names.js'
 import type { Folder } from './folder.js'
 import * as io from './fs.js'
 
-/**
- * Reads records, each as often as its file changes. Knows the file, not what a record means.
- */
-
-/** guard_dog writes in place: a torn file is read again so often, so many milliseconds apart. */
+/** guard_dog writes in place, so that a damaged file may only be half written. It is read again this often. */
 const DAMAGED_REREADS = 2
 const REREAD_DELAY_MS = 20
 
-/** A file that changed less than this before it was read may change again without its stat showing it. */
+/** A file that changed less than this before it was read may change again without a difference in its stat. */
 const RACY_STAT_MS = 50
 
-/** What tells a file that was replaced or changed from one that was not. Not the whole stat: it takes 700 bytes, for every key. */
-type Mark = Pick<io.FileStat, 'ino' | 'size' | 'mtimeMs' | 'ctimeMs'>
+/**
+ * The fields of a stat that differ when a file was replaced or changed. The whole stat is not kept: it
+ * takes 700 bytes for every key.
+ */
+type FileVersion = Pick<io.FileStat, 'ino' | 'size' | 'mtimeMs' | 'ctimeMs'>
 
-interface Seen {
-  stat: Mark
-  /** When it was read, epoch milliseconds. */
-  at: number
+interface CachedRecord {
+  version: FileVersion
+  /** Epoch milliseconds at which the file was read. */
+  readAt: number
   record: DogRecord | undefined
-  /** What a damaged file held. */
+  /** The bytes of a damaged file. */
   damaged?: Buffer
 }
 
+/** Reads records. A file is read only after it changed. Knows the file, and not what a record means. */
 export class RecordReader {
-  readonly #seen = new Map<string, Seen>()
-  /** Who fetched the record that was read last. */
-  #by: string | undefined
-  readonly #rereading = new Map<string, Promise<DogRecord | undefined>>()
+  /** By path. */
+  readonly #cache = new Map<string, CachedRecord>()
+  /** The `by` of the record that was read last. */
+  #lastBy: string | undefined
+  /** By path: the reads of damaged files that are in progress. */
+  readonly #rereads = new Map<string, Promise<DogRecord | undefined>>()
 
-  /** @param legacy the folder in which guard_dog would have kept its files, if that is another one */
+  /** @param legacyDir the folder in which guard_dog would have kept its files, if that is another one */
   constructor(
     readonly folder: Folder,
-    readonly legacy: string | undefined,
+    readonly legacyDir: string | undefined,
   ) {}
 
-  /** The record. A promise only where a damaged file is being read again. */
+  /** Returns the record. A promise only while a damaged file is being read again. */
   read(key: string): DogRecord | undefined | Promise<DogRecord | undefined> {
-    const record = this.#readAt(recordFile(this.folder.path, key), key)
-    if (record !== undefined || this.legacy === undefined) return record
+    const record = this.#readFrom(recordFile(this.folder.path, key), key)
+    if (record !== undefined || this.legacyDir === undefined) return record
     return this.#readLegacy(key)
   }
 
-  /** Whether the record may be another by now than that of a generation which was read before: by one look at its file. */
+  /** Whether the record may by now be another than the one of `generation`, which was read before. Costs one stat of its file. */
   mayDiffer(key: string, generation: number | undefined): boolean {
     const path = recordFile(this.folder.path, key)
     const found = this.#stat(path, key)
-    const seen = this.#seen.get(path)
-    if (found === undefined || seen === undefined) return (found ?? seen) !== undefined
-    // What is damaged has no generation: what was read then came from elsewhere.
-    return !isSame(seen.stat, found) || (seen.record !== undefined && seen.record.generation !== generation)
+    const cached = this.#cache.get(path)
+    if (found === undefined || cached === undefined) return (found ?? cached) !== undefined
+    // A damaged file has no generation: `generation` came from elsewhere then, and only a change of this file counts.
+    return !isSameVersion(cached.version, found) || (cached.record !== undefined && cached.record.generation !== generation)
   }
 
-  /** The key that the record of an encoded name says it has. */
+  /** The key of the record whose encoded key is `name`, as the record itself states it. */
   keyAt(name: string): string | undefined {
     try {
       const found = io.readFile(recordPath(this.folder.path, name))
@@ -69,43 +71,43 @@ export class RecordReader {
     }
   }
 
-  /** The keys whose records are remembered. */
-  *known(): Iterable<string> {
-    for (const { record } of this.#seen.values()) if (record !== undefined) yield record.key
+  /** The keys of the cached records. */
+  *cachedKeys(): Iterable<string> {
+    for (const { record } of this.#cache.values()) if (record !== undefined) yield record.key
   }
 
   /** The bytes of a damaged record, as they were read. */
-  damaged(key: string): Buffer | undefined {
-    return this.#seen.get(recordFile(this.folder.path, key))?.damaged
+  damagedBytes(key: string): Buffer | undefined {
+    return this.#cache.get(recordFile(this.folder.path, key))?.damaged
   }
 
-  /** What guard_dog left in the working folder counts until there is a record of ours. */
+  /** Reads the file that guard_dog left in the working folder. It is used until this folder has a record. */
   #readLegacy(key: string): DogRecord | undefined | Promise<DogRecord | undefined> {
-    const path = recordFile(this.legacy!, key)
-    // A working folder may be anybody's: what another user put there is not ours to believe.
-    const us = process.getuid?.()
-    if (us !== undefined && this.#stat(path, key)?.uid !== us) return undefined
-    const record = this.#readAt(path, key)
+    const path = recordFile(this.legacyDir!, key)
+    // The working folder may be anybody's, so that a file of another user is not trusted.
+    const ownUid = process.getuid?.()
+    if (ownUid !== undefined && this.#stat(path, key)?.uid !== ownUid) return undefined
+    const record = this.#readFrom(path, key)
     return record !== undefined && !(record instanceof Promise) && 'by' in record ? undefined : record
   }
 
-  #readAt(path: string, key: string): DogRecord | undefined | Promise<DogRecord | undefined> {
-    if (!this.folder.check() && this.legacy === undefined) return undefined
+  #readFrom(path: string, key: string): DogRecord | undefined | Promise<DogRecord | undefined> {
+    if (!this.folder.check() && this.legacyDir === undefined) return undefined
     const found = this.#stat(path, key)
-    const seen = this.#seen.get(path)
+    const cached = this.#cache.get(path)
     if (found === undefined) {
-      if (seen !== undefined) this.#seen.delete(path)
+      if (cached !== undefined) this.#cache.delete(path)
       return undefined
     }
-    // Who asks while a damaged file is being read again waits for that: it may be in the middle of a write.
-    const rereading = this.#rereading.get(path)
-    if (rereading !== undefined) return rereading
-    if (seen !== undefined && isSame(seen.stat, found) && isSettled(seen)) return seen.record
+    // While a damaged file is read again, every other reader waits for that: the file may be in the middle of a write.
+    const reread = this.#rereads.get(path)
+    if (reread !== undefined) return reread
+    if (cached !== undefined && isSameVersion(cached.version, found) && isSettled(cached)) return cached.record
     const decoded = this.#decode(path, key)
     if (decoded !== 'damaged') return decoded
-    const again = this.#reread(path, key).finally(() => this.#rereading.delete(path))
-    this.#rereading.set(path, again)
-    return again
+    const started = this.#reread(path, key).finally(() => this.#rereads.delete(path))
+    this.#rereads.set(path, started)
+    return started
   }
 
   #stat(path: string, key: string): io.FileStat | undefined {
@@ -116,42 +118,32 @@ export class RecordReader {
     }
   }
 
+  /** Reads the file and caches its record. `undefined` instead of 'damaged' if this version is already cached as damaged. */
   #decode(path: string, key: string): DogRecord | undefined | 'damaged' {
     const found = io.readFile(path)
     if (found === undefined) return undefined
     this.folder.protect(path, found.stat)
     const decoded = decodeRecord(found.bytes.toString(), key)
-    // Another key's, copied here by hand or by damage, is nobody's; a twin's, or a sealed one, may be all
-    // there is of a secret.
-    const record = typeof decoded === 'object' && isStray(decoded, key) ? 'damaged' : decoded
+    const record = typeof decoded === 'object' && isMisplaced(decoded, key) ? 'damaged' : decoded
     if (record === 'newer') throw storeError(path, 'was written by a newer dotdog', undefined, key)
     if (record === 'damaged') {
-      const known = this.#seen.get(path)
-      const warned = known?.damaged !== undefined && isSame(known.stat, found.stat)
-      this.#seen.set(path, { stat: markOf(found.stat), at: now(), record: undefined, damaged: found.bytes })
-      return warned ? undefined : 'damaged'
+      const cached = this.#cache.get(path)
+      const isKnown = cached?.damaged !== undefined && isSameVersion(cached.version, found.stat)
+      this.#cache.set(path, { version: versionOf(found.stat), readAt: now(), record: undefined, damaged: found.bytes })
+      return isKnown ? undefined : 'damaged'
     }
-    if (record.key !== key) {
-      throw new DogError(
-        'ERR_DOG_STORE',
-        `${path}: holds the key ${JSON.stringify(record.key)}: names that differ only in case share a file here`,
-        {
-          key,
-          path,
-        },
-      )
-    }
-    // One string for many records, instead of a copy each.
+    if (record.key !== key) throw wrongKeyError(path, key, record.key)
+    // Many records share one string for the key and the process, instead of holding a copy each.
     record.key = key
-    if (record.by !== undefined) record.by = this.#by = record.by === this.#by ? this.#by : record.by
-    this.#seen.set(path, { stat: markOf(found.stat), at: now(), record })
+    if (record.by !== undefined) record.by = this.#lastBy = record.by === this.#lastBy ? this.#lastBy : record.by
+    this.#cache.set(path, { version: versionOf(found.stat), readAt: now(), record })
     return record
   }
 
   async #reread(path: string, key: string): Promise<DogRecord | undefined> {
-    for (let tries = 0; tries < DAMAGED_REREADS; tries++) {
+    for (let rereads = 0; rereads < DAMAGED_REREADS; rereads++) {
       await pause(REREAD_DELAY_MS)
-      this.#seen.delete(path)
+      this.#cache.delete(path)
       const decoded = this.#decode(path, key)
       if (decoded !== 'damaged') return decoded
     }
@@ -160,13 +152,23 @@ export class RecordReader {
   }
 }
 
-/** Whether a record of that key cannot have come into this key's file by itself: names that differ in case share one. */
-const isStray = ({ key: found, sealed }: DogRecord, key: string): boolean =>
+function wrongKeyError(path: string, key: string, found: string): DogError {
+  const message = `${path}: holds the key ${JSON.stringify(found)}: names that differ only in case share a file here`
+  return new DogError('ERR_DOG_STORE', message, { key, path })
+}
+
+/**
+ * Whether the record of another key was copied into this key's file, by hand or by damage. Such a record
+ * is treated as damaged. Two records are not, because each may be the only copy of a secret: one of a key
+ * that differs only in case, since both share a file on some file systems, and one that is sealed.
+ */
+const isMisplaced = ({ key: found, sealed }: DogRecord, key: string): boolean =>
   sealed === undefined && (!found.isWellFormed() || encodeKey(found).toLowerCase() !== encodeKey(key).toLowerCase())
 
-const markOf = ({ ino, size, mtimeMs, ctimeMs }: Mark): Mark => ({ ino, size, mtimeMs, ctimeMs })
+const versionOf = ({ ino, size, mtimeMs, ctimeMs }: FileVersion): FileVersion => ({ ino, size, mtimeMs, ctimeMs })
 
-const isSame = (a: Mark, b: Mark): boolean =>
+const isSameVersion = (a: FileVersion, b: FileVersion): boolean =>
   a.ino === b.ino && a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs
 
-const isSettled = (seen: Seen): boolean => seen.at - Math.max(seen.stat.mtimeMs, seen.stat.ctimeMs) > RACY_STAT_MS
+const isSettled = ({ readAt, version }: CachedRecord): boolean =>
+  readAt - Math.max(version.mtimeMs, version.ctimeMs) > RACY_STAT_MS

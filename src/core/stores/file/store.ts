@@ -1,54 +1,67 @@
 import type { DogRecord, Lease, Ledger, Store } from '../../../../index.js'
 import { DogError, storeError } from '../../model/errors.js'
+import type { StoreCapability } from '../../model/store-capabilities.js'
 import { monotonic, now, WakeableSleep } from '../../shared/clock.js'
 import { failpoint } from '../../shared/failpoint.js'
+import { defaultFolder } from './default-folder.js'
 import { damagedFile, decodeKey, isTruncated, recordFile, recordName } from './file-names.js'
-import { defaultFolder, Folder } from './folder.js'
-import { SharedFolderWatch } from './folder-wake.js'
-import { watchRecords } from './folder-watcher.js'
+import { Folder } from './folder.js'
+import { FolderWatcher, watchRecords } from './folder-watcher.js'
 import * as io from './fs.js'
 import { acquireLock } from './heartbeat.js'
 import { FileLease } from './lease.js'
-import { readLedger, sweepLedger } from './ledger-file.js'
-import { FileLock, isStillHeld, livingHolder, ownerName, sweepLocks } from './lock.js'
+import { readLedger } from './ledger-file.js'
+import { FileLock, isStillHeld, livingHolder, ownerName } from './lock.js'
 import { RecordReader } from './record-file.js'
+import { sweep } from './sweep.js'
 
-/** Milliseconds between two looks of a waiter, whom the watcher normally wakes before. */
+/** A waiter polls at intervals that grow from the minimum to a maximum. Usually the watcher wakes it before. */
 const MIN_POLL_MS = 5
+const POLL_STEP_MS = 5
 const MAX_POLL_MS = 100
 const MAX_POLL_WITHOUT_WATCHER_MS = 25
-/** Whose timer came late is on a busy machine, which hundreds of looks would keep from the fetch: it rests so much longer. */
-const MAX_REST_MS = 250
-/** Every so many looks the holder is judged, who may be dead and not buried, or overdue. */
-const OWNER_CHECK_EVERY = 4
+/**
+ * If a waiter's timer fires late, the machine is busy, and hundreds of polling waiters would keep it from the
+ * fetch. The waiter then sleeps longer by a multiple of the delay, up to this limit.
+ */
+const MAX_BUSY_DELAY_MS = 250
+const BUSY_DELAY_FACTOR = 4
+/**
+ * A waiter judges the holder at every fourth poll. Between these it only checks that the lock and its pid
+ * are still there, which does not notice a dead process that was not reaped, or a holder that is overdue.
+ */
+const POLLS_PER_JUDGEMENT = 4
 
-/** As much of a damaged record as is kept aside. */
+/** This much of a damaged record is kept aside. */
 const MAX_DAMAGED_BYTES = 64 * 1024
 
 type Warning = { key: string | undefined; code: string; message: string }
 
-/** The default store: one `.dog` file a key. Puts the parts together; the rules are in `lock.ts`. */
+/** The default store: one `.dog` file a key. Puts the parts together. The rules of locking are in `lock.ts`. */
 export class FileStore implements Store {
   readonly name = 'file'
+  readonly capabilities: readonly StoreCapability[] = ['holder', 'watch', 'onWarning', 'path']
   readonly #folder: Folder
   readonly #reader: RecordReader
-  readonly #folderWatch: SharedFolderWatch
-  readonly #listeners = new Set<(warning: Warning) => void>()
-  /** Asked for, and not there. */
-  readonly #missing = new Set<string>()
-  /** The last number this process drew, by key: none is used twice, also when the record is deleted meanwhile. */
+  readonly #watcher: FolderWatcher
+  readonly #warningListeners = new Set<(warning: Warning) => void>()
+  /** Keys that were read and had no record. */
+  readonly #missingKeys = new Set<string>()
+  /** By key: the last fencing token of this process. No token is used twice, even if the record is deleted meanwhile. */
   readonly #lastFencingTokens = new Map<string, number>()
 
-  /** @param dir the folder; default: see `defaultFolder`, and guard_dog's files of the working folder are adopted */
+  /**
+   * @param dir the folder. Default: see `defaultFolder`. Then guard_dog's files in the working folder are adopted.
+   * @param mode the mode of the files
+   */
   constructor(dir: string | undefined, mode: number | undefined) {
     const path = dir ?? defaultFolder()
-    const warn = (code: string, message: string, key?: string) => {
-      for (const listener of this.#listeners) listener({ key, code, message })
-    }
+    const warn = (code: string, message: string, key?: string) => this.#warn(code, message, key)
     this.#folder = new Folder(realFolder(path), mode, warn)
-    const working = process.cwd()
-    this.#reader = new RecordReader(this.#folder, dir === undefined && working !== this.#folder.path ? working : undefined)
-    this.#folderWatch = new SharedFolderWatch(this.#folder.path, warn)
+    const workingDir = process.cwd()
+    const legacyDir = dir === undefined && workingDir !== this.#folder.path ? workingDir : undefined
+    this.#reader = new RecordReader(this.#folder, legacyDir)
+    this.#watcher = new FolderWatcher(this.#folder.path, warn)
   }
 
   get dir(): string {
@@ -60,19 +73,23 @@ export class FileStore implements Store {
   }
 
   onWarning(listener: (warning: Warning) => void): void {
-    this.#listeners.add(listener)
+    this.#warningListeners.add(listener)
+  }
+
+  #warn(code: string, message: string, key: string | undefined): void {
+    for (const listener of this.#warningListeners) listener({ key, code, message })
   }
 
   read(key: string): DogRecord | undefined | Promise<DogRecord | undefined> {
     try {
       const found = this.#reader.read(key)
-      if (found === undefined) this.#missing.add(key)
+      if (found === undefined) this.#missingKeys.add(key)
       if (!(found instanceof Promise)) return found
       return found.catch((error) => {
-        throw this.#fault(error, key)
+        throw this.#toStoreError(error, key)
       })
     } catch (error) {
-      throw this.#fault(error, key)
+      throw this.#toStoreError(error, key)
     }
   }
 
@@ -80,7 +97,7 @@ export class FileStore implements Store {
     try {
       return readLedger(this.#folder, key)
     } catch (error) {
-      throw this.#fault(error, key)
+      throw this.#toStoreError(error, key)
     }
   }
 
@@ -88,82 +105,84 @@ export class FileStore implements Store {
     try {
       return livingHolder(this.dir, key)
     } catch (error) {
-      throw this.#fault(error, key)
+      throw this.#toStoreError(error, key)
     }
   }
 
   async acquire(key: string, timeout: number): Promise<Lease | undefined> {
     try {
-      return await this.#take(key, timeout)
+      return await this.#acquire(key, timeout)
     } catch (error) {
-      throw this.#fault(error, key)
+      throw this.#toStoreError(error, key)
     }
   }
 
-  /** Whatever fails in a file system, what leaves is an error of the store. */
-  #fault(error: unknown, key: string): DogError {
+  /** Turns any failure of the file system into an error of the store. */
+  #toStoreError(error: unknown, key: string): DogError {
     return error instanceof DogError ? error : storeError(this.dir, 'cannot be used', error, key)
   }
 
-  async #take(key: string, timeout: number): Promise<Lease | undefined> {
+  async #acquire(key: string, timeout: number): Promise<Lease | undefined> {
     this.#folder.prepare()
     const record = await this.#reader.read(key)
-    const lock = new FileLock(this.#folder, key, Math.ceil(timeout * 1000), (displaced) => {
+    const nextFencingToken = (evicted: number) => {
       const last = Math.max(this.readLedger(key)?.fetches.last ?? 0, this.#lastFencingTokens.get(key) ?? 0)
-      const number = Math.max(record?.generation ?? Math.floor(now()), displaced, last) + 1
-      this.#lastFencingTokens.set(key, number)
-      return number
-    })
+      // Where no record is readable the clock takes its place, so that no token is used twice after a deletion.
+      const fencingToken = Math.max(record?.generation ?? Math.floor(now()), evicted, last) + 1
+      this.#lastFencingTokens.set(key, fencingToken)
+      return fencingToken
+    }
+    const lock = new FileLock(this.#folder, key, Math.ceil(timeout * 1000), nextFencingToken)
     const lost = new AbortController()
-    const letGo = await acquireLock(lock, record === undefined ? 0 : 2 * JSON.stringify(record).length, () => lost.abort())
-    if (letGo === undefined) return undefined
+    const size = record === undefined ? 0 : 2 * JSON.stringify(record).length
+    const unlock = await acquireLock(lock, size, () => lost.abort())
+    if (unlock === undefined) return undefined
     failpoint('take.leased', key)
-    sweepLocks(this.dir, key)
-    sweepLedger(this.#folder, key)
+    sweep(this.dir, key)
     this.#keepDamagedCopy(key)
-    return new FileLease(this.#folder, lock, letGo, lost.signal, this.#reader.legacy)
+    return new FileLease(this.#folder, lock, unlock, lost.signal, this.#reader.legacyDir)
   }
 
-  /** Under the lease: what was damaged is about to be replaced, and may be all there is of a secret. */
+  /** Keeps the bytes of a damaged record aside, under the lease: they are about to be replaced, and may be all there is of a secret. */
   #keepDamagedCopy(key: string): void {
-    const bytes = this.#reader.damaged(key)
+    const bytes = this.#reader.damagedBytes(key)
     if (bytes === undefined || bytes.length === 0) return
     const path = damagedFile(this.dir, key)
     try {
       io.remove(path)
       io.createFile(path, bytes.subarray(0, MAX_DAMAGED_BYTES), this.#folder.fileMode ?? 0o600)
     } catch {
-      // A courtesy: the fetch must not depend on it.
+      // The copy is a courtesy: the fetch must not depend on it.
     }
   }
 
   async waitForChange(key: string, seen: number | undefined, signal: AbortSignal): Promise<void> {
-    const rest = new WakeableSleep()
-    const wake = () => rest.wake()
-    const stop = this.#folderWatch.subscribe(wake)
+    const sleep = new WakeableSleep()
+    const wake = () => sleep.wake()
+    const unsubscribe = this.#watcher.subscribe(wake)
     signal.addEventListener('abort', wake)
     let owner: string | undefined
     try {
-      for (let look = 0, poll = MIN_POLL_MS, late = 0; !signal.aborted; look++) {
-        rest.reset()
-        if (look === 0 ? (await this.read(key))?.generation !== seen : this.#reader.mayDiffer(key, seen)) return
-        // To judge a holder costs five times as much as to see that its lock and its pid are still there.
-        if (look % OWNER_CHECK_EVERY === 0 || owner === undefined || !isStillHeld(this.dir, key, owner)) {
+      for (let polls = 0, pollMs = MIN_POLL_MS, busyDelayMs = 0; !signal.aborted; polls++) {
+        sleep.reset()
+        if (polls === 0 ? (await this.read(key))?.generation !== seen : this.#reader.mayDiffer(key, seen)) return
+        // Judging a holder costs five times as much as checking that its lock and its pid are still there.
+        if (polls % POLLS_PER_JUDGEMENT === 0 || owner === undefined || !isStillHeld(this.dir, key, owner)) {
           if (this.holder(key) === undefined) return
           owner = ownerName(this.dir, key)
         }
-        const since = monotonic()
-        await rest.sleep(poll + late)
-        const isWoken = this.#folderWatch.isOn
-        const over = monotonic() - since - poll - late
-        late = isWoken ? 0 : Math.max(0, Math.min(MAX_REST_MS, over * 4))
-        poll = Math.min(isWoken ? MAX_POLL_MS : MAX_POLL_WITHOUT_WATCHER_MS, poll + 5)
+        const startedAt = monotonic()
+        await sleep.sleep(pollMs + busyDelayMs)
+        const isWatching = this.#watcher.isOn
+        const overrunMs = monotonic() - startedAt - pollMs - busyDelayMs
+        busyDelayMs = isWatching ? 0 : Math.max(0, Math.min(MAX_BUSY_DELAY_MS, overrunMs * BUSY_DELAY_FACTOR))
+        pollMs = Math.min(isWatching ? MAX_POLL_MS : MAX_POLL_WITHOUT_WATCHER_MS, pollMs + POLL_STEP_MS)
       }
     } catch (error) {
-      throw this.#fault(error, key)
+      throw this.#toStoreError(error, key)
     } finally {
       signal.removeEventListener('abort', wake)
-      stop()
+      unsubscribe()
     }
   }
 
@@ -175,11 +194,10 @@ export class FileStore implements Store {
         if (key !== undefined) listener(key)
       },
       onAny: () => {
-        for (const key of new Set([...this.#missing, ...this.#reader.known()])) listener(key)
+        for (const key of new Set([...this.#missingKeys, ...this.#reader.cachedKeys()])) listener(key)
       },
       onFailure: () => {
-        const message = `${this.dir} cannot be watched: changes are seen by asking`
-        for (const warned of this.#listeners) warned({ key: undefined, code: 'ERR_DOG_STORE', message })
+        this.#warn('ERR_DOG_STORE', `${this.dir} cannot be watched: changes are noticed by polling`, undefined)
       },
     })
   }
@@ -193,21 +211,21 @@ export class FileStore implements Store {
     }
   }
 
-  /** A long key's name is cut: its record says it. */
+  /** The key of an encoded name. The name of a long key is cut, so that its record must be read for the key. */
   #keyOf(name: string): string | undefined {
     return isTruncated(name) ? this.#reader.keyAt(name) : decodeKey(name)
+  }
+
+  async close(): Promise<void> {
+    this.#watcher.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
-
-  async close(): Promise<void> {
-    this.#folderWatch.close()
-  }
 }
 
-/** A symbolic link to a folder is followed, once. */
+/** The target of a symbolic link to a folder. It is resolved once, when the store is made. */
 function realFolder(path: string): string {
   try {
     return io.realPath(path)

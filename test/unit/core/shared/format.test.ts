@@ -6,7 +6,7 @@ import {
   encodeLedger,
   encodeRecord,
   limitRefreshAhead,
-  NEVER,
+  MAX_EPOCH_MS,
   unknownFields,
 } from '../../../../src/core/shared/format.js'
 
@@ -80,7 +80,7 @@ t.test('what is not a record is damaged, and never half of one', async (t) => {
     edit({ fetchedAt: -1 }),
     edit({ fetchedAt: null }),
     edit({ expiresAt: null }),
-    edit({ expiresAt: NEVER * 10 }),
+    edit({ expiresAt: MAX_EPOCH_MS * 10 }),
     edit({ ahead: -1 }),
     edit({ ahead: '300' }),
     edit({ generation: 1.5 }),
@@ -100,7 +100,7 @@ t.test('what is not a record is damaged, and never half of one', async (t) => {
 t.test('the boundaries of sound fields', async (t) => {
   for (const sound of [
     { fetchedAt: 0 },
-    { expiresAt: NEVER },
+    { expiresAt: MAX_EPOCH_MS },
     { ahead: 0 },
     { ahead: 0.5 },
     { generation: 0 },
@@ -138,7 +138,7 @@ t.test("guard_dog's odd files: Infinity, which it writes as null, text for numbe
   t.equal(read({ expires_in: null }).expiresAt, 1e12, 'its own reader takes null for an end that is over')
   t.equal(read({ expires_in: undefined }).expiresAt, 1e12)
   t.equal(read({ expires_in: '7200' }).expiresAt, 1e12 + 7200_000)
-  t.equal(read({ expires_in: 1e300 }).expiresAt, NEVER)
+  t.equal(read({ expires_in: 1e300 }).expiresAt, MAX_EPOCH_MS)
   t.equal(read({ ahead: undefined }).ahead, 2)
   t.equal(read({ ahead: 7200 }).ahead, 4800, 'never over two thirds')
   t.equal(read({ ahead: -5 }).ahead, 0)

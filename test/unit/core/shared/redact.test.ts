@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import t from 'tap'
 import { DogError } from '../../../../src/core/model/errors.js'
-import { learn, messageOf, redact, sanitize } from '../../../../src/core/shared/redact.js'
+import { messageOf, redact, registerSecret, sanitize } from '../../../../src/core/shared/redact.js'
 
 const S = 'S3cr3tV4lue'
 const everything = (thing: unknown) => inspect(thing, { depth: 9, showHidden: true, getters: true })
@@ -70,7 +70,7 @@ t.test('what is no secret stays readable', async (t) => {
 t.test('a value that is known is masked wherever it stands, in every usual coding', async (t) => {
   const value = 'kn0wn/v+lue "x"'
   t.match(redact(value), value)
-  learn(value)
+  registerSecret(value)
   for (const text of [value, `a${value}b`, encodeURIComponent(value), JSON.stringify({ a: value })]) {
     const clean = redact(text)
     t.notMatch(clean, /kn0wn/, text)
@@ -79,18 +79,18 @@ t.test('a value that is known is masked wherever it stands, in every usual codin
 })
 
 t.test('all strings in an object value are known', async (t) => {
-  learn({ token: 'deep-token-1', list: ['deep-token-2', { x: 'deep-token-3' }], n: 1, no: null })
+  registerSecret({ token: 'deep-token-1', list: ['deep-token-2', { x: 'deep-token-3' }], n: 1, no: null })
   t.equal(redact('deep-token-1 deep-token-2 deep-token-3'), '*** *** ***')
 })
 
 t.test('a short value masks no ordinary words', async (t) => {
-  learn('fetch')
-  learn('')
+  registerSecret('fetch')
+  registerSecret('')
   t.equal(redact('the fetch failed'), 'the fetch failed')
 })
 
 t.test('many values push out the oldest, not the newest', async (t) => {
-  for (let i = 0; i < 31_000; i++) learn(`value-number-${i}-`)
+  for (let i = 0; i < 31_000; i++) registerSecret(`value-number-${i}-`)
   t.equal(redact('value-number-30999-'), '***')
   t.equal(redact('value-number-0-'), 'value-number-0-')
 })
@@ -125,7 +125,7 @@ t.test('a message is text of at most 200 characters, whatever was thrown', async
 
 t.test('a long message is cut after it is masked, so that no half of a secret remains', async (t) => {
   const secret = 'long-secret-value'.repeat(3)
-  learn(secret)
+  registerSecret(secret)
   t.notMatch(messageOf(new Error(`${'x'.repeat(190)}${secret}`)), /long/)
 })
 
@@ -175,7 +175,7 @@ t.test('a stack whose message was changed later gives nothing away', async (t) =
 })
 
 t.test('a known value in the name or the code of an error is masked', async (t) => {
-  learn(`${S}-known`)
+  registerSecret(`${S}-known`)
   const error = Object.assign(new Error('x'), { name: `${S}-known`, code: `${S}-known` })
   t.notMatch(everything(sanitize(error)), new RegExp(S))
 })

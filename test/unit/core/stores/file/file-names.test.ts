@@ -11,8 +11,8 @@ import {
   makeOwner,
   type Owner,
   parseOwner,
-  parsePrivate,
-  privateLock,
+  parsePreparedLock,
+  preparedLock,
   recordFile,
   recordName,
 } from '../../../../../src/core/stores/file/file-names.js'
@@ -131,9 +131,9 @@ const parts: Omit<Owner, 'name'> = {
   fencingToken: 1763650000001,
   processScope: 'cbf29ce484222325',
   pid: 4194304,
-  start: '123456789',
+  processStart: '123456789',
   acquiredAt: 987654321,
-  timeout: 30000,
+  timeoutMs: 30000,
   nonce: '0123456789abcdef',
 }
 
@@ -141,10 +141,12 @@ t.test('an owner stands in its name', async (t) => {
   const owner = makeOwner(parts)
   t.equal(owner.name, '1763650000001.cbf29ce484222325.4194304.123456789.987654321.30000.0123456789abcdef')
   t.same(parseOwner(owner.name), owner)
-  t.equal(privateLock('/d', owner), `/d/.lock/~${owner.name}`)
-  t.same(parsePrivate(`~${owner.name}`), owner)
-  t.equal(parsePrivate(owner.name), undefined)
-  t.ok(Buffer.byteLength(makeOwner({ ...parts, fencingToken: Number.MAX_SAFE_INTEGER, start: '9'.repeat(20) }).name) < 250)
+  t.equal(preparedLock('/d', owner), `/d/.lock/~${owner.name}`)
+  t.same(parsePreparedLock(`~${owner.name}`), owner)
+  t.equal(parsePreparedLock(owner.name), undefined)
+  t.ok(
+    Buffer.byteLength(makeOwner({ ...parts, fencingToken: Number.MAX_SAFE_INTEGER, processStart: '9'.repeat(20) }).name) < 250,
+  )
 })
 
 t.test('a name that is no owner is not taken for one', async (t) => {
