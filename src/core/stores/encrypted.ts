@@ -1,28 +1,51 @@
 import type { DogRecord, Lease, Ledger, Store } from '../../../index.js'
 import { type CipherKey, decryptRecord, encryptRecord, needsEncryption } from '../model/encryption.js'
+import { capabilitiesOf, type StoreCapability } from '../model/store-capabilities.js'
 import { monotonic } from '../shared/clock.js'
 
-/** A record that could not be sealed again is tried again so often; milliseconds. */
-const REENCRYPT_RETRY_MS = 1000
+/** The least time between two tries to encrypt one record again. */
+const REENCRYPT_INTERVAL_MS = 1000
+/** The time-out of the lease under which a record is encrypted again. */
+const REENCRYPT_TIMEOUT_S = 5
+
+type Method = (...args: unknown[]) => unknown
 
 /**
- * A store whose values are encrypted, over any other store: it opens what is read and seals what is committed. The engine
- * above and the store below know nothing of it. What no key opens is given as it is, still sealed: its caller refuses it.
+ * Encrypts the values of any other store: it decrypts what is read and encrypts what is committed. The
+ * engine above and the store below know nothing of it. It has every capability of the store below.
+ *
+ * A record that no key opens is returned as it is, still sealed. The caller refuses such a record.
  */
 export class EncryptedStore implements Store {
+  readonly capabilities: readonly StoreCapability[]
+  declare readonly holder?: Store['holder']
+  declare readonly watch?: Store['watch']
+  declare readonly refresh?: Store['refresh']
+  declare readonly onWarning?: Store['onWarning']
+  declare readonly path?: Store['path']
+
   readonly #inner: Store
   readonly #keys: readonly CipherKey[]
   readonly #mayReencrypt: (record: DogRecord) => boolean
-  /** Each record is decrypted once. */
+  /** By key: the last record that was read and its decrypted form, so that each record is decrypted once. */
   readonly #decryptedRecords = new Map<string, { found: DogRecord; record: DogRecord }>()
-  /** When a key's record was last tried to be sealed again; monotonic milliseconds. */
+  /** By key: monotonic milliseconds of the last try to encrypt its record again. */
   readonly #reencryptedAt = new Map<string, number>()
 
-  /** @param maySeal whether a record that is found plain, or sealed with an older key, is ours to write again */
-  constructor(inner: Store, keys: readonly CipherKey[], maySeal: (record: DogRecord) => boolean) {
+  /**
+   * @param keys the first encrypts, all of them decrypt
+   * @param mayReencrypt whether this key may write a record again that is plain, or sealed with an older key
+   */
+  constructor(inner: Store, keys: readonly CipherKey[], mayReencrypt: (record: DogRecord) => boolean) {
     this.#inner = inner
     this.#keys = keys
-    this.#mayReencrypt = maySeal
+    this.#mayReencrypt = mayReencrypt
+    this.capabilities = capabilitiesOf(inner)
+    for (const capability of this.capabilities) {
+      const forward = (...args: unknown[]) => Reflect.apply(inner[capability] as Method, inner, args)
+      // Only `refresh` returns a record, which may be sealed.
+      Object.assign(this, { [capability]: capability === 'refresh' ? this.#refresh : forward })
+    }
   }
 
   /** The store below. */
@@ -43,33 +66,46 @@ export class EncryptedStore implements Store {
     return found instanceof Promise ? found.then((record) => this.#decrypt(key, record)) : this.#decrypt(key, found)
   }
 
+  readonly #refresh: NonNullable<Store['refresh']> = async (key, wish, signal) => {
+    const found = await this.#inner.refresh!(key, wish, signal)
+    return this.#decrypt(key, found) ?? found
+  }
+
   #decrypt(key: string, found: DogRecord | undefined): DogRecord | undefined {
     if (found === undefined) return undefined
     const last = this.#decryptedRecords.get(key)
-    const record = last?.found === found ? last.record : this.#decrypted(key, found)
+    const record = last?.found === found ? last.record : this.#tryDecrypt(key, found)
     if (record !== last?.record) this.#decryptedRecords.set(key, { found, record })
     if (record.sealed === undefined && needsEncryption(found, this.#keys)) this.#reencrypt(key, found).catch(() => {})
     return record
   }
 
-  #decrypted(key: string, found: DogRecord): DogRecord {
+  #tryDecrypt(key: string, found: DogRecord): DogRecord {
     try {
-      return decryptRecord(found, this.#keys, this.path(key))
+      return decryptRecord(found, this.#keys, this.#describe(key))
     } catch {
       return found
     }
   }
 
-  /** What was written plain, or with an older key, is written again, without a fetch. If it cannot be, at a later read. */
+  /** The path of the key's record for a message, or the store's name if records have no path. */
+  #describe(key: string): string {
+    return this.#inner.path?.(key) ?? this.name
+  }
+
+  /**
+   * Encrypts a record again, without a fetch, if it was written plain or with an older key. If that fails,
+   * a later read tries again.
+   */
   async #reencrypt(key: string, seen: DogRecord): Promise<void> {
-    if (!this.#mayReencrypt(seen) || monotonic() < (this.#reencryptedAt.get(key) ?? 0) + REENCRYPT_RETRY_MS) return
+    if (!this.#mayReencrypt(seen) || monotonic() < (this.#reencryptedAt.get(key) ?? 0) + REENCRYPT_INTERVAL_MS) return
     this.#reencryptedAt.set(key, monotonic())
-    const lease = await this.#inner.acquire(key, 5)
+    const lease = await this.#inner.acquire(key, REENCRYPT_TIMEOUT_S)
     if (lease === undefined) return
     try {
       const found = await this.#inner.read(key)
       if (found === undefined || !needsEncryption(found, this.#keys) || !this.#mayReencrypt(found)) return
-      await lease.commit(encryptRecord(decryptRecord(found, this.#keys, this.path(key)), this.#keys[0]!))
+      await lease.commit(encryptRecord(decryptRecord(found, this.#keys, this.#describe(key)), this.#keys[0]!))
     } finally {
       await lease.release()
     }
@@ -88,18 +124,6 @@ export class EncryptedStore implements Store {
     return this.#decrypt(key, (await this.#inner.waitForChange(key, seen, signal)) ?? undefined)
   }
 
-  async holder(key: string): Promise<{ fencingToken: number; name: string } | undefined> {
-    return await this.#inner.holder?.(key)
-  }
-
-  watch(listener: (key: string) => void): () => void {
-    return this.#inner.watch?.(listener) ?? (() => {})
-  }
-
-  path(key: string): string {
-    return this.#inner.path?.(key) ?? this.name
-  }
-
   keys(): AsyncIterable<string> {
     return this.#inner.keys()
   }
@@ -107,8 +131,13 @@ export class EncryptedStore implements Store {
   close(): Promise<void> {
     return this.#inner.close()
   }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
 }
 
+/** A lease of the store below that encrypts what is committed. */
 class EncryptedLease implements Lease {
   readonly #lease: Lease
   readonly #key: CipherKey
