@@ -4,8 +4,8 @@ import { DogError } from './errors.js'
 
 /**
  * Encryption at rest: the value of a record is sealed with AES-256-GCM and a fresh nonce. All other
- * fields are authenticated, so that nobody can change a bit of the record or put another record in its
- * place. This file knows nothing of files.
+ * fields are authenticated, so that nobody can change a bit of the record or put another record in
+ * its place. This file knows nothing of files.
  */
 export interface CipherKey {
   /** Stands in the record, so that a list of keys can be rotated. */
@@ -42,7 +42,10 @@ export function encryptRecord(record: DogRecord, { id, bytes }: CipherKey): DogR
   return { ...rest, value: undefined, sealed }
 }
 
-/** Whether the record should be written again: it is plain, or sealed with a key that is no longer the first. */
+/**
+ * Whether the record should be written again: it is plain, or sealed with a key that is no longer
+ * the first.
+ */
 export const needsEncryption = (record: DogRecord, keys: readonly CipherKey[]): boolean =>
   keys.length > 0 && (record.sealed as Sealed | undefined)?.id !== keys[0]!.id
 
@@ -82,7 +85,10 @@ function authenticatedFields(record: DogRecord, id: string): Buffer {
   return Buffer.from(JSON.stringify([key, fetchedAt, expiresAt, ahead, generation, identity, by, unknown, id]))
 }
 
-/** Refuses stray characters and bits. Buffer ignores them, so that a change to the text would go unnoticed. */
+/**
+ * Refuses stray characters and bits. Buffer ignores them, so that a change to the text would go
+ * unnoticed.
+ */
 function decodeBase64(text: string): Buffer {
   const bytes = Buffer.from(text, 'base64')
   if (bytes.toString('base64') !== text) throw new Error('not base64')

@@ -12,8 +12,8 @@ export interface ErrorFields {
 
 export class DogError extends Error {
   static {
-    // The published engine is minified, which shortens the name of this class. `inspect` prints the name of the class,
-    // and `toString` the name in the prototype.
+    // The published engine is minified, which shortens the name of this class. `inspect` prints the
+    // name of the class, and `toString` the name in the prototype.
     const name = { value: 'DogError', configurable: true, writable: true }
     for (const owner of [DogError, DogError.prototype]) Object.defineProperty(owner, 'name', name)
   }
@@ -43,7 +43,10 @@ export function isDogError(error: unknown): error is DogError {
   }
 }
 
-/** The `ERR_DOG_STORE` for an error of the file system. The message names the path, the problem and the system's code. */
+/**
+ * The `ERR_DOG_STORE` for an error of the file system. The message names the path, the problem and
+ * the system's code.
+ */
 export function storeError(path: string, problem: string, cause?: unknown, key?: string): DogError {
   const code = (cause as NodeJS.ErrnoException | undefined)?.code
   return new DogError('ERR_DOG_STORE', `${path}: ${problem}${code ? ` (${code})` : ''}`, { path, cause, key })

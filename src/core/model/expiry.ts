@@ -2,10 +2,16 @@ import { MAX_EPOCH_MS } from '../shared/format.js'
 
 /** Reads the many ways in which an upstream says how long a value lives. Pure. */
 
-/** Says what is wrong with a value or its lifetime. It becomes an ERR_DOG_FETCH_RESULT, or a TypeError for `set`. */
+/**
+ * Says what is wrong with a value or its lifetime. It becomes an ERR_DOG_FETCH_RESULT, or a
+ * TypeError for `set`.
+ */
 export class UnusableResult extends Error {}
 
-/** A number below this (the year 1973) is taken for seconds given by mistake instead of epoch milliseconds. */
+/**
+ * A number below this (the year 1973) is taken for seconds given by mistake instead of epoch
+ * milliseconds.
+ */
 const MIN_EPOCH_MS = 1e11
 
 const isNumeric = (text: string): boolean => text.trim() !== '' && !Number.isNaN(Number(text))

@@ -4,8 +4,8 @@ import { messageOf } from '../shared/redact.js'
 import { DogError } from './errors.js'
 
 /**
- * Turns a fetcher's error into an entry in the ledger, and an entry into the error that every process
- * throws.
+ * Turns a fetcher's error into an entry in the ledger, and an entry into the error that every
+ * process throws.
  */
 
 /** Codes with which the engine itself reports a fetch. Any other error comes from the fetcher. */
@@ -16,7 +16,10 @@ const ENGINE_CODES = [
   'ERR_DOG_CYCLE',
   'ERR_DOG_CLOSED',
 ] as const
-/** Errors with these codes say nothing of the upstream. They are not recorded, and the next caller may try at once. */
+/**
+ * Errors with these codes say nothing of the upstream. They are not recorded, and the next caller
+ * may try at once.
+ */
 const UNRECORDED_CODES: readonly string[] = ['ERR_DOG_STORE', 'ERR_DOG_CYCLE', 'ERR_DOG_CLOSED']
 
 /** A ledger keeps this many characters of a message. */
@@ -30,13 +33,17 @@ export interface FailureDescription {
   message: string
   /** Seconds that the upstream asked for. */
   retryAfter: number | undefined
-  /** `aborted`: this process broke its own fetch off. `none`: the error says nothing of the upstream. */
+  /**
+   * `aborted`: this process broke its own fetch off. `none`: the error says nothing of the
+   * upstream.
+   */
   kind: 'recorded' | 'aborted' | 'none'
 }
 
 export function describeFailure(key: string, error: unknown): FailureDescription {
   if (isDogError(error) && ENGINE_CODES.includes(error.code as never)) {
-    // A fetcher may throw a DogError that it made itself, so that this message is not to be trusted either.
+    // A fetcher may throw a DogError that it made itself, so that this message is not to be trusted
+    // either.
     const kind = UNRECORDED_CODES.includes(error.code) ? 'none' : 'recorded'
     return { code: error.code, message: messageOf(error), retryAfter: retryAfterOf(error), kind }
   }
@@ -55,15 +62,16 @@ export function recordedError(key: string, failure: Failure, cause?: unknown): D
 /** The error for a failure that is not recorded. */
 export function unrecordedError(key: string, { code, message }: FailureDescription, cause: unknown): DogError {
   const original = isDogError(cause) && cause.code === code ? cause : undefined
-  // The original error is copied and never thrown: the fetcher may have made it and attached anything to it.
+  // The original error is copied and never thrown: the fetcher may have made it and attached
+  // anything to it.
   const fields =
     original === undefined ? { key, cause } : { key: original.key ?? key, path: original.path, cause: original.cause }
   return new DogError(code as DogError['code'], message, fields)
 }
 
 /**
- * How many seconds the upstream wants to be left alone: the error's `retryAfter` in seconds, or the time
- * left until the `retryAt` of another key's failure.
+ * How many seconds the upstream wants to be left alone: the error's `retryAfter` in seconds, or the
+ * time left until the `retryAt` of another key's failure.
  */
 function retryAfterOf(error: unknown): number | undefined {
   const retryAfter = fieldOf(error, 'retryAfter')

@@ -3,7 +3,10 @@ import { DogError } from './errors.js'
 import { expiryOf, UnusableResult } from './expiry.js'
 import { defaultRefreshAhead } from './policy.js'
 
-/** A fetcher's answer after its check: the fields from which a record is made. No message in this file shows a value. */
+/**
+ * A fetcher's answer after its check: the fields from which a record is made. No message in this
+ * file shows a value.
+ */
 export interface FetchResult {
   value: unknown
   /** Epoch milliseconds at which the fetch started. */
@@ -14,7 +17,10 @@ export interface FetchResult {
   ahead: number
 }
 
-/** A value of this size still fits into a file of 1 MiB when it is encrypted, with room for the rest of the record. */
+/**
+ * A value of this size still fits into a file of 1 MiB when it is encrypted, with room for the rest
+ * of the record.
+ */
 const MAX_VALUE_BYTES = 700_000
 
 /**

@@ -14,7 +14,9 @@ import {
 import { type CipherKey, toCipherKey } from './encryption.js'
 import { DAY_S, type Quota } from './policy.js'
 
-/** Checks the options and keys that users pass in. Everything behind this file relies on the check. */
+/**
+ * Checks the options and keys that users pass in. Everything behind this file relies on the check.
+ */
 
 /** The configuration of one key, with all defaults filled in. Durations are in seconds. */
 export interface KeyConfig {
@@ -89,8 +91,8 @@ export const checkFileStoreOptions = (options: unknown): { dir?: string; mode?: 
   checkOptions('fileStore', options, { dir: FOLDER, mode: MODE })
 
 /**
- * Checks a key's own options and lays them over the dog's. A string is the folder, as in guard_dog, where
- * an empty string means that no folder is given.
+ * Checks a key's own options and lays them over the dog's. A string is the folder, as in guard_dog,
+ * where an empty string means that no folder is given.
  */
 export function checkKeyOptions(options: unknown, defaults: DogOptions): KeyOptions {
   const fromString = typeof options === 'string' && options !== '' ? { dir: options } : {}
@@ -149,12 +151,13 @@ export const checkGetOptions = (options: unknown): { minTtl?: number; signal?: A
   checkOptions('get', options, GET_RULES)
 
 /**
- * Checks a key. It is a name and not a path: any 1 to 120 characters. A store decides how a key becomes
- * the name of a file.
+ * Checks a key. It is a name and not a path: any 1 to 120 characters. A store decides how a key
+ * becomes the name of a file.
  */
 export function checkKey(key: unknown): asserts key is string {
   if (typeof key !== 'string' || key.length === 0 || key.length > MAX_KEY_CHARS || !key.isWellFormed()) {
-    // A string that is too long for a key is probably a secret value in the wrong place, so it is not shown.
+    // A string that is too long for a key is probably a secret value in the wrong place, so it is
+    // not shown.
     throw (key === '' ? misuse : misuseOfSecret)('key', `must be a string of 1 to ${MAX_KEY_CHARS} characters`, key)
   }
 }

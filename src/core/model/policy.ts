@@ -1,13 +1,16 @@
 import type { DogRecord, Failure, Ledger } from '../../../index.js'
 
 /**
- * Decides when a value is usable and when a fetch may be made. All functions are pure: they depend on a
- * record or ledger and on `now`. Every caller and every test agrees on the boundaries, because they are
- * defined only here. Times are epoch milliseconds unless a name says otherwise.
+ * Decides when a value is usable and when a fetch may be made. All functions are pure: they depend
+ * on a record or ledger and on `now`. Every caller and every test agrees on the boundaries, because
+ * they are defined only here. Times are epoch milliseconds unless a name says otherwise.
  */
 export type State = 'fresh' | 'due' | 'expired'
 
-/** If a record or failure is dated further than this into the future, a clock is wrong, or was wrong when it was written. */
+/**
+ * If a record or failure is dated further than this into the future, a clock is wrong, or was wrong
+ * when it was written.
+ */
 const MAX_CLOCK_SKEW_MS = 60_000
 
 export function stateOf(record: DogRecord, now: number): State {
@@ -16,7 +19,10 @@ export function stateOf(record: DogRecord, now: number): State {
   return record.fetchedAt > now + MAX_CLOCK_SKEW_MS ? 'due' : 'fresh'
 }
 
-/** The default for `refreshAhead`: the seconds before the expiry at which a value of that lifetime is due. */
+/**
+ * The default for `refreshAhead`: the seconds before the expiry at which a value of that lifetime
+ * is due.
+ */
 export const defaultRefreshAhead = (lifetime: number): number => Math.min(300, lifetime / 10)
 
 export interface Quota {
@@ -28,8 +34,8 @@ export interface Quota {
 export const DAY_S = 86_400
 
 /**
- * Returns the ledger with one more attempt. The attempt is counted before the fetch, so that a process
- * which is killed during the fetch does not escape the quota.
+ * Returns the ledger with one more attempt. The attempt is counted before the fetch, so that a
+ * process which is killed during the fetch does not escape the quota.
  */
 export function withAttempt(ledger: Ledger | undefined, now: number, window: number, fencingToken: number): Ledger {
   const { since, count } = currentWindow(ledger, now, window)
@@ -37,8 +43,8 @@ export function withAttempt(ledger: Ledger | undefined, now: number, window: num
 }
 
 /**
- * The attempts in the current window. A window that begins in the future was written by a wrong clock and
- * is replaced by one that begins now.
+ * The attempts in the current window. A window that begins in the future was written by a wrong
+ * clock and is replaced by one that begins now.
  */
 export function currentWindow(ledger: Ledger | undefined, now: number, window: number): { since: number; count: number } {
   const fetches = ledger?.fetches
@@ -62,8 +68,8 @@ export function standingFailure(ledger: Ledger | undefined, now: number): Failur
 }
 
 /**
- * A failure with a longer wait than this is ignored, whatever the ledger says. The limit lies above the
- * longest `retryAfter`, a week.
+ * A failure with a longer wait than this is ignored, whatever the ledger says. The limit lies above
+ * the longest `retryAfter`, a week.
  */
 const MAX_FAILURE_MS = 8 * DAY_S * 1000
 
@@ -71,9 +77,9 @@ const FIRST_BACKOFF_MS = 1000
 const MAX_BACKOFF_MS = 60_000
 
 /**
- * Returns the ledger with one more failure. Without `retryAfter` (seconds, from the upstream) the wait
- * doubles from 1 s to 60 s, with jitter in its upper half only. One holder probes for all processes, so
- * it matters more that no probe follows at once than that the probes are spread.
+ * Returns the ledger with one more failure. Without `retryAfter` (seconds, from the upstream) the
+ * wait doubles from 1 s to 60 s, with jitter in its upper half only. One holder probes for all
+ * processes, so it matters more that no probe follows at once than that the probes are spread.
  */
 export function withFailure(
   ledger: Ledger,

@@ -1,15 +1,18 @@
 import type { DogRecord, Failure, Ledger } from '../../../index.js'
 
 /**
- * Converts records and ledgers to text and back. These functions are pure, and no other file knows the
- * format.
+ * Converts records and ledgers to text and back. These functions are pure, and no other file knows
+ * the format.
  *
- * A decoder never throws and never returns a wrong type. A text that is not a record is 'damaged'. A
- * text that only a later version can read is 'newer'.
+ * A decoder never throws and never returns a wrong type. A text that is not a record is 'damaged'.
+ * A text that only a later version can read is 'newer'.
  */
 export const FORMAT_VERSION = 1
 
-/** The largest time that a Date holds. It is the expiry of a value that never expires: JSON has no Infinity. */
+/**
+ * The largest time that a Date holds. It is the expiry of a value that never expires: JSON has no
+ * Infinity.
+ */
 export const MAX_EPOCH_MS = 8.64e15
 
 export type DecodeResult<T> = T | 'damaged' | 'newer'
@@ -40,7 +43,10 @@ export function decodeRecord(text: string, key: string): DecodeResult<DogRecord>
   return isValid ? (record as DogRecord) : 'damaged'
 }
 
-/** Decodes a record of guard_dog 3.x: `{ data, expires_in, gen_time, dir, ahead }`, in seconds and epoch milliseconds. */
+/**
+ * Decodes a record of guard_dog 3.x: `{ data, expires_in, gen_time, dir, ahead }`, in seconds and
+ * epoch milliseconds.
+ */
 function decodeGuardDog(raw: Record<string, unknown>, key: string): DecodeResult<DogRecord> {
   const { data, gen_time: fetchedAt } = raw
   if (data === undefined || !isTime(fetchedAt)) return 'damaged'
@@ -48,7 +54,8 @@ function decodeGuardDog(raw: Record<string, unknown>, key: string): DecodeResult
   const ahead = toSeconds(raw.ahead ?? 2)
   if (!(lifetime >= 0) || !Number.isFinite(ahead)) return 'damaged'
   const expiresAt = Math.min(MAX_EPOCH_MS, fetchedAt + lifetime * 1000)
-  // The time of the fetch becomes the generation: our own generations start at the time of the first acquisition.
+  // The time of the fetch becomes the generation: our own generations start at the time of the
+  // first acquisition.
   return {
     key,
     value: data,
@@ -59,11 +66,17 @@ function decodeGuardDog(raw: Record<string, unknown>, key: string): DecodeResult
   }
 }
 
-/** guard_dog stores what it was given: a number, or a number as text. Number() of an object may throw. */
+/**
+ * guard_dog stores what it was given: a number, or a number as text. Number() of an object may
+ * throw.
+ */
 const toSeconds = (value: unknown): number =>
   typeof value === 'number' || typeof value === 'string' ? Number(value) : Number.NaN
 
-/** Limits the refresh-ahead time to two thirds of the lifetime, wherever it came from. Both are in seconds. */
+/**
+ * Limits the refresh-ahead time to two thirds of the lifetime, wherever it came from. Both are in
+ * seconds.
+ */
 export const limitRefreshAhead = (ahead: number, lifetime: number): number => Math.max(0, Math.min(ahead, (lifetime * 2) / 3))
 
 export function encodeLedger(key: string, ledger: Ledger): string {
@@ -119,14 +132,20 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 const isTime = (value: unknown): value is number => typeof value === 'number' && value >= 0 && value <= MAX_EPOCH_MS
 const isDuration = (value: unknown): value is number => typeof value === 'number' && value >= 0 && Number.isFinite(value)
-/** Numbers from 9e15 are refused: a higher fencing token must always be left below the largest safe integer. */
+/**
+ * Numbers from 9e15 are refused: a higher fencing token must always be left below the largest safe
+ * integer.
+ */
 const isCounter = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 9e15
 const isSealed = (value: unknown): boolean =>
   isObject(value) && [value.id, value.nonce, value.data].every((part) => typeof part === 'string')
 const isOptionalText = (value: unknown): boolean => value === undefined || typeof value === 'string'
 
-/** The fields of a record that this version does not know. They are kept when the record is written again. */
+/**
+ * The fields of a record that this version does not know. They are kept when the record is written
+ * again.
+ */
 export function unknownFields(record: DogRecord | undefined): Record<string, unknown> {
   if (record === undefined) return {}
   const { key, value, sealed, fetchedAt, expiresAt, ahead, generation, identity, by, ...unknown } = record

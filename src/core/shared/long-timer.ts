@@ -1,9 +1,14 @@
 import { startTimer, stopTimer, type Timer } from './clock.js'
 
-/** A timer overflows at 24.8 days and fires at once, so a longer wait is cut into pieces of one day. */
+/**
+ * A timer overflows at 24.8 days and fires at once, so a longer wait is cut into pieces of one day.
+ */
 const MAX_TIMER_MS = 86_400_000
 
-/** Fires once, however far away the time is, and does not keep the process alive. `set` replaces an earlier time. */
+/**
+ * Fires once, however far away the time is, and does not keep the process alive. `set` replaces an
+ * earlier time.
+ */
 export class LongTimer {
   #timer: Timer | undefined
 

@@ -4,8 +4,9 @@ const callbacksOf = new WeakMap<AbortSignal, Set<() => void>>()
 /**
  * Calls back when the signal aborts. Returns the function that unsubscribes.
  *
- * All callbacks of one signal share one listener. A signal may live as long as the process, and Node
- * warns when it has more than ten listeners. AbortSignal.any would stay attached to the signal for ever.
+ * All callbacks of one signal share one listener. A signal may live as long as the process, and
+ * Node warns when it has more than ten listeners. AbortSignal.any would stay attached to the signal
+ * for ever.
  */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   const callbacks = callbacksOf.get(signal) ?? listenTo(signal)

@@ -1,7 +1,7 @@
 /**
  * Keeps secrets out of everything that is printed. An error that was caught from outside is never
- * passed on. Only a copy of its name, code, message and stack leaves the process: in the copy, URLs are
- * cut and known secrets are masked.
+ * passed on. Only a copy of its name, code, message and stack leaves the process: in the copy, URLs
+ * are cut and known secrets are masked.
  */
 
 /** Each secret in every form in which a text may repeat it. The oldest comes first. */
@@ -93,8 +93,8 @@ export function messageOf(error: unknown): string {
 }
 
 /**
- * Copies an error without its secrets. The caught error itself must not be kept as a `cause`, because
- * `inspect` prints even a cause that is not enumerable.
+ * Copies an error without its secrets. The caught error itself must not be kept as a `cause`,
+ * because `inspect` prints even a cause that is not enumerable.
  */
 export function sanitize(error: unknown): Error {
   const message = messageOf(error)

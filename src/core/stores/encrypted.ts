@@ -11,8 +11,9 @@ const REENCRYPT_TIMEOUT_S = 5
 type Method = (...args: unknown[]) => unknown
 
 /**
- * Encrypts the values of any other store: it decrypts what is read and encrypts what is committed. The
- * engine above and the store below know nothing of it. It has every capability of the store below.
+ * Encrypts the values of any other store: it decrypts what is read and encrypts what is committed.
+ * The engine above and the store below know nothing of it. It has every capability of the store
+ * below.
  *
  * A record that no key opens is returned as it is, still sealed. The caller refuses such a record.
  */
@@ -27,14 +28,18 @@ export class EncryptedStore implements Store {
   readonly #inner: Store
   readonly #keys: readonly CipherKey[]
   readonly #mayReencrypt: (record: DogRecord) => boolean
-  /** By key: the last record that was read and its decrypted form, so that each record is decrypted once. */
+  /**
+   * By key: the last record that was read and its decrypted form, so that each record is decrypted
+   * once.
+   */
   readonly #decryptedRecords = new Map<string, { found: DogRecord; record: DogRecord }>()
   /** By key: monotonic milliseconds of the last try to encrypt its record again. */
   readonly #reencryptedAt = new Map<string, number>()
 
   /**
    * @param keys the first encrypts, all of them decrypt
-   * @param mayReencrypt whether this key may write a record again that is plain, or sealed with an older key
+   * @param mayReencrypt whether this key may write a record again that is plain, or sealed with an
+   *   older key
    */
   constructor(inner: Store, keys: readonly CipherKey[], mayReencrypt: (record: DogRecord) => boolean) {
     this.#inner = inner
@@ -94,8 +99,8 @@ export class EncryptedStore implements Store {
   }
 
   /**
-   * Encrypts a record again, without a fetch, if it was written plain or with an older key. If that fails,
-   * a later read tries again.
+   * Encrypts a record again, without a fetch, if it was written plain or with an older key. If that
+   * fails, a later read tries again.
    */
   async #reencrypt(key: string, seen: DogRecord): Promise<void> {
     if (!this.#mayReencrypt(seen) || monotonic() < (this.#reencryptedAt.get(key) ?? 0) + REENCRYPT_INTERVAL_MS) return

@@ -14,7 +14,10 @@ interface Slot {
   waiters: Set<() => void>
 }
 
-/** A store in this process's memory, for tests and for values that nobody shares. It follows the rules of the file store. */
+/**
+ * A store in this process's memory, for tests and for values that nobody shares. It follows the
+ * rules of the file store.
+ */
 export class MemoryStore implements Store {
   readonly name = 'memory'
   readonly capabilities: readonly StoreCapability[] = ['holder', 'watch']

@@ -2,11 +2,12 @@ import { dirname, join, resolve, sep } from 'node:path'
 import * as io from './fs.js'
 
 /**
- * Finds the folder of the records when the user names none: `DOTDOG_DIR`, else the nearest `.dog` at or
- * above the main script, else `.dog` beside the script's package.json, else `.dog` in the working folder.
+ * Finds the folder of the records when the user names none: `DOTDOG_DIR`, else the nearest `.dog`
+ * at or above the main script, else `.dog` beside the script's package.json, else `.dog` in the
+ * working folder.
  *
- * The working folder comes last because cron, systemd and a shell would have three of them, with three
- * fetches that invalidate each other's values.
+ * The working folder comes last because cron, systemd and a shell would have three of them, with
+ * three fetches that invalidate each other's values.
  */
 export function defaultFolder(): string {
   if (process.env.DOTDOG_DIR) return resolve(process.env.DOTDOG_DIR)
@@ -24,7 +25,10 @@ export function defaultFolder(): string {
   return resolve('.dog')
 }
 
-/** A script inside node_modules (a test runner, a process manager) belongs to the project around node_modules. */
+/**
+ * A script inside node_modules (a test runner, a process manager) belongs to the project around
+ * node_modules.
+ */
 function mainScript(): string | undefined {
   const script = process.argv[1]
   if (script === undefined) return undefined
@@ -42,13 +46,17 @@ function* parentsOf(folder: string): Iterable<string> {
   let home: string | undefined
   for (let current = folder; ; current = dirname(current)) {
     yield current
-    // node:os is loaded only if the first folder has no `.dog`: loading it costs a start more than checking a folder.
+    // node:os is loaded only if the first folder has no `.dog`: loading it costs a start more than
+    // checking a folder.
     home ??= process.getBuiltinModule('node:os').homedir()
     if (current === home || current === dirname(current)) return
   }
 }
 
-/** A folder that belongs to another user is skipped: it must not receive this user's secrets, and must not stop this process. */
+/**
+ * A folder that belongs to another user is skipped: it must not receive this user's secrets, and
+ * must not stop this process.
+ */
 function isOwnFolder(path: string): boolean {
   try {
     const found = io.statFollowingLinks(path)

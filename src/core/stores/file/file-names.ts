@@ -15,7 +15,10 @@ import { MAX_KEY_CHARS } from '../../model/options.js'
 const RECORD_SUFFIX = '.dog'
 const LEDGER_SUFFIX = '.json'
 
-/** Most file systems allow 255 bytes. A longer name is cut, and a hash keeps it different from others. */
+/**
+ * Most file systems allow 255 bytes. A longer name is cut, and a hash keeps it different from
+ * others.
+ */
 const MAX_NAME_CHARS = 180
 /** The characters that `~` and the fingerprint take in a name that was cut, and one to spare. */
 const TRUNCATION_CHARS = 18
@@ -25,8 +28,8 @@ const RESERVED_ON_WINDOWS = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])$/i
 const PLAIN_NAME = /^[\w-]*$/
 
 /**
- * The name of a key's file, without its suffix. Letters, digits, `_` and `-` stay, and all other bytes
- * become %XX. So no key leads out of the folder, and none becomes a hidden file.
+ * The name of a key's file, without its suffix. Letters, digits, `_` and `-` stay, and all other
+ * bytes become %XX. So no key leads out of the folder, and none becomes a hidden file.
  */
 export function encodeKey(key: string): string {
   const percent = (byte: number) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
@@ -37,7 +40,10 @@ export function encodeKey(key: string): string {
   return name.length <= MAX_NAME_CHARS ? name : `${name.slice(0, MAX_NAME_CHARS - TRUNCATION_CHARS)}~${fingerprint(key)}`
 }
 
-/** The key of an encoded name. `undefined` for a name that `encodeKey` does not make, or that was cut. */
+/**
+ * The key of an encoded name. `undefined` for a name that `encodeKey` does not make, or that was
+ * cut.
+ */
 export function decodeKey(name: string): string | undefined {
   try {
     const key = decodeURIComponent(name)
@@ -67,7 +73,10 @@ export const ledgerFile = (dir: string, key: string): string => join(dir, '.stat
 export const damagedFile = (dir: string, key: string): string => join(dir, '.state', `${encodeKey(key)}.damaged`)
 /** The file into which a holder writes a ledger before renaming it. */
 export const tempLedgerFile = (dir: string, key: string, nonce: string): string => `${ledgerFile(dir, key)}.${nonce}`
-/** Whether a name in `.state` is a temporary ledger of this key. Under the key's lease it is one that a killed process left. */
+/**
+ * Whether a name in `.state` is a temporary ledger of this key. Under the key's lease it is one
+ * that a killed process left.
+ */
 export const isStaleTemp = (name: string, key: string): boolean => {
   const ledger = `${encodeKey(key)}${LEDGER_SUFFIX}.`
   return name.startsWith(ledger) && /^[0-9a-f]+$/.test(name.slice(ledger.length))
@@ -82,15 +91,15 @@ export const parsePreparedLock = (name: string): Owner | undefined =>
   name.startsWith('~') ? parseOwner(name.slice(1)) : undefined
 
 /**
- * Whether dotdog puts a file of this name into its folder, or macOS does (`.DS_Store`). A folder with only
- * such names is dotdog's own, so that its mode may be changed.
+ * Whether dotdog puts a file of this name into its folder, or macOS does (`.DS_Store`). A folder
+ * with only such names is dotdog's own, so that its mode may be changed.
  */
 export const isManaged = (name: string): boolean =>
   ['.gitignore', '.state', '.lock', '.DS_Store'].includes(name) || name.endsWith(RECORD_SUFFIX)
 
 /**
- * Describes the holder of a lock. All of it stands in the name of the owner file. Nothing is written after
- * the lock is won, so that no owner file can be half written.
+ * Describes the holder of a lock. All of it stands in the name of the owner file. Nothing is
+ * written after the lock is won, so that no owner file can be half written.
  */
 export interface Owner {
   /** Orders the fetches of the key. */
@@ -98,7 +107,10 @@ export interface Owner {
   /** The fingerprint of host, boot and pid namespace. Pids can be compared only within one. */
   processScope: string
   pid: number
-  /** The start time of the process in the kernel's clock ticks, which tells it from a later process with its pid. '0': unknown. */
+  /**
+   * The start time of the process in the kernel's clock ticks, which tells it from a later process
+   * with its pid. '0': unknown.
+   */
   processStart: string
   /** Monotonic milliseconds at which the lock was acquired. */
   acquiredAt: number

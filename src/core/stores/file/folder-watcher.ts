@@ -3,9 +3,9 @@ import { recordName } from './file-names.js'
 import * as io from './fs.js'
 
 /**
- * Watches the folder of the records in two ways: `FolderWatcher` wakes callers that wait for a change,
- * `watchRecords` reports which records changed. Both watch the folder and never a file, and neither keeps
- * the process alive. This file knows nothing of what a record holds.
+ * Watches the folder of the records in two ways: `FolderWatcher` wakes callers that wait for a
+ * change, `watchRecords` reports which records changed. Both watch the folder and never a file, and
+ * neither keeps the process alive. This file knows nothing of what a record holds.
  */
 
 /** The watcher stays open for this long after the last waiter left. */
@@ -15,9 +15,9 @@ const IDLE_CLOSE_MS = 1000
 const RESTART_DELAY_MS = 1000
 
 /**
- * Wakes waiters when anything in the folder changes. All waiters share one watcher of the system. It is
- * only an aid: every waiter also polls. Where the system has no watcher left (by default the 129th of one
- * user fails), polling is all there is.
+ * Wakes waiters when anything in the folder changes. All waiters share one watcher of the system.
+ * It is only an aid: every waiter also polls. Where the system has no watcher left (by default the
+ * 129th of one user fails), polling is all there is.
  */
 export class FolderWatcher {
   readonly #callbacks = new Set<() => void>()
@@ -57,8 +57,8 @@ export class FolderWatcher {
   }
 
   /**
-   * Closes the watcher later. At this moment the last waiter is about to get its answer, as are all other
-   * waiters on the machine, and it may wait again soon.
+   * Closes the watcher later. At this moment the last waiter is about to get its answer, as are all
+   * other waiters on the machine, and it may wait again soon.
    */
   #closeWhenIdle(): void {
     stopTimer(this.#idleTimer)
@@ -129,7 +129,8 @@ export function watchRecords(folder: string, { onRecord, onAny, onFailure }: Rec
   const onChange = (file: string | null) => {
     const name = file === null ? undefined : recordName(file)
     if (name !== undefined) return onRecord(name)
-    // The folder may have been removed, or replaced by another. This watcher would report nothing of the new folder.
+    // The folder may have been removed, or replaced by another. This watcher would report nothing
+    // of the new folder.
     try {
       if (currentInode() !== inode) return restartLater()
     } catch {
@@ -138,7 +139,8 @@ export function watchRecords(folder: string, { onRecord, onAny, onFailure }: Rec
     if (file === null) onAny()
   }
 
-  // Starts in the next tick, so that the caller has the stop function before any listener is called.
+  // Starts in the next tick, so that the caller has the stop function before any listener is
+  // called.
   nextTick(start)
   return () => {
     isStopped = true

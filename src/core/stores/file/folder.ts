@@ -3,9 +3,15 @@ import { storeError } from '../../model/errors.js'
 import { isManaged, lockFolder, stateFolder } from './file-names.js'
 import * as io from './fs.js'
 
-/** The folder of the records, and who may read and write in it. Knows nothing of what the files hold. */
+/**
+ * The folder of the records, and who may read and write in it. Knows nothing of what the files
+ * hold.
+ */
 export class Folder {
-  /** The mode of the folder: read and write bits as in `fileMode`, and the execute bits that match them. */
+  /**
+   * The mode of the folder: read and write bits as in `fileMode`, and the execute bits that match
+   * them.
+   */
   readonly #mode: number
   /** The user chose the mode, and thereby shares the folder with a group on purpose. */
   readonly #isModeGiven: boolean
@@ -24,10 +30,11 @@ export class Folder {
   #uid = 0
 
   /**
-   * Refuses a folder in which another user could plant or read a secret. `false`: the folder does not exist yet.
+   * Refuses a folder in which another user could plant or read a secret. `false`: the folder does
+   * not exist yet.
    *
-   * @param recheck also check a folder that was checked before. One check is enough for reading. Each acquisition of a lock
-   *   checks again.
+   * @param recheck also check a folder that was checked before. One check is enough for reading.
+   *   Each acquisition of a lock checks again.
    * @throws DogError `ERR_DOG_STORE`
    */
   check(recheck = false): boolean {
@@ -57,7 +64,10 @@ export class Folder {
     else if (excess & 0o020 && !this.#isChecked) this.warn('ERR_DOG_STORE', `${this.path} is writable by its group`)
   }
 
-  /** Makes the folder and its subfolders where they are missing, and checks them, before a fetch is spent. */
+  /**
+   * Makes the folder and its subfolders where they are missing, and checks them, before a fetch is
+   * spent.
+   */
   prepare(): void {
     if (!this.check(true)) {
       let isNew = false
@@ -66,8 +76,8 @@ export class Folder {
         io.chmod(this.path, this.#mode)
       })
       this.#attempt(this.path, () => {
-        // `.gitignore` is written by the process that made the folder, even if another one has put a file there since, and
-        // by any process that finds the folder empty.
+        // `.gitignore` is written by the process that made the folder, even if another one has put
+        // a file there since, and by any process that finds the folder empty.
         isNew ||= io.list(this.path).length === 0
         if (isNew) io.createFile(join(this.path, '.gitignore'), Buffer.from('*\n'), 0o600)
       })
@@ -79,7 +89,8 @@ export class Folder {
   }
 
   /**
-   * Refuses a symbolic link, and a subfolder in which another user could put files. `false`: it does not exist.
+   * Refuses a symbolic link, and a subfolder in which another user could put files. `false`: it
+   * does not exist.
    *
    * @throws DogError `ERR_DOG_STORE`
    */
@@ -92,8 +103,8 @@ export class Folder {
   }
 
   /**
-   * Refuses a file or folder that another user put there, or could have. In a folder that is shared with a group on purpose,
-   * it may belong to any member of the group.
+   * Refuses a file or folder that another user put there, or could have. In a folder that is shared
+   * with a group on purpose, it may belong to any member of the group.
    *
    * @throws DogError `ERR_DOG_STORE`
    */

@@ -18,9 +18,10 @@ import {
 import { storeError } from '../../model/errors.js'
 
 /**
- * The only importer of `fs`, so that a test can make its n-th call fail. All operations are synchronous:
- * a stat takes 1.4 µs, and its promise 60 times that. Functions are imported by name, because a namespace
- * import is copied at every start. This file knows nothing of keys, records or locks.
+ * The only importer of `fs`, so that a test can make its n-th call fail. All operations are
+ * synchronous: a stat takes 1.4 µs, and its promise 60 times that. Functions are imported by name,
+ * because a namespace import is copied at every start. This file knows nothing of keys, records or
+ * locks.
  */
 
 /** The largest size of a record or ledger. */
@@ -51,9 +52,9 @@ export function list(path: string): string[] {
 }
 
 /**
- * The bytes and stat of a file, or `undefined` if it does not exist. Never follows a symbolic link and
- * never waits for a FIFO: with a link another user would decide what this process reads, and with a FIFO
- * whether the call returns.
+ * The bytes and stat of a file, or `undefined` if it does not exist. Never follows a symbolic link
+ * and never waits for a FIFO: with a link another user would decide what this process reads, and
+ * with a FIFO whether the call returns.
  *
  * @throws DogError `ERR_DOG_STORE`
  */
@@ -90,8 +91,8 @@ function readError(path: string, error: unknown): Error {
 }
 
 /**
- * Completes a message with the owner of the path, or of its nearest parent that exists. A common cause of
- * an unreadable file is that root ran the program once.
+ * Completes a message with the owner of the path, or of its nearest parent that exists. A common
+ * cause of an unreadable file is that root ran the program once.
  */
 export function ownerOf(path: string): string {
   for (let current = path; ; ) {
@@ -117,7 +118,10 @@ export function createFile(path: string, bytes: Buffer, mode: number): void {
   }
 }
 
-/** Replaces the bytes of a file that must exist, and waits until they are on disk. `beforeSync` runs before that wait. */
+/**
+ * Replaces the bytes of a file that must exist, and waits until they are on disk. `beforeSync` runs
+ * before that wait.
+ */
 export function overwriteFile(path: string, bytes: Buffer, beforeSync: () => void): void {
   const fd = openSync(path, constants.O_RDWR | (constants.O_NOFOLLOW ?? 0))
   try {
@@ -136,10 +140,14 @@ function writeAll(fd: number, bytes: Buffer): void {
   }
 }
 
-/** Files of /proc report no size. The ones that are read here fit into one read of this many bytes. */
+/**
+ * Files of /proc report no size. The ones that are read here fit into one read of this many bytes.
+ */
 const MAX_PROC_BYTES = 1024
 
-/** The text of a file of /proc. The file belongs to the kernel, so that it is opened without checks. */
+/**
+ * The text of a file of /proc. The file belongs to the kernel, so that it is opened without checks.
+ */
 export function readProc(path: string): string {
   const fd = openSync(path, constants.O_RDONLY)
   try {
@@ -172,8 +180,8 @@ export function remove(path: string): boolean {
 }
 
 /**
- * Calls back on every change in a folder, with the name of the file where it is known. Does not keep the
- * process alive. Returns the function that stops.
+ * Calls back on every change in a folder, with the name of the file where it is known. Does not
+ * keep the process alive. Returns the function that stops.
  *
  * @throws if the system has no watcher left
  */

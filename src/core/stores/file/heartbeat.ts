@@ -3,25 +3,28 @@ import { codeOf } from './fs.js'
 import type { FileLock } from './lock.js'
 
 /**
- * The only user of proper-lockfile. The library runs the life of a lock: it sends heartbeats, notices
- * that the lock was lost, releases it, and releases it when the process exits. The rules of `lock.ts`
- * decide which of these succeeds: every path operation of the library is mapped to one on the lock, its
- * `stale` never decides anything, and it can only ever remove a file of this process.
+ * The only user of proper-lockfile. The library runs the life of a lock: it sends heartbeats,
+ * notices that the lock was lost, releases it, and releases it when the process exits. The rules of
+ * `lock.ts` decide which of these succeeds: every path operation of the library is mapped to one on
+ * the lock, its `stale` never decides anything, and it can only ever remove a file of this process.
  */
 
 /** A fifth of HEARTBEAT_TIMEOUT_MS, after which a holder counts as dead. */
 const HEARTBEAT_MS = 2000
 
-/** Another copy of this package in the process may share the library, and its table of locks, with this one. */
+/**
+ * Another copy of this package in the process may share the library, and its table of locks, with
+ * this one.
+ */
 const packageCopyId = Math.random().toString(36).slice(2)
 let acquisitions = 0
 
 /**
- * Takes the lock and starts its heartbeat. Returns the function that stops the heartbeat and releases the
- * lock, or `undefined` if somebody else has the lock.
+ * Takes the lock and starts its heartbeat. Returns the function that stops the heartbeat and
+ * releases the lock, or `undefined` if somebody else has the lock.
  *
- * The lock is taken before the library is loaded. Otherwise many processes that ask at once would all
- * find the lock free while they load the library, which only one of them needs.
+ * The lock is taken before the library is loaded. Otherwise many processes that ask at once would
+ * all find the lock free while they load the library, which only one of them needs.
  */
 export async function acquireLock(
   lock: FileLock,
@@ -47,7 +50,8 @@ export async function acquireLock(
 
   try {
     const { default: lockfile } = await import('proper-lockfile')
-    // The library's table of locks is keyed by this name, so that no two acquisitions may share one.
+    // The library's table of locks is keyed by this name, so that no two acquisitions may share
+    // one.
     const unlock = await lockfile.lock(`take-${packageCopyId}-${++acquisitions}`, {
       realpath: false,
       stale: 5 * HEARTBEAT_MS,
@@ -69,7 +73,10 @@ export async function acquireLock(
   }
 }
 
-/** Gives operations the shape of `fs` for proper-lockfile: (path, …arguments, callback), and the synchronous `rmdirSync` of its exit hook. */
+/**
+ * Gives operations the shape of `fs` for proper-lockfile: (path, …arguments, callback), and the
+ * synchronous `rmdirSync` of its exit hook.
+ */
 function withCallbacks(operations: Record<string, (...args: never[]) => unknown>): Record<string, unknown> {
   const fs: Record<string, unknown> = { rmdirSync: operations.rmdir }
   for (const [name, operation] of Object.entries(operations)) {
@@ -88,8 +95,8 @@ function withCallbacks(operations: Record<string, (...args: never[]) => unknown>
 }
 
 /**
- * Sends a second heartbeat beside the library's. The library uses whatever `setTimeout` is global at the
- * moment, which may be a user's fake timer that never fires.
+ * Sends a second heartbeat beside the library's. The library uses whatever `setTimeout` is global
+ * at the moment, which may be a user's fake timer that never fires.
  */
 function startHeartbeat(lock: FileLock): () => void {
   const scheduleNext = () => {
@@ -97,7 +104,8 @@ function startHeartbeat(lock: FileLock): () => void {
       try {
         lock.heartbeat(new Date(now()))
       } catch (error) {
-        // ENOENT: the lock is lost. Any other fault may pass, and processes elsewhere count the time without a heartbeat.
+        // ENOENT: the lock is lost. Any other fault may pass, and processes elsewhere count the
+        // time without a heartbeat.
         if (codeOf(error) === 'ENOENT') return
       }
       current = scheduleNext()

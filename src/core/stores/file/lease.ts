@@ -63,7 +63,8 @@ export class FileLease implements Lease {
 
   #remove(): boolean {
     if (!this.isHeld()) return false
-    // guard_dog's file is removed too. Otherwise the value that was adopted from it would come back.
+    // guard_dog's file is removed too. Otherwise the value that was adopted from it would come
+    // back.
     for (const dir of [this.folder.path, this.legacyDir]) {
       if (dir === undefined) continue
       const path = recordFile(dir, this.lock.key)
@@ -77,8 +78,8 @@ export class FileLease implements Lease {
   }
 
   async release(): Promise<void> {
-    // `unlock` also stops the heartbeat. If the lock is already consumed it fails with "released" or "compromised", which
-    // does not matter here.
+    // `unlock` also stops the heartbeat. If the lock is already consumed it fails with "released"
+    // or "compromised", which does not matter here.
     await this.unlock().catch(() => {})
     this.lock.release()
   }

@@ -22,14 +22,18 @@ export function readLedger(folder: Folder, key: string): Ledger | undefined {
   return undefined
 }
 
-/** Writes the ledger, unless the lock is lost: an outdated ledger must not replace that of a successor. */
+/**
+ * Writes the ledger, unless the lock is lost: an outdated ledger must not replace that of a
+ * successor.
+ */
 export async function writeLedger(folder: Folder, lock: FileLock, ledger: Ledger): Promise<void> {
   const path = ledgerFile(folder.path, lock.key)
   const temp = tempLedgerFile(folder.path, lock.key, lock.owner?.nonce ?? '')
   try {
     // There is no fsync: a ledger must outlive a killed process, not a power cut.
     recreateFile(temp, Buffer.from(encodeLedger(lock.key, ledger)), folder.fileMode ?? 0o600)
-    // The check and the rename run in one synchronous step, so that no other code of this process runs between them.
+    // The check and the rename run in one synchronous step, so that no other code of this process
+    // runs between them.
     if (lock.isHeld()) io.rename(temp, path)
     else io.remove(temp)
   } catch (error) {
@@ -40,7 +44,10 @@ export async function writeLedger(folder: Folder, lock: FileLock, ledger: Ledger
   }
 }
 
-/** Creates a file. A file or link that is already there is removed: it is never followed and never written into. */
+/**
+ * Creates a file. A file or link that is already there is removed: it is never followed and never
+ * written into.
+ */
 function recreateFile(path: string, bytes: Buffer, mode: number): void {
   try {
     io.createFile(path, bytes, mode)

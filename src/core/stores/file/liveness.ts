@@ -8,11 +8,11 @@ import * as io from './fs.js'
 /**
  * Decides whether the holder of a lock is dead. No other file decides this.
  *
- * - A holder in this process scope (same host, boot and pid namespace) is judged by its pid. It is dead
- *   as soon as there is no such process, or another one with its pid. While it lives, however busy or
- *   suspended it is, it counts as dead only after its time-out and OVERDUE_GRACE_MS.
- * - A holder elsewhere is judged by its heartbeat, because pids repeat: it is dead when the heartbeat has
- *   not changed for HEARTBEAT_TIMEOUT_MS of this process's own monotonic clock.
+ * - A holder in this process scope (same host, boot and pid namespace) is judged by its pid. It is
+ *   dead as soon as there is no such process, or another one with its pid. While it lives, however
+ *   busy or suspended it is, it counts as dead only after its time-out and OVERDUE_GRACE_MS.
+ * - A holder elsewhere is judged by its heartbeat, because pids repeat: it is dead when the
+ *   heartbeat has not changed for HEARTBEAT_TIMEOUT_MS of this process's own monotonic clock.
  *
  * This file knows nothing of what the lock protects.
  */
@@ -25,7 +25,10 @@ const ABANDONED_AGE_MS = 60_000
 
 let cachedScope: string | undefined
 
-/** The fingerprint of this host, boot and pid namespace. Pids can be compared only between processes with the same one. */
+/**
+ * The fingerprint of this host, boot and pid namespace. Pids can be compared only between processes
+ * with the same one.
+ */
 export function processScope(): string {
   cachedScope ??= fingerprint([hostname(), bootId(), pidNamespace()].join('\n'))
   return cachedScope
@@ -40,9 +43,9 @@ function bootId(): string {
 }
 
 /**
- * Returns '' for an error that means there is no /proc here: it will never be there. Throws any other
- * error, which may pass. If it were taken for a missing /proc, this process would have another scope
- * than its neighbours.
+ * Returns '' for an error that means there is no /proc here: it will never be there. Throws any
+ * other error, which may pass. If it were taken for a missing /proc, this process would have
+ * another scope than its neighbours.
  */
 function emptyUnlessTransient(error: unknown): '' {
   if (['ENOENT', 'EACCES', 'EPERM', 'ENOTDIR'].includes(io.codeOf(error) ?? '')) return ''
@@ -70,11 +73,15 @@ function timeNamespace(): string {
   }
 }
 
-/** The state and start time of a process, as the kernel reports them. `undefined` where the kernel does not. */
+/**
+ * The state and start time of a process, as the kernel reports them. `undefined` where the kernel
+ * does not.
+ */
 function inspectProcess(pid: number | 'self'): { state: string; startTime: string } | undefined {
   try {
     const text = io.readProc(`/proc/${pid}/stat`)
-    // The second field is the command in parentheses. It may hold any characters, so fields are counted from its end.
+    // The second field is the command in parentheses. It may hold any characters, so fields are
+    // counted from its end.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
     const [state, startTime] = [fields[0], fields[19]]
     return state && startTime ? { state, startTime } : undefined
@@ -110,7 +117,10 @@ function isRunning(owner: Owner): boolean {
   return owner.processStart === '0' || found.startTime === owner.processStart
 }
 
-/** By lock folder: the last heartbeat that this process saw there, and the monotonic time at which it first saw it. */
+/**
+ * By lock folder: the last heartbeat that this process saw there, and the monotonic time at which
+ * it first saw it.
+ */
 const heartbeats = new Map<string, { heartbeat: string; firstSeenAt: number }>()
 
 function isHeartbeatOverdue(lock: string, name: string): boolean {
@@ -130,21 +140,22 @@ function isHeartbeatOverdue(lock: string, name: string): boolean {
 }
 
 /**
- * Whether the holder of the lock is dead or overdue, so that it may be evicted. An owner's name that this
- * version cannot parse is judged by its heartbeat.
+ * Whether the holder of the lock is dead or overdue, so that it may be evicted. An owner's name
+ * that this version cannot parse is judged by its heartbeat.
  */
 export function isDead(lock: string, name: string): boolean {
   const owner = parseOwner(name)
   if (owner === undefined || owner.processScope !== processScope()) return isHeartbeatOverdue(lock, name)
   if (!isRunning(owner)) return true
   const ageMs = monotonic() - owner.acquiredAt
-  // An acquisition in the future dates from before a reboot that the system does not distinguish from this boot.
+  // An acquisition in the future dates from before a reboot that the system does not distinguish
+  // from this boot.
   return ageMs > owner.timeoutMs + OVERDUE_GRACE_MS || ageMs < -OVERDUE_GRACE_MS
 }
 
 /**
- * Checks a holder by at most one system call. `false`: the holder is gone. `true` says little: `isDead`
- * decides.
+ * Checks a holder by at most one system call. `false`: the holder is gone. `true` says little:
+ * `isDead` decides.
  */
 export function mayBeAlive(name: string): boolean {
   const owner = parseOwner(name)
@@ -152,8 +163,8 @@ export function mayBeAlive(name: string): boolean {
 }
 
 /**
- * Whether a prepared lock can be removed because its process died. Nobody waits for a prepared lock, so
- * its age by the wall clock is good enough where the pid cannot be checked.
+ * Whether a prepared lock can be removed because its process died. Nobody waits for a prepared
+ * lock, so its age by the wall clock is good enough where the pid cannot be checked.
  */
 export function isAbandoned(path: string, owner: Owner): boolean {
   if (owner.processScope === processScope()) return !isRunning(owner)

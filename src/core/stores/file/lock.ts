@@ -8,29 +8,32 @@ import * as io from './fs.js'
 import { describeOwner, isDead, mayBeAlive, processScope, processStartTime } from './liveness.js'
 
 /**
- * The lock of a key is the folder `.lock/KEY/` with one file in it, the owner file. The name of the owner
- * file says who holds the lock and until when (see `Owner`). The lock is free while the folder is
- * missing or empty. These rules belong together (design, "One fetch"):
+ * The lock of a key is the folder `.lock/KEY/` with one file in it, the owner file. The name of the
+ * owner file says who holds the lock and until when (see `Owner`). The lock is free while the
+ * folder is missing or empty. These rules belong together (design, "One fetch"):
  *
- * 1. Acquire: prepare a private folder `.lock/~OWNER/` that holds one's own owner file, and rename it
- *    onto `.lock/KEY/`. The rename fails while an owner file is in there. Nothing is written after the
- *    rename, so that no lock is ever half written.
- * 2. Evict a dead holder: unlink exactly the owner file that was judged dead. No other process ever has
- *    a file of that name, so that the file of a new holder cannot be hit. Of many processes that evict
- *    the same holder, one unlinks the file, and all of them then try to acquire. A crash in between
- *    leaves an empty folder, which is a free lock.
- * 3. Commit: write the record into one's own owner file, fsync it, and rename it onto `KEY.dog`. One
- *    system call stores the record and releases the lock.
- * 4. Release without a record: unlink one's own owner file. If it is gone, another process evicted this
- *    one, and nothing else is touched.
+ * 1. Acquire: prepare a private folder `.lock/~OWNER/` that holds one's own owner file, and rename
+ *    it onto `.lock/KEY/`. The rename fails while an owner file is in there. Nothing is written
+ *    after the rename, so that no lock is ever half written.
+ * 2. Evict a dead holder: unlink exactly the owner file that was judged dead. No other process ever
+ *    has a file of that name, so that the file of a new holder cannot be hit. Of many processes
+ *    that evict the same holder, one unlinks the file, and all of them then try to acquire. A crash
+ *    in between leaves an empty folder, which is a free lock.
+ * 3. Commit: write the record into one's own owner file, fsync it, and rename it onto `KEY.dog`.
+ *    One system call stores the record and releases the lock.
+ * 4. Release without a record: unlink one's own owner file. If it is gone, another process evicted
+ *    this one, and nothing else is touched.
  *
  * Evicting and committing consume the same directory entry, so that exactly one of them succeeds. A
- * check may be out of date when the change that follows from it is made: the change then finds no file of
- * that name, and changes nothing. This file knows nothing of fetches, of back-off, or of when a record is
- * usable.
+ * check may be out of date when the change that follows from it is made: the change then finds no
+ * file of that name, and changes nothing. This file knows nothing of fetches, of back-off, or of
+ * when a record is usable.
  */
 
-/** The least size of an owner file. It is padded before the fetch, so that a full disk is found before a fetch is spent. */
+/**
+ * The least size of an owner file. It is padded before the fetch, so that a full disk is found
+ * before a fetch is spent.
+ */
 const MIN_PADDING_BYTES = 4096
 
 /** The delay before the next try to release a lock, after the storage refused the last one. */
@@ -50,8 +53,8 @@ export function ownerName(dir: string, key: string): string | undefined {
 }
 
 /**
- * The name of the owner file in a lock's folder. A symbolic link is refused: behind it this process would
- * judge, and unlink, the files of somebody else.
+ * The name of the owner file in a lock's folder. A symbolic link is refused: behind it this process
+ * would judge, and unlink, the files of somebody else.
  */
 export function ownerNameIn(lock: string): string | undefined {
   const found = io.stat(lock)
@@ -60,7 +63,9 @@ export function ownerNameIn(lock: string): string | undefined {
   return io.list(lock)[0]
 }
 
-/** Whether a holder that was judged alive a moment ago still has the lock, and may still be alive. */
+/**
+ * Whether a holder that was judged alive a moment ago still has the lock, and may still be alive.
+ */
 export const isStillHeld = (dir: string, key: string, name: string): boolean =>
   io.stat(join(keyLock(dir, key), name)) !== undefined && mayBeAlive(name)
 
@@ -71,7 +76,10 @@ export function livingHolder(dir: string, key: string): { fencingToken: number; 
   return { fencingToken: parseOwner(name)?.fencingToken ?? 0, name: describeOwner(name) }
 }
 
-/** One attempt of this process at the lock of one key, and what it may do with the lock once it has it. */
+/**
+ * One attempt of this process at the lock of one key, and what it may do with the lock once it has
+ * it.
+ */
 export class FileLock {
   /** The name of the dead holder's owner file, if one was evicted for this lock. */
   evicted: string | undefined
@@ -81,8 +89,8 @@ export class FileLock {
 
   /**
    * @param timeoutMs whole milliseconds
-   * @param nextFencingToken returns the token of this acquisition, higher than that of the evicted holder (0 if there is
-   *   none)
+   * @param nextFencingToken returns the token of this acquisition, higher than that of the evicted
+   *   holder (0 if there is none)
    */
   constructor(
     readonly folder: Folder,
@@ -104,8 +112,8 @@ export class FileLock {
   /**
    * Takes the lock if it is free, or if its holder is dead. Returns whether it was taken.
    *
-   * @param size bytes of the record that may have to be written. The owner file is padded to this size, because the record
-   *   is later written into it.
+   * @param size bytes of the record that may have to be written. The owner file is padded to this
+   *   size, because the record is later written into it.
    */
   acquire(size: number): boolean {
     failpoint('take.list', this.key)
@@ -166,15 +174,18 @@ export class FileLock {
     }
   }
 
-  /** Changes the time of the owner file, for processes that cannot check this pid. Throws ENOENT when the lock is lost. */
+  /**
+   * Changes the time of the owner file, for processes that cannot check this pid. Throws ENOENT
+   * when the lock is lost.
+   */
   heartbeat(time: Date): void {
     io.touch(this.#file, time, time)
   }
 
   /**
-   * Moves the time-out to `ms` from now, if that is later than before. The time-out is part of the owner
-   * file's name, so that this is a rename. Like a commit, it fails if another process has evicted this
-   * one. Returns whether the lock is still held.
+   * Moves the time-out to `ms` from now, if that is later than before. The time-out is part of the
+   * owner file's name, so that this is a rename. Like a commit, it fails if another process has
+   * evicted this one. Returns whether the lock is still held.
    */
   extend(ms: number): boolean {
     if (this.#owner === undefined) return false
@@ -192,8 +203,8 @@ export class FileLock {
   }
 
   /**
-   * Puts the record in place and releases the lock, by one rename. `false`: another process evicted this
-   * one, and nothing was written.
+   * Puts the record in place and releases the lock, by one rename. `false`: another process evicted
+   * this one, and nothing was written.
    */
   commit(bytes: Buffer): boolean {
     if (this.#owner === undefined) return false
@@ -222,8 +233,8 @@ export class FileLock {
     try {
       this.#unlink(this.#file)
     } catch (error) {
-      // While this process lives, no other may remove its owner file before the time-out. So this process tries again,
-      // until the storage allows it.
+      // While this process lives, no other may remove its owner file before the time-out. So this
+      // process tries again, until the storage allows it.
       stopTimer(this.#releaseTimer)
       this.#releaseTimer = startTimer(() => this.#retryRelease(), RELEASE_RETRY_MS).unref()
       throw error
@@ -248,7 +259,10 @@ export class FileLock {
     }
   }
 
-  /** Removes the empty folder, to keep `.lock` tidy. If a successor already holds the lock, its file keeps the folder. */
+  /**
+   * Removes the empty folder, to keep `.lock` tidy. If a successor already holds the lock, its file
+   * keeps the folder.
+   */
   #finish(): void {
     this.#owner = undefined
     removeIfEmpty(this.#path)
@@ -259,15 +273,17 @@ const { random } = Math
 
 /**
  * A number that no other acquisition of this process has. The other parts of the owner's name tell
- * processes apart. It does not come from node:crypto: loading that module takes longer than taking the
- * lock, and other processes would find the lock free meanwhile.
+ * processes apart. It does not come from node:crypto: loading that module takes longer than taking
+ * the lock, and other processes would find the lock free meanwhile.
  */
 function makeNonce(): string {
   const parts = [random() * 2 ** 32, (monotonic() * 1e6) % 2 ** 32]
   return parts.map((part) => Math.floor(part).toString(16).padStart(8, '0')).join('')
 }
 
-/** Renames a folder onto another. Returns `false` if that one is not empty: somebody holds the lock. */
+/**
+ * Renames a folder onto another. Returns `false` if that one is not empty: somebody holds the lock.
+ */
 function renameOnto(from: string, to: string): boolean {
   for (let retries = 0; ; retries++) {
     try {
@@ -277,7 +293,8 @@ function renameOnto(from: string, to: string): boolean {
       const code = io.codeOf(error) ?? ''
       const isTaken = code === 'ENOTEMPTY' || code === 'EEXIST'
       if (!isTaken && !(process.platform === 'win32' && (code === 'EPERM' || code === 'EACCES'))) throw error
-      // Windows and some file systems do not replace a folder, not even an empty one, so it is removed first.
+      // Windows and some file systems do not replace a folder, not even an empty one, so it is
+      // removed first.
       if (retries === MAX_RENAME_RETRIES || io.list(to).length > 0) {
         if (isTaken) return false
         throw error
@@ -301,6 +318,7 @@ export function discardPrepared(prepared: string, name: string): void {
     io.remove(join(prepared, name))
     io.removeFolder(prepared)
   } catch {
-    // It is gone already, or the fault that made the acquisition fail prevents this too. The next acquisition sweeps it.
+    // It is gone already, or the fault that made the acquisition fail prevents this too. The next
+    // acquisition sweeps it.
   }
 }

@@ -6,16 +6,22 @@ import { encodeKey, recordFile, recordPath } from './file-names.js'
 import type { Folder } from './folder.js'
 import * as io from './fs.js'
 
-/** guard_dog writes in place, so that a damaged file may only be half written. It is read again this often. */
+/**
+ * guard_dog writes in place, so that a damaged file may only be half written. It is read again this
+ * often.
+ */
 const DAMAGED_REREADS = 2
 const REREAD_DELAY_MS = 20
 
-/** A file that changed less than this before it was read may change again without a difference in its stat. */
+/**
+ * A file that changed less than this before it was read may change again without a difference in
+ * its stat.
+ */
 const RACY_STAT_MS = 50
 
 /**
- * The fields of a stat that differ when a file was replaced or changed. The whole stat is not kept: it
- * takes 700 bytes for every key.
+ * The fields of a stat that differ when a file was replaced or changed. The whole stat is not kept:
+ * it takes 700 bytes for every key.
  */
 type FileVersion = Pick<io.FileStat, 'ino' | 'size' | 'mtimeMs' | 'ctimeMs'>
 
@@ -28,7 +34,9 @@ interface CachedRecord {
   damaged?: Buffer
 }
 
-/** Reads records. A file is read only after it changed. Knows the file, and not what a record means. */
+/**
+ * Reads records. A file is read only after it changed. Knows the file, and not what a record means.
+ */
 export class RecordReader {
   /** By path. */
   readonly #cache = new Map<string, CachedRecord>()
@@ -37,7 +45,10 @@ export class RecordReader {
   /** By path: the reads of damaged files that are in progress. */
   readonly #rereads = new Map<string, Promise<DogRecord | undefined>>()
 
-  /** @param legacyDir the folder in which guard_dog would have kept its files, if that is another one */
+  /**
+   * @param legacyDir the folder in which guard_dog would have kept its files, if that is another
+   * one
+   */
   constructor(
     readonly folder: Folder,
     readonly legacyDir: string | undefined,
@@ -50,13 +61,17 @@ export class RecordReader {
     return this.#readLegacy(key)
   }
 
-  /** Whether the record may by now be another than the one of `generation`, which was read before. Costs one stat of its file. */
+  /**
+   * Whether the record may by now be another than the one of `generation`, which was read before.
+   * Costs one stat of its file.
+   */
   mayDiffer(key: string, generation: number | undefined): boolean {
     const path = recordFile(this.folder.path, key)
     const found = this.#stat(path, key)
     const cached = this.#cache.get(path)
     if (found === undefined || cached === undefined) return (found ?? cached) !== undefined
-    // A damaged file has no generation: `generation` came from elsewhere then, and only a change of this file counts.
+    // A damaged file has no generation: `generation` came from elsewhere then, and only a change of
+    // this file counts.
     return !isSameVersion(cached.version, found) || (cached.record !== undefined && cached.record.generation !== generation)
   }
 
@@ -81,7 +96,10 @@ export class RecordReader {
     return this.#cache.get(recordFile(this.folder.path, key))?.damaged
   }
 
-  /** Reads the file that guard_dog left in the working folder. It is used until this folder has a record. */
+  /**
+   * Reads the file that guard_dog left in the working folder. It is used until this folder has a
+   * record.
+   */
   #readLegacy(key: string): DogRecord | undefined | Promise<DogRecord | undefined> {
     const path = recordFile(this.legacyDir!, key)
     // The working folder may be anybody's, so that a file of another user is not trusted.
@@ -99,7 +117,8 @@ export class RecordReader {
       if (cached !== undefined) this.#cache.delete(path)
       return undefined
     }
-    // While a damaged file is read again, every other reader waits for that: the file may be in the middle of a write.
+    // While a damaged file is read again, every other reader waits for that: the file may be in the
+    // middle of a write.
     const reread = this.#rereads.get(path)
     if (reread !== undefined) return reread
     if (cached !== undefined && isSameVersion(cached.version, found) && isSettled(cached)) return cached.record
@@ -118,7 +137,10 @@ export class RecordReader {
     }
   }
 
-  /** Reads the file and caches its record. `undefined` instead of 'damaged' if this version is already cached as damaged. */
+  /**
+   * Reads the file and caches its record. `undefined` instead of 'damaged' if this version is
+   * already cached as damaged.
+   */
   #decode(path: string, key: string): DogRecord | undefined | 'damaged' {
     const found = io.readFile(path)
     if (found === undefined) return undefined
@@ -158,9 +180,10 @@ function wrongKeyError(path: string, key: string, found: string): DogError {
 }
 
 /**
- * Whether the record of another key was copied into this key's file, by hand or by damage. Such a record
- * is treated as damaged. Two records are not, because each may be the only copy of a secret: one of a key
- * that differs only in case, since both share a file on some file systems, and one that is sealed.
+ * Whether the record of another key was copied into this key's file, by hand or by damage. Such a
+ * record is treated as damaged. Two records are not, because each may be the only copy of a secret:
+ * one of a key that differs only in case, since both share a file on some file systems, and one
+ * that is sealed.
  */
 const isMisplaced = ({ key: found, sealed }: DogRecord, key: string): boolean =>
   sealed === undefined && (!found.isWellFormed() || encodeKey(found).toLowerCase() !== encodeKey(key).toLowerCase())

@@ -15,20 +15,24 @@ import { FileLock, isStillHeld, livingHolder, ownerName } from './lock.js'
 import { RecordReader } from './record-file.js'
 import { sweep } from './sweep.js'
 
-/** A waiter polls at intervals that grow from the minimum to a maximum. Usually the watcher wakes it before. */
+/**
+ * A waiter polls at intervals that grow from the minimum to a maximum. Usually the watcher wakes it
+ * before.
+ */
 const MIN_POLL_MS = 5
 const POLL_STEP_MS = 5
 const MAX_POLL_MS = 100
 const MAX_POLL_WITHOUT_WATCHER_MS = 25
 /**
- * If a waiter's timer fires late, the machine is busy, and hundreds of polling waiters would keep it from the
- * fetch. The waiter then sleeps longer by a multiple of the delay, up to this limit.
+ * If a waiter's timer fires late, the machine is busy, and hundreds of polling waiters would keep
+ * it from the fetch. The waiter then sleeps longer by a multiple of the delay, up to this limit.
  */
 const MAX_BUSY_DELAY_MS = 250
 const BUSY_DELAY_FACTOR = 4
 /**
- * A waiter judges the holder at every fourth poll. Between these it only checks that the lock and its pid
- * are still there, which does not notice a dead process that was not reaped, or a holder that is overdue.
+ * A waiter judges the holder at every fourth poll. Between these it only checks that the lock and
+ * its pid are still there, which does not notice a dead process that was not reaped, or a holder
+ * that is overdue.
  */
 const POLLS_PER_JUDGEMENT = 4
 
@@ -37,7 +41,10 @@ const MAX_DAMAGED_BYTES = 64 * 1024
 
 type Warning = { key: string | undefined; code: string; message: string }
 
-/** The default store: one `.dog` file a key. Puts the parts together. The rules of locking are in `lock.ts`. */
+/**
+ * The default store: one `.dog` file a key. Puts the parts together. The rules of locking are in
+ * `lock.ts`.
+ */
 export class FileStore implements Store {
   readonly name = 'file'
   readonly capabilities: readonly StoreCapability[] = ['holder', 'watch', 'onWarning', 'path']
@@ -47,11 +54,15 @@ export class FileStore implements Store {
   readonly #warningListeners = new Set<(warning: Warning) => void>()
   /** Keys that were read and had no record. */
   readonly #missingKeys = new Set<string>()
-  /** By key: the last fencing token of this process. No token is used twice, even if the record is deleted meanwhile. */
+  /**
+   * By key: the last fencing token of this process. No token is used twice, even if the record is
+   * deleted meanwhile.
+   */
   readonly #lastFencingTokens = new Map<string, number>()
 
   /**
-   * @param dir the folder. Default: see `defaultFolder`. Then guard_dog's files in the working folder are adopted.
+   * @param dir the folder. Default: see `defaultFolder`. Then guard_dog's files in the working
+   *   folder are adopted.
    * @param mode the mode of the files
    */
   constructor(dir: string | undefined, mode: number | undefined) {
@@ -127,7 +138,8 @@ export class FileStore implements Store {
     const record = await this.#reader.read(key)
     const nextFencingToken = (evicted: number) => {
       const last = Math.max(this.readLedger(key)?.fetches.last ?? 0, this.#lastFencingTokens.get(key) ?? 0)
-      // Where no record is readable the clock takes its place, so that no token is used twice after a deletion.
+      // Where no record is readable the clock takes its place, so that no token is used twice after
+      // a deletion.
       const fencingToken = Math.max(record?.generation ?? Math.floor(now()), evicted, last) + 1
       this.#lastFencingTokens.set(key, fencingToken)
       return fencingToken
@@ -143,7 +155,10 @@ export class FileStore implements Store {
     return new FileLease(this.#folder, lock, unlock, lost.signal, this.#reader.legacyDir)
   }
 
-  /** Keeps the bytes of a damaged record aside, under the lease: they are about to be replaced, and may be all there is of a secret. */
+  /**
+   * Keeps the bytes of a damaged record aside, under the lease: they are about to be replaced, and
+   * may be all there is of a secret.
+   */
   #keepDamagedCopy(key: string): void {
     const bytes = this.#reader.damagedBytes(key)
     if (bytes === undefined || bytes.length === 0) return
@@ -166,7 +181,8 @@ export class FileStore implements Store {
       for (let polls = 0, pollMs = MIN_POLL_MS, busyDelayMs = 0; !signal.aborted; polls++) {
         sleep.reset()
         if (polls === 0 ? (await this.read(key))?.generation !== seen : this.#reader.mayDiffer(key, seen)) return
-        // Judging a holder costs five times as much as checking that its lock and its pid are still there.
+        // Judging a holder costs five times as much as checking that its lock and its pid are still
+        // there.
         if (polls % POLLS_PER_JUDGEMENT === 0 || owner === undefined || !isStillHeld(this.dir, key, owner)) {
           if (this.holder(key) === undefined) return
           owner = ownerName(this.dir, key)
@@ -211,7 +227,10 @@ export class FileStore implements Store {
     }
   }
 
-  /** The key of an encoded name. The name of a long key is cut, so that its record must be read for the key. */
+  /**
+   * The key of an encoded name. The name of a long key is cut, so that its record must be read for
+   * the key.
+   */
   #keyOf(name: string): string | undefined {
     return isTruncated(name) ? this.#reader.keyAt(name) : decodeKey(name)
   }

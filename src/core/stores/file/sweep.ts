@@ -5,15 +5,18 @@ import { isAbandoned, isDead } from './liveness.js'
 import { discardPrepared, ownerNameIn, removeIfEmpty } from './lock.js'
 
 /**
- * Removes what killed processes left behind. Each holder of a lease calls this once. It is a courtesy:
- * what cannot be removed stays, and no fetch depends on it.
+ * Removes what killed processes left behind. Each holder of a lease calls this once. It is a
+ * courtesy: what cannot be removed stays, and no fetch depends on it.
  */
 export function sweep(dir: string, key: string): void {
   sweepLocks(dir, key)
   sweepLedgerTemps(dir, key)
 }
 
-/** Clears `.lock` of prepared locks and of dead holders. The lock of `key` itself is left alone: the caller holds it. */
+/**
+ * Clears `.lock` of prepared locks and of dead holders. The lock of `key` itself is left alone: the
+ * caller holds it.
+ */
 function sweepLocks(dir: string, key: string): void {
   const locks = lockFolder(dir)
   for (const name of namesIn(locks)) {
@@ -30,12 +33,16 @@ function sweepLocks(dir: string, key: string): void {
       if (owner !== undefined && isDead(path, owner)) io.remove(join(path, owner))
       removeIfEmpty(path)
     } catch {
-      // It belongs to somebody else, or it cannot be reached. A process that needs this very lock reports the error.
+      // It belongs to somebody else, or it cannot be reached. A process that needs this very lock
+      // reports the error.
     }
   }
 }
 
-/** Removes the ledgers of this key that killed processes did not finish. The caller holds the key's lease. */
+/**
+ * Removes the ledgers of this key that killed processes did not finish. The caller holds the key's
+ * lease.
+ */
 function sweepLedgerTemps(dir: string, key: string): void {
   const state = stateFolder(dir)
   try {
