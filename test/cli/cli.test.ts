@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import t from 'tap'
 import { run } from './setup.js'
 
-t.test('help and version are on standard output', async (t) => {
+t.test('--help and --version write to standard output', async (t) => {
   for (const args of [['--help'], ['-h'], ['serve', '--help'], ['token', '-h']]) {
     const { code, out, err } = await run(t, args)
     t.equal(code, 0)
@@ -12,7 +12,7 @@ t.test('help and version are on standard output', async (t) => {
   t.match(await run(t, ['--version']), { code: 0, out: /^\d+\.\d+\.\d+\n$/, err: '' })
 })
 
-t.test('wrong usage is code 2, and repeats nothing that may be a secret', async (t) => {
+t.test('Wrong usage exits with code 2 and repeats no argument, which may be a secret', async (t) => {
   for (const args of [
     [],
     ['s3cret-in-the-wrong-place'],
@@ -31,7 +31,7 @@ t.test('wrong usage is code 2, and repeats nothing that may be a secret', async 
   t.notMatch((await run(t, ['s3cret-in-the-wrong-place'])).err, /s3cret/)
 })
 
-t.test('a token is made: itself on standard output, what the configuration needs beside it', async (t) => {
+t.test('dotdog token prints the token on standard output and the configuration entry on standard error', async (t) => {
   const { code, out, err } = await run(t, ['token', 'shop'])
   t.equal(code, 0)
   t.match(out, /^[\w-]{43}\n$/)

@@ -10,7 +10,7 @@ const module = (url: string) => `
   const ask = async ({ signal }) => (await fetch(${JSON.stringify(url)}, { signal })).json()
 `
 
-t.test('it serves the keys of a module, in either style of modules, and ends cleanly on either signal', async (t) => {
+t.test('dotdog serve serves the keys of a CommonJS or ES module, and exits with code 0 on SIGINT and SIGTERM', async (t) => {
   const upstream = await startUpstream({ delay: 10 })
   t.teardown(() => upstream.close())
   const styles = {
@@ -39,7 +39,7 @@ t.test('it serves the keys of a module, in either style of modules, and ends cle
   }
 })
 
-t.test('a fetch under way at the signal is finished, answered and stored', async (t) => {
+t.test('A fetch under way when the signal arrives is finished, answered and stored', async (t) => {
   const upstream = await startUpstream({ delay: 800 })
   t.teardown(() => upstream.close())
   const { folder, path, socket } = configured(t, { listen: { socket: 's' }, dir: 'd', module: 'keys.cjs' })
@@ -55,7 +55,7 @@ t.test('a fetch under way at the signal is finished, answered and stored', async
   t.equal(upstream.count, 1)
 })
 
-t.test('accounts of WeChat are registered, their secrets from the environment or a file', async (t) => {
+t.test('WeChat accounts are registered with secrets read from the environment or from a file', async (t) => {
   const fake = await fakeWeChat({})
   t.teardown(() => fake.close())
   const some = newClient('some')
@@ -78,7 +78,7 @@ t.test('accounts of WeChat are registered, their secrets from the environment or
   t.notOk((out() + err()).includes(fake.appSecret))
 })
 
-t.test('the clients follow the file; a broken one is told of, and changes nothing', async (t) => {
+t.test('A change of the configuration file replaces the clients; a broken file is reported and changes nothing', async (t) => {
   const [old, kept, added] = [newClient('old'), newClient('kept'), newClient('added')]
   const config = { listen: { port: 0 }, dir: 'd', module: 'keys.cjs', clients: [old.config, kept.config] }
   const { folder, path, write } = configured(t, config)
@@ -107,7 +107,7 @@ t.test('the clients follow the file; a broken one is told of, and changes nothin
   for (const secret of ['marked-value', old.token, kept.token, added.token]) t.notOk((out() + err()).includes(secret))
 })
 
-t.test('the clients follow a file behind links that are exchanged, as Kubernetes does', async (t) => {
+t.test('The clients follow a file behind symbolic links that are swapped, as Kubernetes does', async (t) => {
   const [old, added] = [newClient('old'), newClient('added')]
   const config = { listen: { port: 0 }, dir: 'd', module: 'keys.cjs', clients: [old.config] }
   const { folder } = configured(t, config)
@@ -132,16 +132,16 @@ t.test('the clients follow a file behind links that are exchanged, as Kubernetes
     t.equal(await status(next), 200)
   }
   const ms = (performance.now() - begun) / 8
-  t.ok(ms < 500, `seen after ${Math.round(ms)} ms: not by the look every 2 s`)
+  t.ok(ms < 500, `seen after ${Math.round(ms)} ms: not by the poll every 2 s`)
 
-  // One that leads nowhere ends nobody.
+  // A link that leads nowhere does not end the server.
   symlinkSync('linked.json', join(folder, 'circle.json'))
   renameSync(join(folder, 'circle.json'), join(folder, 'linked.json'))
   await pause(400)
   t.equal(await status(old), 200)
 })
 
-t.test('a configuration that is wrong is code 2, names what is, and repeats no secret', async (t) => {
+t.test('A wrong configuration exits with code 2, names what is wrong, and repeats no secret', async (t) => {
   const wrong: [object | string, RegExp][] = [
     ['{ "appSecret": "s3cret-value"', /is not JSON/],
     [{ nope: 1 }, /unknown member "nope"/],
@@ -173,7 +173,7 @@ t.test('a configuration that is wrong is code 2, names what is, and repeats no s
   t.match(await run(t, ['serve', '--config', '/nowhere/at/all.json']), { code: 2, err: /cannot be read \(ENOENT\)/ })
 })
 
-t.test('a module that fails, and a socket that is taken, are code 1', async (t) => {
+t.test('A module that fails and a socket that is in use exit with code 1', async (t) => {
   const { folder, path } = configured(t, { listen: { socket: 's' }, dir: 'd', module: 'keys.cjs' })
   writeFileSync(join(folder, 'keys.cjs'), `throw new Error('cannot: https://x.example/?secret=do-not-tell')`)
   const failed = await run(t, ['serve', '--config', path])

@@ -3,7 +3,7 @@ import t from 'tap'
 import { pool } from '../support/children.js'
 import { createServer, newClient, newToken, pause, served } from './setup.js'
 
-t.test('50 clients × 200 requests with wrong, missing, foreign, revoked and expired tokens let none in', async (t) => {
+t.test('50 clients × 200 requests with wrong, missing, foreign, revoked and expired tokens are all refused', async (t) => {
   const good = newClient('good')
   const revoked = newClient('revoked')
   const expired = newClient('expired', { expires: Date.now() - 1000 })
@@ -38,7 +38,7 @@ t.test('50 clients × 200 requests with wrong, missing, foreign, revoked and exp
     async (index) => {
       const path = paths[index % paths.length]!
       const how = bad[index % bad.length]!()
-      // A foreign token is good elsewhere.
+      // The foreign token is valid on the other paths.
       const at = 'token' in how && how.token === foreign.token ? paths[index % 3]! : path
       const method = at.endsWith('refresh') ? 'POST' : 'GET'
       const { status, text } = await ask(at, { ...how, method, agent })
@@ -54,10 +54,14 @@ t.test('50 clients × 200 requests with wrong, missing, foreign, revoked and exp
   t.ok([401, 403, 429].every((code) => codes.has(code)))
   t.equal(leaks, 0)
   t.equal(upstream.count, 1)
-  t.equal((await ask('/v1/keys/TOKEN', good)).status, 200, 'a good token passes, whatever its neighbours did')
+  t.equal(
+    (await ask('/v1/keys/TOKEN', good)).status,
+    200,
+    'a valid token is accepted although requests from the same address failed',
+  )
 })
 
-t.test('a refusal says what is wanted; too many of them, when to come again', async (t) => {
+t.test('A 401 names the wanted scheme; after too many failures the answer is 429 with Retry-After', async (t) => {
   const { ask } = await served(t, { clients: [newClient('one').config] })
   const first = await ask('/v1/keys')
   t.equal(first.status, 401)
@@ -70,7 +74,7 @@ t.test('a refusal says what is wanted; too many of them, when to come again', as
   t.ok(wait >= 1 && wait <= 60)
 })
 
-t.test('what a client holds open ends with its token: revoked, or over', async (t) => {
+t.test('Open polls and streams of a client end when its token is revoked or expires', async (t) => {
   const kept = newClient('kept')
   const revoked = newClient('revoked')
   const ending = newClient('ending', { expires: Date.now() + 800 })
@@ -97,7 +101,7 @@ t.test('what a client holds open ends with its token: revoked, or over', async (
   t.equal((await keptPoll).status, 503)
 })
 
-t.test('clients that are wrong are refused, and the old ones stay', async (t) => {
+t.test('Wrong client entries are refused, and the old clients stay', async (t) => {
   const good = newClient('good')
   const { ask, server } = await served(t, { clients: [good.config] })
   const { config } = newClient('new')
@@ -119,10 +123,10 @@ t.test('clients that are wrong are refused, and the old ones stay', async (t) =>
   }
   t.equal((await ask('/v1/keys/TOKEN', good)).status, 200)
   server.setClients([])
-  t.equal((await ask('/v1/keys/TOKEN', good)).status, 401, 'an empty list is nobody')
+  t.equal((await ask('/v1/keys/TOKEN', good)).status, 401, 'an empty list admits nobody')
 })
 
-t.test('routes that authenticate by themselves share the count of failures', async (t) => {
+t.test('Routes that authenticate by themselves share the count of failures', async (t) => {
   const it = await served(t, {
     clients: [newClient('one').config],
     routes: (clients, refused) => [

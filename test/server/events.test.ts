@@ -2,7 +2,7 @@ import http from 'node:http'
 import t from 'tap'
 import { createServer, newClient, pause, type Served, served, targetOf, until } from './setup.js'
 
-/** Follows the events. */
+/** Opens an event stream and collects its text. */
 function follow({ address }: Served, token: string) {
   const said = { text: '', status: 0, over: false }
   const request = http.get(
@@ -18,7 +18,7 @@ function follow({ address }: Served, token: string) {
   return said
 }
 
-t.test('events come as they happen, to those who may read the key, without values', async (t) => {
+t.test('An event stream sends events of readable keys as they happen, without values', async (t) => {
   const all = newClient('all')
   const other = newClient('other', { keys: ['OTHER'] })
   const it = await served(t, { clients: [all.config, other.config] })
@@ -37,7 +37,7 @@ t.test('events come as they happen, to those who may read the key, without value
   await until(() => wide.over && narrow.over)
 })
 
-t.test('the number of streams is bounded', async (t) => {
+t.test('A stream over the limit is refused with 503 and Retry-After', async (t) => {
   const some = newClient('some')
   const it = await served(t, { clients: [some.config], limits: { streams: 2 } })
   const streams = [follow(it, some.token), follow(it, some.token)]
@@ -47,7 +47,7 @@ t.test('the number of streams is bounded', async (t) => {
   t.ok(Number(reply.headers['retry-after']) > 0)
 })
 
-t.test('who does not read is dropped', async (t) => {
+t.test('A client that does not read its event stream is disconnected', async (t) => {
   const some = newClient('some')
   const it = await served(t, { clients: [some.config] }, false)
   http
@@ -65,7 +65,7 @@ t.test('who does not read is dropped', async (t) => {
   t.equal(await open(), 0)
 })
 
-/** Reads the text format; throws at a line that is none. */
+/** Parses the Prometheus text format; throws at a malformed line. */
 function parse(text: string): Map<string, number> {
   const samples = new Map<string, number>()
   const typed = new Set<string>()
@@ -82,7 +82,7 @@ function parse(text: string): Map<string, number> {
   return samples
 }
 
-t.test('metrics parse, count from 0, and hold no secret', async (t) => {
+t.test('Metrics parse, count from 0, and hold no secret', async (t) => {
   const some = newClient('some')
   const narrow = newClient('narrow', { keys: [] })
   const it = await served(t, { clients: [some.config, narrow.config] })
@@ -118,7 +118,7 @@ t.test('metrics parse, count from 0, and hold no secret', async (t) => {
   t.equal((await it.ask('/metrics')).status, 401)
 })
 
-t.test('a fault of ours is a 500 that tells nothing, and a line without secrets', async (t) => {
+t.test('A handler that throws answers 500 without details and reports one line without secrets', async (t) => {
   const lines: string[] = []
   const log: object[] = []
   const it = await served(t, {
@@ -144,7 +144,7 @@ t.test('a fault of ours is a 500 that tells nothing, and a line without secrets'
   t.notMatch(JSON.stringify(log), /do-not-tell/)
 })
 
-t.test('a server without clients on a socket lets everybody do everything; no client can be added', async (t) => {
+t.test('A server on a unix socket without clients allows everything, and setClients is an error', async (t) => {
   const it = await served(t)
   t.equal((await it.ask('/v1/keys/TOKEN/refresh', { method: 'POST' })).status, 200)
   t.throws(() => it.server.setClients([]), TypeError)

@@ -4,7 +4,7 @@ import t from 'tap'
 import { pool } from '../support/children.js'
 import { newClient, served, targetOf } from './setup.js'
 
-/** Sends bytes as they are; resolves with the status lines of what came back, when the connection is over or quiet. */
+/** Sends raw bytes; resolves to the received status codes once the connection closed or was silent for 500 ms. */
 function raw(address: string, bytes: string | Buffer): Promise<number[]> {
   const { host, port } = targetOf(address) as { host: string; port: number }
   return new Promise((resolve) => {
@@ -20,7 +20,7 @@ function raw(address: string, bytes: string | Buffer): Promise<number[]> {
 
 const isRefusal = (status: number) => status >= 400 && status < 500
 
-t.test('requests that are crooked get 4xx, or a closed connection', async (t) => {
+t.test('Malformed requests get a 4xx answer or a closed connection', async (t) => {
   const some = newClient('some')
   const { address, ask } = await served(t, { clients: [some.config] })
   const auth = `Host: localhost\r\nAuthorization: Bearer ${some.token}\r\n`
@@ -58,7 +58,7 @@ t.test('requests that are crooked get 4xx, or a closed connection', async (t) =>
     post('Content-Type: application/json\r\nContent-Length: 2000000\r\n', '{'),
     post('Transfer-Encoding: xchunked\r\n', '2\r\n{}\r\n0\r\n\r\n'),
     post('Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n', 'zz\r\n{}\r\n0\r\n\r\n'),
-    post('Content-Type: application/json\r\nContent-Length: 10\r\n', '{"stal'),
+    post('Content-Type: application/json\r\nContent-Length: 10\r\n', '{"reje'),
     post('Content-Type: application/json\r\nContent-Length: 3\r\n', Buffer.from([0xff, 0xfe, 0x00]).toString('latin1')),
     post('Expect: something-else\r\nContent-Length: 2\r\n', '{}'),
     '\u0016\u0003\u0001\u0002\u0000\u0001\u0000',
@@ -67,10 +67,10 @@ t.test('requests that are crooked get 4xx, or a closed connection', async (t) =>
     const statuses = await raw(address, Buffer.from(bytes, 'latin1'))
     t.ok(statuses.every(isRefusal), `${JSON.stringify(bytes.slice(0, 60))}: ${statuses}`)
   }
-  t.equal((await ask('/v1/keys/TOKEN', some)).status, 200, 'and it goes on')
+  t.equal((await ask('/v1/keys/TOKEN', some)).status, 200, 'the server still works')
 })
 
-t.test('whatever is sent, no answer is a 5xx, and no value leaves without a token', async (t) => {
+t.test('No random request causes a 5xx answer or gets a value without a token', async (t) => {
   const some = newClient('some', { keys: ['MINE_*'] })
   const { address, ask, dog } = await served(t, { clients: [some.config] })
   await dog.get('TOKEN')
@@ -126,11 +126,11 @@ t.test('whatever is sent, no answer is a 5xx, and no value leaves without a toke
   const wrong: string[] = []
   let answers = 0
   await pool(samples, 25, async (bytes) => {
-    // An event stream never ends by itself.
+    // An event stream would never end.
     if (/GET \/v1\/events[ ?]/.test(bytes)) return
     const statuses = await raw(address, Buffer.from(bytes, 'latin1'))
     answers += statuses.length
-    // Statuses and metrics are this client's right, health is everybody's; of keys it has none.
+    // This client may read statuses, metrics and /healthz, but no key.
     if (statuses.some((status) => status >= 500 || (status === 200 && bytes.includes('TOKEN'))))
       wrong.push(`${statuses} ${bytes}`)
   })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createDog, memoryStore, newClient, served } from './setup.js'
 
-t.test('a value comes with its key, end and generation, and with what a client needs to keep it', async (t) => {
+t.test('A value comes with its key, expiry and generation, an ETag, and the server’s time', async (t) => {
   const { ask, dog } = await served(t)
   const reply = await ask('/v1/keys/TOKEN')
   const { generation, expiresAt } = dog.peek('TOKEN')!
@@ -13,7 +13,7 @@ t.test('a value comes with its key, end and generation, and with what a client n
   t.ok(Math.abs(Number(reply.headers['dotdog-time']) - Date.now()) < 10_000)
 })
 
-t.test('who has the value already is told so without it', async (t) => {
+t.test('If-None-Match with the current ETag is answered by 304 without the value', async (t) => {
   const { ask } = await served(t)
   const { etag } = (await ask('/v1/keys/TOKEN')).headers
   for (const match of [etag!, `W/${etag}`, `"1", ${etag}`, '*']) {
@@ -25,7 +25,7 @@ t.test('who has the value already is told so without it', async (t) => {
   t.equal((await ask('/v1/keys/TOKEN', { headers: { 'if-none-match': '"1"' } })).status, 200)
 })
 
-t.test('HEAD works where GET does, and other methods are told which there are', async (t) => {
+t.test('HEAD works where GET does; another method gets 405 with the allowed ones', async (t) => {
   const { ask } = await served(t)
   for (const path of ['/v1/keys', '/v1/keys/TOKEN', '/healthz', '/metrics', '/v1/events']) {
     const reply = await ask(path, { method: 'HEAD' })
@@ -38,7 +38,7 @@ t.test('HEAD works where GET does, and other methods are told which there are', 
   t.equal((await ask('/v1/keys/TOKEN/refresh')).headers.allow, 'POST')
 })
 
-t.test('paths are matched as they were sent', async (t) => {
+t.test('Paths are matched exactly as they were sent, without normalisation', async (t) => {
   const { ask, dog } = await served(t)
   dog.init('a/b ü', async () => ({ value: 'of-an-odd-name', expiresIn: 60 }))
   t.equal((await ask('/v1/keys/a%2Fb%20%C3%BC')).json.value, 'of-an-odd-name')
@@ -57,7 +57,7 @@ t.test('paths are matched as they were sent', async (t) => {
   }
 })
 
-t.test('the statuses are those of the keys that a client may read, without values and folders', async (t) => {
+t.test('GET /v1/keys lists the keys that the client may read, without values and folders', async (t) => {
   const some = newClient('some', { keys: ['WX_*', 'OTHER'] })
   const { ask, dog } = await served(t, { clients: [some.config] })
   for (const key of ['WX_A', 'OTHER', 'OTHERS']) dog.init(key, async () => ({ value: `secret-of-${key}`, expiresIn: 60 }))
@@ -75,7 +75,7 @@ t.test('the statuses are those of the keys that a client may read, without value
 })
 
 t.test(
-  'a key that is not the client’s is refused, there or not; one that it may read and is not there is not found',
+  'A key that the client may not read is 403 whether it exists or not; a readable key that does not exist is 404',
   async (t) => {
     const narrow = newClient('narrow', { keys: ['MINE_*'] })
     const { ask } = await served(t, { clients: [narrow.config] })
@@ -90,7 +90,7 @@ t.test(
   },
 )
 
-t.test('names that nobody has are not remembered', async (t) => {
+t.test('Requests for unknown keys leave no trace in the dog', async (t) => {
   const { ask, dog } = await served(t)
   await Promise.all(Array.from({ length: 100 }, (_, index) => ask(`/v1/keys/NOBODY_${index}`)))
   t.strictSame(
@@ -99,7 +99,7 @@ t.test('names that nobody has are not remembered', async (t) => {
   )
 })
 
-t.test('a report replaces the value if it is still that one: 200 reports on 50 connections are one fetch', async (t) => {
+t.test('200 reports of the same rejected value on 50 connections cause one fetch', async (t) => {
   const { ask, upstream } = await served(t)
   const before = await ask('/v1/keys/TOKEN')
   upstream.delay = 50
@@ -113,7 +113,7 @@ t.test('a report replaces the value if it is still that one: 200 reports on 50 c
   t.equal(upstream.count, 2)
   t.ok(replies.every(({ status, json }) => status === 200 && json.value === 'secret-2-of-the-upstream'))
   t.equal(new Set(replies.map(({ text }) => text)).size, 1)
-  // Late, and no longer true.
+  // A late report: the value was replaced already.
   t.equal((await ask('/v1/keys/TOKEN/refresh', { method: 'POST', body })).json.value, 'secret-2-of-the-upstream')
   t.equal(upstream.count, 2)
   t.equal(
@@ -122,7 +122,7 @@ t.test('a report replaces the value if it is still that one: 200 reports on 50 c
   )
 })
 
-t.test('a report needs the right, and a body that is meant', async (t) => {
+t.test('A refresh needs the right to refresh and a well-formed body', async (t) => {
   const reader = newClient('reader', { refresh: false })
   const writer = newClient('writer')
   const { ask, upstream } = await served(t, { clients: [reader.config, writer.config] })
@@ -147,7 +147,7 @@ t.test('a report needs the right, and a body that is meant', async (t) => {
   t.equal(upstream.count, 0)
 })
 
-t.test('an upstream that fails is a 503 that says when to come again, and why', async (t) => {
+t.test('A failing upstream gives 503 with Retry-After and a redacted reason', async (t) => {
   const { ask, upstream } = await served(t)
   upstream.fail = Object.assign(new Error('https://api.example/token?secret=do-not-tell refused'), { retryAfter: 30 })
   const reply = await ask('/v1/keys/TOKEN')
@@ -157,7 +157,7 @@ t.test('an upstream that fails is a 503 that says when to come again, and why', 
   t.notMatch(reply.text, /do-not-tell/)
 })
 
-t.test('a value whose lifetime is over before it comes is answered with its generation', async (t) => {
+t.test('A value that expired before its fetch ended is answered once, with its generation', async (t) => {
   const { ask, upstream } = await served(t)
   upstream.expiresIn = 0
   const first = (await ask('/v1/keys/TOKEN')).json
@@ -168,7 +168,7 @@ t.test('a value whose lifetime is over before it comes is answered with its gene
   t.ok((second.expiresAt as number) <= Date.now())
 })
 
-t.test('values of every kind, and new ones, go over the wire as they are', async (t) => {
+t.test('Values of every JSON type, also after a change, arrive unchanged', async (t) => {
   const { ask, dog } = await served(t, { dog: createDog({ store: memoryStore() }) })
   for (const value of [{ a: [1, null, 'ü'] }, 'a"b\\', 7, false, ['x'.repeat(699_000)]]) {
     await dog.set('TOKEN', value as string, { expiresIn: 60 })

@@ -10,7 +10,7 @@ import { ask, createDog, createServer, memoryStore, newClient, pause, served } f
 
 const make = (options = {}) => createServer({ dog: createDog({ store: memoryStore() }), ...options })
 
-t.test('a socket is ours alone, whatever the umask, and gone after the end', async (t) => {
+t.test('A unix socket has mode 0600 whatever the umask, and is removed by close', async (t) => {
   const path = join(
     temporary((end) => t.teardown(end)),
     's',
@@ -28,7 +28,7 @@ t.test('a socket is ours alone, whatever the umask, and gone after the end', asy
   }
 })
 
-t.test('the socket of a dead server is replaced, that of a living one and all else is not', async (t) => {
+t.test('The socket of a dead server is replaced; a living server’s socket or any other file is not', async (t) => {
   const dir = temporary((end) => t.teardown(end))
   const path = join(dir, 's')
   const script = join(dir, 'dies.cjs')
@@ -52,7 +52,7 @@ t.test('the socket of a dead server is replaced, that of a living one and all el
   await t.rejects(make().listen({ socketPath: join(dir, 'link') }), { message: /no socket/ })
 })
 
-t.test('on TCP clients are needed, and beyond the loopback TLS or a proxy that has it', async (t) => {
+t.test('Listening on TCP requires clients, and beyond the loopback also tls or behindProxy', async (t) => {
   const { config } = newClient('one')
   await t.rejects(make().listen({ port: 0 }), { name: 'TypeError', message: /clients/ })
   for (const host of ['0.0.0.0', '::', '192.0.2.1', 'example.com']) {
@@ -63,7 +63,7 @@ t.test('on TCP clients are needed, and beyond the loopback TLS or a proxy that h
   await server.close()
 })
 
-t.test('a place to listen at and options are checked', async (t) => {
+t.test('Wrong options and wrong places to listen at are TypeErrors', async (t) => {
   for (const where of [
     null,
     {},
@@ -89,7 +89,7 @@ t.test('a place to listen at and options are checked', async (t) => {
   }
 })
 
-t.test('a request that means another host is none of ours', async (t) => {
+t.test('A request whose Host header names another host is refused', async (t) => {
   const some = newClient('some')
   const { ask, address } = await served(t, { clients: [some.config], hosts: ['tokens.internal'] })
   const { port } = new URL(address)
@@ -117,7 +117,7 @@ t.test('a request that means another host is none of ours', async (t) => {
   }
 })
 
-t.test('a page of another site cannot report', async (t) => {
+t.test('A page of another site cannot cause a refresh', async (t) => {
   const some = newClient('some')
   const { ask, address, upstream } = await served(t, { clients: [some.config] })
   const post = (headers: Record<string, string>) => ask('/v1/keys/TOKEN/refresh', { ...some, method: 'POST', headers })
@@ -135,62 +135,65 @@ t.test('a page of another site cannot report', async (t) => {
   t.equal((await ask('/v1/keys/TOKEN', { method: 'OPTIONS', headers: { origin: 'https://evil.example' } })).status, 405)
 })
 
-t.test('with a certificate of its own it speaks TLS only', async (t) => {
-  const dir = temporary((end) => t.teardown(end))
-  const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
-  try {
-    execFileSync('openssl', [...args, '-subj', '/CN=localhost', '-keyout', join(dir, 'k'), '-out', join(dir, 'c')], {
-      stdio: 'ignore',
+t.test(
+  'A server with a certificate speaks TLS only, cuts stalled handshakes, and closes without waiting for idle clients',
+  async (t) => {
+    const dir = temporary((end) => t.teardown(end))
+    const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
+    try {
+      execFileSync('openssl', [...args, '-subj', '/CN=localhost', '-keyout', join(dir, 'k'), '-out', join(dir, 'c')], {
+        stdio: 'ignore',
+      })
+    } catch {
+      return t.comment('skipped: there is no openssl to make a certificate')
+    }
+    const some = newClient('some')
+    const [cert, key] = [readFileSync(join(dir, 'c')), readFileSync(join(dir, 'k'))]
+    const dog = createDog({ store: memoryStore() })
+    t.teardown(() => dog.close())
+    dog.init('SLOW', async () => {
+      await pause(1000)
+      return { value: 'slow', expiresIn: 60 }
     })
-  } catch {
-    return t.comment('skipped: there is no openssl to make a certificate')
-  }
-  const some = newClient('some')
-  const [cert, key] = [readFileSync(join(dir, 'c')), readFileSync(join(dir, 'k'))]
-  const dog = createDog({ store: memoryStore() })
-  t.teardown(() => dog.close())
-  dog.init('SLOW', async () => {
-    await pause(1000)
-    return { value: 'slow', expiresIn: 60 }
-  })
-  const server = createServer({ dog, clients: [some.config], tls: { cert, key }, limits: { headersTimeout: 1 } })
-  const address = await server.listen({ port: 0, host: '0.0.0.0' })
-  t.teardown(() => server.close())
-  const port = Number(new URL(address).port)
-  const status = await new Promise((resolve, reject) => {
-    https
-      .get({ host: '127.0.0.1', port, path: '/healthz', ca: cert, servername: 'localhost' }, (response) => {
-        response.resume()
-        resolve(response.statusCode)
-      })
-      .on('error', reject)
-  })
-  t.equal(status, 200)
-  await t.rejects(ask(`http://127.0.0.1:${port}`, '/healthz'))
+    const server = createServer({ dog, clients: [some.config], tls: { cert, key }, limits: { headersTimeout: 1 } })
+    const address = await server.listen({ port: 0, host: '0.0.0.0' })
+    t.teardown(() => server.close())
+    const port = Number(new URL(address).port)
+    const status = await new Promise((resolve, reject) => {
+      https
+        .get({ host: '127.0.0.1', port, path: '/healthz', ca: cert, servername: 'localhost' }, (response) => {
+          response.resume()
+          resolve(response.statusCode)
+        })
+        .on('error', reject)
+    })
+    t.equal(status, 200)
+    await t.rejects(ask(`http://127.0.0.1:${port}`, '/healthz'))
 
-  // Who never comes to an end of the handshake is cut, as one with headers is.
-  const half = connect(port, '127.0.0.1')
-  half.on('error', () => {})
-  await new Promise((resolve) => half.once('close', resolve))
+    // A client that never finishes its handshake is cut, like one that never finishes its headers.
+    const half = connect(port, '127.0.0.1')
+    half.on('error', () => {})
+    await new Promise((resolve) => half.once('close', resolve))
 
-  // One in the middle of a handshake, one after it, and one that waits for its answer.
-  const shaking = connect(port, '127.0.0.1')
-  shaking.on('error', () => {})
-  const idle = connectTls({ port, host: '127.0.0.1', ca: cert, servername: 'localhost' })
-  idle.on('error', () => {})
-  await new Promise((resolve) => idle.once('secureConnect', resolve))
-  const headers = { authorization: `Bearer ${some.token}` }
-  const slow = new Promise((resolve, reject) => {
-    https
-      .get({ host: '127.0.0.1', port, path: '/v1/keys/SLOW', ca: cert, servername: 'localhost', headers }, (response) => {
-        response.resume()
-        resolve(response.statusCode)
-      })
-      .on('error', reject)
-  })
-  await pause(300)
-  const began = performance.now()
-  await server.close()
-  t.ok(performance.now() - began < 15_000, 'of the 30 s that it waits for those who wait for it')
-  t.equal(await slow, 200)
-})
+    // One client in mid-handshake, one idle after its handshake, and one that waits for its answer.
+    const shaking = connect(port, '127.0.0.1')
+    shaking.on('error', () => {})
+    const idle = connectTls({ port, host: '127.0.0.1', ca: cert, servername: 'localhost' })
+    idle.on('error', () => {})
+    await new Promise((resolve) => idle.once('secureConnect', resolve))
+    const headers = { authorization: `Bearer ${some.token}` }
+    const slow = new Promise((resolve, reject) => {
+      https
+        .get({ host: '127.0.0.1', port, path: '/v1/keys/SLOW', ca: cert, servername: 'localhost', headers }, (response) => {
+          response.resume()
+          resolve(response.statusCode)
+        })
+        .on('error', reject)
+    })
+    await pause(300)
+    const began = performance.now()
+    await server.close()
+    t.ok(performance.now() - began < 15_000, 'close does not wait its full 30 s')
+    t.equal(await slow, 200)
+  },
+)

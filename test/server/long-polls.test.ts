@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import t from 'tap'
 import { ask, newClient, pause, served, targetOf } from './setup.js'
 
-t.test('a poll answers at once if there is another generation, and else when there is one', async (t) => {
+t.test('A poll answers at once if the generation differs, otherwise when a new generation is stored', async (t) => {
   const { ask, dog } = await served(t)
   const { generation } = (await ask('/v1/keys/TOKEN')).json
   t.equal((await ask(`/v1/keys/TOKEN?since=${(generation as number) - 1}&wait=30`)).status, 200)
@@ -15,7 +15,7 @@ t.test('a poll answers at once if there is another generation, and else when the
   t.ok(reply.ms >= 90 && reply.ms < 10_000)
 })
 
-t.test('a poll that nothing happens to ends with 304, and leaves nothing behind', async (t) => {
+t.test('A poll without a change ends with 304 and is no longer counted as open', async (t) => {
   const { ask } = await served(t)
   const { generation } = (await ask('/v1/keys/TOKEN')).json
   const reply = await ask(`/v1/keys/TOKEN?since=${generation}&wait=0.3`)
@@ -24,7 +24,7 @@ t.test('a poll that nothing happens to ends with 304, and leaves nothing behind'
   t.match((await ask('/metrics')).text, /^dotdog_open_polls 0$/m)
 })
 
-t.test('what is no number of seconds or no generation is refused', async (t) => {
+t.test('A malformed since or wait is refused with 400', async (t) => {
   const { ask } = await served(t)
   for (const query of [
     'since=x',
@@ -39,7 +39,7 @@ t.test('what is no number of seconds or no generation is refused', async (t) => 
   }
 })
 
-t.test('a server with only long polls keeps its keys fresh', async (t) => {
+t.test('Keys are refreshed although clients only use long polls', async (t) => {
   const { ask, upstream } = await served(t)
   upstream.expiresIn = 1
   let { generation } = (await ask('/v1/keys/TOKEN')).json
@@ -51,7 +51,7 @@ t.test('a server with only long polls keeps its keys fresh', async (t) => {
   }
 })
 
-t.test('when the value has ended and no other is to be had, those who wait are told', async (t) => {
+t.test('A poll is answered with the error when its value expires and cannot be fetched', async (t) => {
   const { ask, upstream } = await served(t)
   upstream.expiresIn = 0.5
   const { generation } = (await ask('/v1/keys/TOKEN')).json
@@ -61,7 +61,7 @@ t.test('when the value has ended and no other is to be had, those who wait are t
   t.equal(reply.json.code, 'ERR_DOG_FETCH')
 })
 
-t.test('who goes away does not stay on the list', async (t) => {
+t.test('A poll whose client disconnects is no longer counted as open', async (t) => {
   const { ask, address } = await served(t)
   const { generation } = (await ask('/v1/keys/TOKEN')).json
   const sockets = Array.from({ length: 5 }, () => connect((targetOf(address) as { socketPath: string }).socketPath))
@@ -74,7 +74,7 @@ t.test('who goes away does not stay on the list', async (t) => {
   t.equal(await open(), 0)
 })
 
-t.test('a thousand open polls are cheap, and all wake at a refresh', async (t) => {
+t.test('A thousand open polls need little memory, and a refresh answers all of them', async (t) => {
   const some = newClient('some')
   const { address, dog, ask: askIt } = await served(t, { clients: [some.config] })
   const { generation } = (await askIt('/v1/keys/TOKEN', some)).json
@@ -87,7 +87,7 @@ t.test('a thousand open polls are cheap, and all wake at a refresh', async (t) =
     return { reply, at: performance.now() }
   })
   while (!/^dotdog_open_polls 1000$/m.test((await askIt('/metrics', some)).text)) await pause(20)
-  // The thousand clients live in this process, too.
+  // The thousand clients also live in this process.
   const cost = (process.memoryUsage().rss - before) / 2 ** 20
   let changedAt = 0
   dog.on('refresh', () => (changedAt = performance.now()))

@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import t from 'tap'
 import { newClient, pause, served, targetOf } from './setup.js'
 
-t.test('a client that is revoked while its request waits for a fetch gets no value', async (t) => {
+t.test('A client that is revoked while its request waits for a fetch gets no value', async (t) => {
   const some = newClient('some')
   const it = await served(t, { clients: [some.config] })
   it.upstream.delay = 300
@@ -15,7 +15,7 @@ t.test('a client that is revoked while its request waits for a fetch gets no val
   }
 })
 
-t.test('a listener to requests that throws ends no server', async (t) => {
+t.test('A log function that throws does not end the server', async (t) => {
   const it = await served(t, {
     log: () => {
       throw new Error('disk full')
@@ -24,7 +24,7 @@ t.test('a listener to requests that throws ends no server', async (t) => {
   for (let i = 0; i < 3; i++) t.equal((await it.ask('/healthz')).status, 200)
 })
 
-t.test('a crooked path is refused in a time that grows with its length, not with its square', async (t) => {
+t.test('Refusing a malformed path takes time linear in its length, not quadratic', async (t) => {
   const some = newClient('some')
   const it = await served(t, { clients: [some.config] })
   await it.ask('/healthz')
@@ -41,21 +41,21 @@ t.test('a crooked path is refused in a time that grows with its length, not with
   t.ok(long < short * 20 + 20, `${long} ms, ${short} ms for one of an eightieth`)
 })
 
-t.test('a report may say which generation it knows, and nothing else', async (t) => {
+t.test('A refresh with "after" accepts only a generation, and fetches only if the client knows the current one', async (t) => {
   const some = newClient('some')
   const it = await served(t, { clients: [some.config] })
   const { generation } = (await it.ask('/v1/keys/TOKEN', some)).json as { generation: number }
   const report = (body: unknown) => it.ask('/v1/keys/TOKEN/refresh', { ...some, method: 'POST', body: JSON.stringify(body) })
   for (const after of [-1, 1.5, '1', null, {}]) t.equal((await report({ after })).status, 400)
   const older = await report({ after: generation - 1 })
-  t.equal(older.json.generation, generation, 'who knows less gets what there is')
+  t.equal(older.json.generation, generation, 'a client with an older generation gets the current value')
   t.equal(it.upstream.count, 1)
   const [one, other] = await Promise.all([report({ after: generation }), report({ after: generation })])
   t.equal(one.json.value, other.json.value)
   t.equal(it.upstream.count, 2)
 })
 
-t.test('a handler that throws what is no error is a 500 like any other', async (t) => {
+t.test('A handler that throws something other than an Error answers 500 and reports one line', async (t) => {
   const lines: string[] = []
   const it = await served(t, {
     report: (line) => lines.push(line),
@@ -71,7 +71,7 @@ t.test('a handler that throws what is no error is a 500 like any other', async (
   for (const line of lines) t.match(line, /^dotdog: boom failed: ./)
 })
 
-t.test('streams and polls that wait behind another answer end with their connection', async (t) => {
+t.test('Streams and polls that are pipelined behind another answer end with their connection', async (t) => {
   const some = newClient('some')
   const it = await served(t, { clients: [some.config], limits: { streams: 4, polls: 4 } })
   const { generation } = (await it.ask('/v1/keys/TOKEN', some)).json
@@ -90,7 +90,7 @@ t.test('streams and polls that wait behind another answer end with their connect
   }
 })
 
-t.test('of requests that are sent without waiting for answers, so many are answered, and the rest is refused', async (t) => {
+t.test('Pipelined requests over the limit of one connection are refused with 503', async (t) => {
   const some = newClient('some')
   const it = await served(t, { clients: [some.config] })
   await it.dog.set('TOKEN', 'x'.repeat(600_000), { expiresIn: 7200 })
@@ -110,5 +110,5 @@ t.test('of requests that are sent without waiting for answers, so many are answe
   t.strictSame(await answers(20, 500), Array(20).fill('HTTP/1.1 200'))
   const all = await answers(500, 500)
   t.equal(all.at(-1), 'HTTP/1.1 503')
-  t.ok(all.length > 32 && all.length < 64, `${all.length} answers: some more if the requests came in pieces`)
+  t.ok(all.length > 32 && all.length < 64, `${all.length} answers: a few more than 32 if the requests arrived in pieces`)
 })

@@ -4,7 +4,7 @@ import t from 'tap'
 import { listen } from '../../src/server/listener.js'
 import { newClient, pause, served, targetOf, until } from './setup.js'
 
-t.test('a shutdown answers the fetch under way, ends the polls, and takes nobody any more', async (t) => {
+t.test('close answers the request that waits for a fetch, ends polls, and accepts no new request', async (t) => {
   const it = await served(t)
   const { generation } = (await it.ask('/v1/keys/TOKEN')).json
   const poll = it.ask(`/v1/keys/TOKEN?since=${generation}&wait=60`)
@@ -19,7 +19,7 @@ t.test('a shutdown answers the fetch under way, ends the polls, and takes nobody
   t.equal(ended.status, 503)
   t.equal(ended.json.code, 'shutting_down')
   t.ok(Number(ended.headers['retry-after']) > 0)
-  // On a connection that was open already, or not at all.
+  // The connection was open already, or it is refused.
   const health = await it.ask('/healthz').then(
     ({ status }) => status,
     () => 'refused',
@@ -33,7 +33,7 @@ t.test('a shutdown answers the fetch under way, ends the polls, and takes nobody
   await t.rejects(it.server.listen({ port: 0 }), TypeError)
 })
 
-t.test('a shutdown waits only so long', async (t) => {
+t.test('close cuts requests after closeTimeout', async (t) => {
   const it = await served(t, { limits: { closeTimeout: 0.3 } })
   it.upstream.delay = 3000
   const slow = it.ask('/v1/keys/TOKEN').then(
@@ -47,7 +47,7 @@ t.test('a shutdown waits only so long', async (t) => {
   t.ok(performance.now() - began < 2500)
 })
 
-t.test('a connection that is kept alive is told while the server closes', async (t) => {
+t.test('A kept-alive connection is closed after its answer while the server closes', async (t) => {
   const it = await served(t)
   it.upstream.delay = 500
   const { socketPath } = targetOf(it.address) as { socketPath: string }
@@ -65,7 +65,7 @@ t.test('a connection that is kept alive is told while the server closes', async 
   t.match(text, /HTTP\/1\.1 200[\s\S]*secret-1/)
 })
 
-t.test('a shutdown does not wait for who says nothing, or stopped in the middle of a request', async (t) => {
+t.test('close does not wait for a connection that is silent or stopped in the middle of a request', async (t) => {
   const some = newClient('some')
   const it = await served(t, { clients: [some.config], limits: { headersTimeout: 60, requestTimeout: 60, closeTimeout: 60 } })
   const { host, port } = targetOf(it.address) as { host: string; port: number }
@@ -85,52 +85,49 @@ t.test('a shutdown does not wait for who says nothing, or stopped in the middle 
   await pause(300)
   const began = performance.now()
   await it.server.close()
-  t.ok(performance.now() - began < 30_000, 'of the 60 s that it waits for those who wait for it')
-  t.equal((await slow).status, 200, 'and who waits for a fetch is answered')
+  t.ok(performance.now() - began < 30_000, 'close does not wait its full 60 s')
+  t.equal((await slow).status, 200, 'a request that waits for a fetch is answered')
 })
 
-t.test(
-  'a shutdown waits for an upload that we are slow to read, and for an answer that its client is slow to read',
-  async (t) => {
-    const size = 4_000_000
-    const it = await served(t, {
-      routes: [
-        {
-          ...{ method: 'POST', path: '/slow', name: 'slow', auth: 'none' },
-          async handle({ request, response }) {
-            await pause(2000)
-            let got = 0
-            for await (const chunk of request) got += chunk.length
-            response.end(`${got}`)
-          },
+t.test('close waits for an upload that the handler reads slowly, and for an answer that the client reads slowly', async (t) => {
+  const size = 4_000_000
+  const it = await served(t, {
+    routes: [
+      {
+        ...{ method: 'POST', path: '/slow', name: 'slow', auth: 'none' },
+        async handle({ request, response }) {
+          await pause(2000)
+          let got = 0
+          for await (const chunk of request) got += chunk.length
+          response.end(`${got}`)
         },
-        {
-          ...{ method: 'GET', path: '/large', name: 'large', auth: 'none' },
-          async handle({ response }) {
-            response.end(Buffer.alloc(size))
-          },
+      },
+      {
+        ...{ method: 'GET', path: '/large', name: 'large', auth: 'none' },
+        async handle({ response }) {
+          response.end(Buffer.alloc(size))
         },
-      ],
-    })
-    const upload = it.ask('/slow', { method: 'POST', body: 'x'.repeat(size) })
-    const { socketPath } = targetOf(it.address) as { socketPath: string }
-    const reader = connect(socketPath)
-    let got = 0
-    reader.on('error', () => {})
-    reader.write('GET /large HTTP/1.1\r\nHost: x\r\n\r\n')
-    await pause(200)
-    const closing = it.server.close()
-    await pause(500)
-    reader.on('data', (chunk) => (got += chunk.length))
-    const ended = new Promise((resolve) => reader.once('close', resolve))
-    t.equal((await upload).text, `${size}`)
-    await ended
-    t.ok(got > size, `${got} bytes`)
-    await closing
-  },
-)
+      },
+    ],
+  })
+  const upload = it.ask('/slow', { method: 'POST', body: 'x'.repeat(size) })
+  const { socketPath } = targetOf(it.address) as { socketPath: string }
+  const reader = connect(socketPath)
+  let got = 0
+  reader.on('error', () => {})
+  reader.write('GET /large HTTP/1.1\r\nHost: x\r\n\r\n')
+  await pause(200)
+  const closing = it.server.close()
+  await pause(500)
+  reader.on('data', (chunk) => (got += chunk.length))
+  const ended = new Promise((resolve) => reader.once('close', resolve))
+  t.equal((await upload).text, `${size}`)
+  await ended
+  t.ok(got > size, `${got} bytes`)
+  await closing
+})
 
-t.test('slow clients are cut, others are served meanwhile', async (t) => {
+t.test('Clients that send too slowly are cut; others are served meanwhile', async (t) => {
   const some = newClient('some')
   const it = await served(t, { clients: [some.config], limits: { headersTimeout: 0.5, requestTimeout: 1 } })
   const { host, port } = targetOf(it.address) as { host: string; port: number }
@@ -155,7 +152,7 @@ t.test('slow clients are cut, others are served meanwhile', async (t) => {
   t.equal(it.upstream.count, 1)
 })
 
-t.test('more connections than allowed are closed at once', async (t) => {
+t.test('Connections over the limit are closed at once', async (t) => {
   const it = await served(t, { limits: { connections: 3 } })
   const { socketPath } = targetOf(it.address) as { socketPath: string }
   const sockets = Array.from({ length: 3 }, () => connect(socketPath))
@@ -167,7 +164,7 @@ t.test('more connections than allowed are closed at once', async (t) => {
   t.equal((await it.ask('/healthz')).status, 200)
 })
 
-t.test('a connection on which nothing moves is cut, unless it is we who have to answer', async (t) => {
+t.test('A connection without traffic is cut, unless the server owes it an answer', async (t) => {
   const handle = (request: IncomingMessage, response: ServerResponse) => {
     request.resume()
     const late = () => setTimeout(() => response.end('late'), 1500)

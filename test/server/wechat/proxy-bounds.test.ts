@@ -1,4 +1,4 @@
-// What the proxy does not do: go elsewhere, lend the AppSecret, take more than it can hold, wait for ever.
+// Limits of the proxy: where it goes, the AppSecret, sizes, time-outs, concurrency.
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { Agent, request as httpRequest } from 'node:http'
@@ -17,7 +17,7 @@ async function proxied(t: Test, parts: SetUp & { baseUrl: string }) {
   return { ...all, secret, access_token, on: (path: string) => `${path}${query({ access_token })}` }
 }
 
-/** A request-target that no client would send, as it is; answers the first line and the body. */
+/** Sends a request-target unchanged, which an HTTP client would repair; resolves to the whole answer. */
 async function raw(url: string, target: string): Promise<string> {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)
@@ -25,7 +25,7 @@ async function raw(url: string, target: string): Promise<string> {
   return Buffer.concat(await socket.toArray()).toString('latin1')
 }
 
-t.test('the AppSecret is not lent, and no secret is passed on', async (t) => {
+t.test('Paths that take the AppSecret and queries that hold a secret are not passed on', async (t) => {
   const { url: baseUrl, seen } = await platform(t)
   const { url, on, secret, fake } = await proxied(t, { baseUrl })
   const refused = async (path: string, method = 'GET') => {
@@ -48,7 +48,7 @@ t.test('the AppSecret is not lent, and no secret is passed on', async (t) => {
   t.notMatch(JSON.stringify(fake.log), secret)
 })
 
-t.test('no request-target leads anywhere else than to a path of the account’s platform', async (t) => {
+t.test('No request-target reaches another host or another path than one of the account’s platform', async (t) => {
   const { url: elsewhere, seen: strayed } = await platform(t)
   const { url: baseUrl, seen } = await platform(t)
   const { url, access_token } = await proxied(t, { baseUrl })
@@ -78,7 +78,7 @@ t.test('no request-target leads anywhere else than to a path of the account’s 
   t.match(seen[0]!.url, `&u=${elsewhere}//a?b=../c`)
 })
 
-t.test('an upload goes through as it is, byte for byte, and one that is too long does not', async (t) => {
+t.test('An upload is passed on byte for byte; one over the limit is refused with 413', async (t) => {
   const { url: baseUrl, seen } = await platform(t)
   const { url, on } = await proxied(t, { baseUrl })
   const form = new FormData()
@@ -92,14 +92,14 @@ t.test('an upload goes through as it is, byte for byte, and one that is too long
 
   const declared = { 'content-length': String(11 * MIB), expect: '100-continue', connection: 'keep-alive' }
   const long = await ask(url, on('/cgi-bin/media/upload'), { method: 'POST', headers: declared })
-  t.match(long, { status: 413, headers: { connection: 'close' }, json: { errcode: -1 } }, 'before a byte of it was read')
+  t.match(long, { status: 413, headers: { connection: 'close' }, json: { errcode: -1 } }, 'before a byte was read')
   const endless = { method: 'POST', headers: { 'transfer-encoding': 'chunked' } }
   const chunked = await ask(url, on('/cgi-bin/media/upload'), endless, randomBytes(MIB + 1))
   t.match(chunked, { status: 413, json: { errcode: -1 } })
   t.equal(seen.length, 1)
 })
 
-t.test('a large download is streamed: it is never all in memory', async (t) => {
+t.test('A large download is streamed and never held in memory as a whole', async (t) => {
   const SIZE = 200 * MIB
   const block = randomBytes(MIB)
   let sent = 0
@@ -112,7 +112,7 @@ t.test('a large download is streamed: it is never all in memory', async (t) => {
   const request = httpRequest(url, { path: on('/cgi-bin/media/get'), agent: false }).end()
   const [response] = await once(request, 'response')
   t.equal(response.headers['content-length'], String(SIZE))
-  // Nobody reads: what is sent then is only what fits into the buffers on the way.
+  // Nobody reads yet: only what fits into the buffers on the way is sent.
   await sleep(500)
   t.ok(sent < 32 * MIB, `${sent / MIB} MiB were sent before anybody read`)
   const hash = createHash('sha256')
@@ -127,7 +127,7 @@ t.test('a large download is streamed: it is never all in memory', async (t) => {
   t.equal(hash.digest('hex'), whole.digest('hex'))
 })
 
-t.test('a platform that is not there, or breaks off, is a 502; one that says nothing, a 504', async (t) => {
+t.test('An unreachable or aborting platform gives 502; a silent platform gives 504', async (t) => {
   let how = 'nothing'
   const { url: baseUrl } = await platform(t, (_, response) => {
     if (how === 'cut') response.destroy()
@@ -146,7 +146,7 @@ t.test('a platform that is not there, or breaks off, is a 502; one that says not
   t.notMatch(bytes.toString(), closed.access_token)
 })
 
-t.test('a connection on which nothing comes is given up, and one that ends in mid-answer does not look whole', async (t) => {
+t.test('A stalled answer is given up, and the client sees a cut connection instead of a short answer', async (t) => {
   const { url: baseUrl } = await platform(t, (_, response) => {
     response.writeHead(200, { 'content-type': 'video/mp4' })
     response.write(randomBytes(MIB))
@@ -156,7 +156,7 @@ t.test('a connection on which nothing comes is given up, and one that ends in mi
 })
 
 // Less than the 30 s after which any call without a byte is given up.
-t.test('a client that goes away takes its call with it', { timeout: 15_000 }, async (t) => {
+t.test('The call to the platform is aborted when its client disconnects', { timeout: 15_000 }, async (t) => {
   const gone: Promise<unknown>[] = []
   const { url: baseUrl, seen } = await platform(t, (_, response) => void gone.push(once(response, 'close')))
   const { url, on } = await proxied(t, { baseUrl })
@@ -170,7 +170,7 @@ t.test('a client that goes away takes its call with it', { timeout: 15_000 }, as
 
 // Less than the 30 s after which any call without a byte is given up.
 t.test(
-  'calls that wait behind another answer end with their connection, and give their places back',
+  'Calls that are pipelined behind another answer end with their connection and free their slots',
   { timeout: 15_000 },
   async (t) => {
     const gone: Promise<unknown>[] = []
@@ -185,11 +185,11 @@ t.test(
       socket.destroy()
       await Promise.all(gone)
     }
-    t.pass('the platform noticed, and there was place for four others')
+    t.pass('the platform noticed, and four others were accepted')
   },
 )
 
-t.test('a connection that is kept alive collects no listeners', async (t) => {
+t.test('A kept-alive connection accumulates no listeners', async (t) => {
   const { url: baseUrl } = await platform(t)
   const { url, on } = await proxied(t, { baseUrl })
   const warnings: Error[] = []
@@ -203,7 +203,7 @@ t.test('a connection that is kept alive collects no listeners', async (t) => {
   t.same(warnings, [])
 })
 
-t.test('only so many at once; the others are told to come again', async (t) => {
+t.test('A call over the concurrency limit is refused with 503 and Retry-After', async (t) => {
   const waiting: (() => void)[] = []
   const { url: baseUrl } = await platform(t, (_, response) => void waiting.push(() => response.end('{"errcode":0}')))
   const { url, on } = await proxied(t, { baseUrl, limits: { concurrent: 3 } })
@@ -218,17 +218,17 @@ t.test('only so many at once; the others are told to come again', async (t) => {
   t.match((await next).json, { errcode: 0 })
 })
 
-t.test('a connection that the platform closed while it was idle costs no call, unless it may have acted', async (t) => {
+t.test('A GET on a connection that the platform just closed is repeated; a POST fails with 502', async (t) => {
   const used = new WeakSet<object>()
   const { url: baseUrl, seen } = await platform(t, (_, response, { socket }) => {
-    // As if it had closed it just before the request came.
+    // As if it had closed the connection just before the request arrived.
     if (used.has(socket)) return void socket.destroy()
     used.add(socket)
     response.end('{"errcode":0}')
   })
   const { url, on } = await proxied(t, { baseUrl })
   for (let times = 0; times < 5; times++) t.match((await ask(url, on('/cgi-bin/user/info'))).json, { errcode: 0 })
-  t.ok(seen.length > 5, 'connections were used again')
+  t.ok(seen.length > 5, 'connections were reused')
   const posts = []
   for (let times = 0; times < 4; times++) posts.push(await post(url, on('/cgi-bin/message/send'), '{}'))
   t.ok(posts.some(({ status }) => status === 502) && posts.some(({ status }) => status === 200))

@@ -6,7 +6,7 @@ import { ask, post, query, setUp } from './setup.js'
 const INFO = '/cgi-bin/user/info'
 const SEND = '/cgi-bin/message/custom/send'
 
-t.test('a call is passed on with the token in its place, and the rest of the query as it was', async (t) => {
+t.test('A call is passed on with the valid token, and with the rest of the query unchanged', async (t) => {
   const { url: baseUrl, seen } = await platform(t)
   const { url, token, add, fake } = await setUp(t, { baseUrl })
   const { access_token } = await token(add('shop', { mayProxy: true }))
@@ -23,7 +23,7 @@ t.test('a call is passed on with the token in its place, and the rest of the que
   t.match(seen[1]!.headers, { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) })
 })
 
-t.test('the path of baseUrl is kept', async (t) => {
+t.test('The path of baseUrl is kept', async (t) => {
   const { url: baseUrl, seen } = await platform(t)
   const { url, token, add } = await setUp(t, { baseUrl: `${baseUrl}/by/way/of` })
   const { access_token } = await token(add('shop', { mayProxy: true }))
@@ -31,7 +31,7 @@ t.test('the path of baseUrl is kept', async (t) => {
   t.match(seen[0]!.url, /^\/by\/way\/of\/wxa\/x\?/)
 })
 
-t.test('headers that say who somebody is here, or are about one connection, do not go through', async (t) => {
+t.test('Headers that identify the client, or concern one connection, are not passed on', async (t) => {
   const { url: baseUrl, seen } = await platform(t, (_, response) => {
     const own = { 'set-cookie': 'a=1', 'x-hop': 'h', connection: 'close, x-hop', 'keep-alive': 'timeout=9' }
     response.writeHead(200, { ...own, 'content-type': 'image/png', 'content-disposition': 'attachment; filename="a.png"' })
@@ -55,7 +55,7 @@ t.test('headers that say who somebody is here, or are about one connection, do n
   t.same(bytes, Buffer.from([0x89, 0x50]))
 })
 
-t.test('status and redirect are passed on, and no redirect is followed', async (t) => {
+t.test('A redirect is passed on with its status and not followed', async (t) => {
   const { url: elsewhere, seen } = await platform(t)
   const { url: baseUrl } = await platform(
     t,
@@ -68,7 +68,7 @@ t.test('status and redirect are passed on, and no redirect is followed', async (
   t.equal(seen.length, 0)
 })
 
-t.test('a body without a length gets one, because the platform answers 412 without', async (t) => {
+t.test('A chunked body is sent with a content-length, because the platform answers 412 without one', async (t) => {
   const { url: baseUrl, seen } = await platform(t)
   const { url, token, add } = await setUp(t, { baseUrl })
   const { access_token } = await token(add('shop', { mayProxy: true }))
@@ -78,21 +78,21 @@ t.test('a body without a length gets one, because the platform answers 412 witho
   t.notOk('transfer-encoding' in seen[0]!.headers)
   t.ok(seen[0]!.body.equals(body))
   await ask(url, `${SEND}${query({ access_token })}`, { method: 'POST', headers: { 'content-length': '0' } })
-  t.equal(seen[1]!.headers['content-length'], '0', 'and so has none at all')
+  t.equal(seen[1]!.headers['content-length'], '0', 'an empty body has one as well')
 })
 
-t.test('only for who may, and only with a token that was handed out here', async (t) => {
+t.test('A call needs a client with the right to proxy and an access token that this server issued', async (t) => {
   const { fake, url, token, add, revoke, refused, wx, advance } = await setUp(t)
   const call = async (access_token: string) => (await ask(url, `${INFO}${query({ access_token, openid: 'o1' })}`)).json
   const dead = { errcode: 40001, errmsg: /^invalid credential/, openid: undefined }
   t.match(await call('2'), dead)
-  t.match(await call(await wx.accessToken.get()), dead, 'valid, but nobody has it from here')
+  t.match(await call(await wx.accessToken.get()), dead, 'valid, but not issued by this server')
   t.match((await ask(url, INFO)).json, { errcode: 41001, errmsg: /^access_token missing/ })
   t.match((await ask(url, `${INFO}${query({ access_token: '' })}`)).json, { errcode: 41001 })
   const plain = add('plain')
   const { access_token } = await token(plain)
   t.match(await call(access_token), { errcode: 48001, errmsg: /^api unauthorized/, openid: undefined })
-  t.match(await call(plain), dead, 'a token of ours is none of theirs')
+  t.match(await call(plain), dead, 'a client token is no access token')
   const secret = add('shop', { mayProxy: true })
   await token(secret)
   t.match(await call(access_token), { openid: 'o1' })
@@ -103,13 +103,13 @@ t.test('only for who may, and only with a token that was handed out here', async
   const other = (await token(again)).access_token
   t.match(await call(other), { openid: 'o1' })
   advance(361)
-  t.match(await call(other), dead, 'and not for longer than it was told')
-  // A token that is not known any more, after a restart say, is no wrong guess: clients that have one must get its errcode.
+  t.match(await call(other), dead, 'a token is accepted only as long as its client was told')
+  // A token that is no longer known, for example after a restart, is no wrong guess: its client must get 40001.
   t.same(refused, [41001, 41001])
   t.equal(fake.count.call, 2)
 })
 
-t.test('a client with the token from before a rotation goes on, with the new one', async (t) => {
+t.test('A client with the token from before a rotation still gets through, and the new token is sent', async (t) => {
   const { url: baseUrl, seen } = await platform(t)
   const { fake, url, token, add, wx } = await setUp(t, { baseUrl })
   const { access_token } = await token(add('shop', { mayProxy: true }))
@@ -119,7 +119,7 @@ t.test('a client with the token from before a rotation goes on, with the new one
   t.equal(seen[0]!.query.get('access_token'), fake.currentToken())
 })
 
-t.test('a token that was killed is replaced and the call made again, without the client seeing any of it', async (t) => {
+t.test('A dead token is replaced and the call repeated without the client noticing', async (t) => {
   const { fake, url, token, add, probes } = await setUp(t)
   const { access_token } = await token(add('shop', { mayProxy: true }))
   fake.killToken()
@@ -133,7 +133,7 @@ t.test('a token that was killed is replaced and the call made again, without the
   t.equal(fake.count.token, 2)
 })
 
-t.test('a long body is not kept: its 40001 is passed on, and the next call has the new token', async (t) => {
+t.test('A long body is not repeated: its 40001 is passed on, and the next call has the new token', async (t) => {
   const { fake, url, token, add } = await setUp(t)
   const secret = add('shop', { mayProxy: true })
   const { access_token } = await token(secret)
@@ -146,7 +146,7 @@ t.test('a long body is not kept: its 40001 is passed on, and the next call has t
   t.equal(fake.count.token, 2)
 })
 
-t.test('a path that always says 40014 costs no token: the probe says that it lives', async (t) => {
+t.test('A path that always answers 40014 causes no fetch, because the probe finds the token alive', async (t) => {
   const { url: baseUrl, seen } = await platform(
     t,
     (_, response) => void response.end('{"errcode":40014,"errmsg":"invalid access_token"}'),
@@ -160,7 +160,7 @@ t.test('a path that always says 40014 costs no token: the probe says that it liv
   t.equal(fake.count.token, 1)
 })
 
-t.test('other errcodes, and what only looks like one, are passed on untouched', async (t) => {
+t.test('Other errcodes, and answers that only resemble one, are passed on unchanged', async (t) => {
   let text = ''
   const { url: baseUrl, seen } = await platform(t, (_, response) => void response.end(text))
   const { fake, url, token, add, probes } = await setUp(t, { baseUrl })

@@ -1,4 +1,4 @@
-// Published clients, sent to our server by their host alone: they get a token, work with it, and go on after it was killed.
+// Published clients that know only this server as their host: they get a token, use it, and survive its death.
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type ClientOptions, startClient } from './client.js'
@@ -16,7 +16,7 @@ interface Signature {
 async function withServer(t: Test, parts?: SetUp) {
   const all = await setUp(t, parts)
   const { url: host, appId, wx, fake } = all
-  /** Whether WeChat would accept the signature of the page. */
+  /** Returns whether WeChat would accept the signature of the page. */
   async function isGood({ appId: whose, timestamp, nonceStr, signature }: Signature): Promise<boolean> {
     const ticket = await wx.jsapiTicket.get()
     const right = signJsapi({ ticket, url: page, nonceStr, timestamp: Number(timestamp) })
@@ -27,14 +27,14 @@ async function withServer(t: Test, parts?: SetUp) {
   return { ...all, isGood, start }
 }
 
-t.test('co-wechat-api: all of its calls go through the server, and survive the death of the token', async (t) => {
+t.test('co-wechat-api: all its calls work through the server, also after its token died', async (t) => {
   const { fake, start, add, appId, isGood, probes } = await withServer(t)
   const api = await start('co-wechat-api', add('shop', { mayProxy: true }))
   t.match(await api.call('getUser', 'o1'), { subscribe: 1, openid: 'o1' })
   t.match(await api.call('sendText', 'o1', '中文 "quoted"'), { errcode: 0 })
   t.match(await api.call('getIp'), { ip_list: ['127.0.0.1', '127.0.0.2', '127.0.1.0/25'] })
   const config = await api.call<Signature>('getJsConfig', { url: page.split('#')[0], jsApiList: [] })
-  t.equal(config.appId, appId, 'the real one, as wx.config wants it')
+  t.equal(config.appId, appId, 'the real appId, which wx.config needs')
   t.ok(await isGood(config))
   t.match(fake.count, { token: 1, ticket: 1, rejected: 0 })
 
@@ -46,7 +46,7 @@ t.test('co-wechat-api: all of its calls go through the server, and survive the d
   t.same(probes().at(-1), 0)
 })
 
-t.test('co-wechat-api: what is too long to be sent again comes back as 40001, and its own way out works', async (t) => {
+t.test('co-wechat-api: a call too long to be repeated comes back as 40001, and the client retries it by itself', async (t) => {
   const { fake, start, add } = await withServer(t)
   const api = await start('co-wechat-api', add('shop', { mayProxy: true }))
   await api.call('getUser', 'o1')
@@ -55,7 +55,7 @@ t.test('co-wechat-api: what is too long to be sent again comes back as 40001, an
   t.match(fake.count, { token: 2 })
 })
 
-t.test('co-wechat-api: with stable tokens the same', async (t) => {
+t.test('co-wechat-api: its calls survive the death of a stable token', async (t) => {
   const { fake, start, add, appId } = await withServer(t, { stable: true })
   const api = await start('co-wechat-api', add('shop', { mayProxy: true }))
   await api.call('getUser', 'o1')
@@ -64,7 +64,7 @@ t.test('co-wechat-api: with stable tokens the same', async (t) => {
   t.match(fake.count, { token: 0, forced: 1 })
 })
 
-t.test('co-wechat-api: many processes of several clients lose one token together, and it is one fetch', async (t) => {
+t.test('co-wechat-api: six processes of three clients lose their token at once, which causes one fetch', async (t) => {
   const { fake, start, add, probes } = await withServer(t)
   const secrets = ['a', 'b', 'c'].map((name) => add(name, { mayProxy: true }))
   const apis = await Promise.all([...secrets, ...secrets].map((secret) => start('co-wechat-api', secret)))
@@ -80,7 +80,7 @@ t.test('co-wechat-api: many processes of several clients lose one token together
   t.same(probes().slice(before), [40001, 0])
 })
 
-t.test('co-wechat-api: without the right it gets its token and nothing else, and is told so', async (t) => {
+t.test('co-wechat-api: a client without the right to proxy gets its token, and 48001 for every call', async (t) => {
   const { fake, start, add } = await withServer(t)
   const api = await start('co-wechat-api', add('shop'))
   t.match(await api.call('getAccessToken'), { accessToken: fake.currentToken() })
@@ -91,13 +91,13 @@ t.test('co-wechat-api: without the right it gets its token and nothing else, and
 })
 
 t.test(
-  'wechat-jssdk: token and ticket come from the server, and a token that was killed is replaced when it asks',
+  'wechat-jssdk: token and ticket come from the server, and a dead token is replaced when the client asks again',
   async (t) => {
     const { fake, start, add, isGood, probes } = await withServer(t)
     const jssdk = await start('wechat-jssdk', add('pages'), join(t.testdir(), 'wechat-info.json'))
     t.ok(await isGood(await jssdk.call('getSignature', page)))
     const { accessToken } = await jssdk.call<{ accessToken: string }>('prepareGlobalToken')
-    // Its own calls go to the platform itself.
+    // The client's own calls go to the platform directly.
     const call = async (access_token: string) =>
       (await ask(fake.url, `/cgi-bin/user/info${query({ access_token, openid: 'o1' })}`)).json
     t.match(await call(accessToken), { openid: 'o1' })
@@ -114,7 +114,7 @@ t.test(
   },
 )
 
-t.test('wechat-jssdk: with its token killed it still gets the ticket that it signs with', async (t) => {
+t.test('wechat-jssdk: the client still gets the ticket that it signs with after its token died', async (t) => {
   const { fake, start, add, isGood } = await withServer(t)
   const jssdk = await start('wechat-jssdk', add('pages'), join(t.testdir(), 'wechat-info.json'))
   await jssdk.call('getAccessToken')

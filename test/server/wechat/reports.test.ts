@@ -1,18 +1,18 @@
-// A client that asks again for what it has says by that that it is dead. It is not believed, but looked at.
+// A client that asks again for the token it has thereby reports the token as dead. A probe checks the report.
 import t from 'tap'
 import { ask, query, serveAccounts, setUp, stableOf, tokenOf } from './setup.js'
 
 const DEAD = 40001
 
-t.test('a client that asks again for a living token gets it again: a probe, and no fetch', async (t) => {
+t.test('A client that asks again for a living token gets it again after a probe, without a fetch', async (t) => {
   const { fake, token, add, probes, advance } = await setUp(t)
   const secret = add('shop')
   const first = await token(secret)
-  t.same(probes(), [], 'the first question is none')
+  t.same(probes(), [], 'the first request is no report')
   t.same(await token(secret), first)
   t.same(probes(), [0])
   for (let times = 0; times < 20; times++) t.same(await token(secret), first)
-  t.same(probes(), [0], 'one in 30 s')
+  t.same(probes(), [0], 'one probe in 30 s')
   advance(31)
   await token(secret)
   await token(secret)
@@ -20,22 +20,22 @@ t.test('a client that asks again for a living token gets it again: a probe, and 
   t.equal(fake.count.token, 1)
 })
 
-t.test('a client that asks again when its time is over reports nothing, and another client neither', async (t) => {
+t.test('Asking again shortly before or after expires_in is no report, nor is asking as another client', async (t) => {
   const { token, add, probes, advance } = await setUp(t)
   const secret = add('shop')
   await token(secret)
   await token(add('bar'))
   advance(291)
-  t.match(await token(secret), { expires_in: 300 }, 'co-wechat-api is ten seconds early')
+  t.match(await token(secret), { expires_in: 300 }, 'co-wechat-api renews ten seconds early')
   advance(300)
   await token(secret)
   t.same(probes(), [])
   advance(200)
   await token(secret)
-  t.same(probes(), [0], 'this one is before its time')
+  t.same(probes(), [0], 'this request is too early for a renewal')
 })
 
-t.test('a client that asks for a token which it does not have yet reports nothing', async (t) => {
+t.test('Asking for a token that the client does not have yet is no report', async (t) => {
   const { fake, token, add, probes, wx } = await setUp(t)
   const secret = add('shop')
   const first = await token(secret)
@@ -46,7 +46,7 @@ t.test('a client that asks for a token which it does not have yet reports nothin
   t.same(probes(), [])
 })
 
-t.test('a token that was killed at the platform is replaced before the client is answered, by one fetch', async (t) => {
+t.test('A token that died at the platform is replaced by one fetch before the client is answered', async (t) => {
   const { fake, token, add, probes } = await setUp(t)
   const secret = add('shop')
   const first = await token(secret)
@@ -54,12 +54,12 @@ t.test('a token that was killed at the platform is replaced before the client is
   const second = await token(secret)
   t.not(second.access_token, first.access_token)
   t.same(second, { access_token: fake.currentToken(), expires_in: 300 })
-  // The second one is how we know that the new token lives.
+  // The second probe shows that the new token is alive.
   t.same(probes(), [DEAD, 0])
   t.equal(fake.count.token, 2)
 })
 
-t.test('a storm of reports is one probe and one fetch', async (t) => {
+t.test('A hundred simultaneous reports cause one probe and one fetch', async (t) => {
   const { fake, token, add, probes } = await setUp(t, { fake: { delay: 30 } })
   const secrets = Array.from({ length: 50 }, (_, index) => add(`client-${index}`))
   await Promise.all(secrets.map(token))
@@ -70,7 +70,7 @@ t.test('a storm of reports is one probe and one fetch', async (t) => {
   t.equal(fake.count.token, 2)
 })
 
-t.test('a stable token that was killed is forced once, whichever way it is reported', async (t) => {
+t.test('A dead stable token is forced once, whichever path reports it', async (t) => {
   const { fake, token, add, probes, url, appId } = await setUp(t, { stable: true })
   const secret = add('shop')
   const first = await token(secret)
@@ -83,7 +83,7 @@ t.test('a stable token that was killed is forced once, whichever way it is repor
   t.match(fake.count, { forced: 1, token: 0 })
 })
 
-t.test('a probe that goes wrong changes nothing', async (t) => {
+t.test('A probe that fails changes nothing', async (t) => {
   for (const fault of ['html', 'drop', 'truncated', -1, 45009, 50002] as const) {
     const { fake, token, add } = await setUp(t)
     const secret = add('shop')
@@ -94,7 +94,7 @@ t.test('a probe that goes wrong changes nothing', async (t) => {
   }
 })
 
-t.test('a probe without an answer keeps nobody waiting for long', async (t) => {
+t.test('A probe without an answer delays clients only briefly', async (t) => {
   const { fake, token, add } = await setUp(t, { fake: { slow: 60_000 } })
   const secret = add('shop')
   const first = await token(secret)
@@ -102,10 +102,10 @@ t.test('a probe without an answer keeps nobody waiting for long', async (t) => {
   const begun = performance.now()
   t.same(await Promise.all([token(secret), token(secret)]), [first, first])
   t.ok(performance.now() - begun < 20_000)
-  t.equal(fake.log.filter(({ path }) => path === '/cgi-bin/getcallbackip').length, 1, 'shared')
+  t.equal(fake.log.filter(({ path }) => path === '/cgi-bin/getcallbackip').length, 1, 'both reports share one probe')
 })
 
-t.test('a ticket asked for again is no report: nothing tells a dead one', async (t) => {
+t.test('Asking again for a ticket is no report, because no call tells a dead ticket', async (t) => {
   const { fake, token, add, probes, url } = await setUp(t)
   const { access_token } = await token(add('shop'))
   const path = `/cgi-bin/ticket/getticket${query({ access_token, type: 'jsapi' })}`
@@ -115,7 +115,7 @@ t.test('a ticket asked for again is no report: nothing tells a dead one', async 
   t.equal(fake.count.ticket, 1)
 })
 
-t.test('two accounts are probed apart', async (t) => {
+t.test('Two accounts are probed independently', async (t) => {
   const accounts = ['wxa', 'wxb'].map((appId) => ({ appId, appSecret: `secret-of-${appId}` }))
   const { fake, url, add } = await serveAccounts(t, accounts, ['legacy'])
   const secret = add('shop')
@@ -127,7 +127,7 @@ t.test('two accounts are probed apart', async (t) => {
   t.equal(fake.count.token, 3)
 })
 
-t.test('one account served with both families gives each at its path', async (t) => {
+t.test('An account with both families of tokens answers each at its own path', async (t) => {
   const { fake, url, add } = await serveAccounts(t, [{ appId: 'wxa', appSecret: 's' }], ['legacy', 'stable'])
   const secret = add('shop')
   t.equal((await tokenOf(url, 'wxa', secret)).access_token, fake.currentToken('wxa', 'legacy'))

@@ -1,4 +1,4 @@
-// The routes in the server itself.
+// The WeChat routes inside a complete server.
 import { createHash, randomBytes } from 'node:crypto'
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
@@ -21,7 +21,7 @@ import {
   wechatRoutes,
 } from './setup.js'
 
-/** A route of somebody else's making. */
+/** A route that a user of the package wrote. */
 const own: Route = {
   ...{ method: 'POST', path: '/own', name: 'own', auth: 'bearer' },
   async handle({ request, response }) {
@@ -54,7 +54,7 @@ async function running(t: Test, configs: Record<string, Partial<ClientConfig>>, 
   return { fake, server, url, appId, tokens, clients, log, lines }
 }
 
-t.test('co-wechat-api joins the server by its host, beside clients of the other interface', async (t) => {
+t.test('co-wechat-api works with only its host changed, beside clients of /v1/keys', async (t) => {
   const { fake, url, appId, tokens } = await running(t, { shop: { proxy: true }, ours: {} })
   const api = await startClient(t, { kind: 'co-wechat-api', appId, secret: tokens.shop!, host: url })
   t.match(await api.call('getUser', 'o1'), { openid: 'o1' })
@@ -69,7 +69,7 @@ t.test('co-wechat-api joins the server by its host, beside clients of the other 
   for (const path of ['/cgi', '/cgi-bin', '/wxamp/x', '/']) t.equal((await ask(url, path)).status, 404, path)
 })
 
-t.test('a client that is one no longer has nothing from that moment on', async (t) => {
+t.test('A removed client gets nothing from that moment on', async (t) => {
   const { fake, server, url, appId, tokens, clients } = await running(t, { shop: { proxy: true }, other: { proxy: true } })
   const { access_token } = await tokenOf(url, appId, tokens.shop!)
   const call = async () => (await ask(url, `/cgi-bin/user/info${query({ access_token, openid: 'o1' })}`)).json
@@ -80,7 +80,7 @@ t.test('a client that is one no longer has nothing from that moment on', async (
   t.equal(fake.count.call, 1)
 })
 
-t.test('a call under way is finished when the server shuts down', async (t) => {
+t.test('A call under way is finished when the server shuts down', async (t) => {
   let answer = () => {}
   const { url: baseUrl, seen } = await platform(t, (_, response) => {
     answer = () => void response.end('{"errcode":0,"msgid":7}')
@@ -96,7 +96,7 @@ t.test('a call under way is finished when the server shuts down', async (t) => {
   await closed
 })
 
-t.test('whoever has no token of ours gets nothing, whatever is asked', async (t) => {
+t.test('Requests without a valid client token get no value, whatever they contain', async (t) => {
   const { fake, url, appId, tokens, server, clients } = await running(t, {
     gone: { proxy: true },
     foreign: { keys: ['B_*'] },
@@ -128,10 +128,10 @@ t.test('whoever has no token of ours gets nothing, whatever is asked', async (t)
   }
   for (let round = 0; round < 40; round++) await Promise.all(Array.from({ length: 50 }, attempt))
   t.comment(`2000 attempts: ${JSON.stringify([...statuses])}`)
-  t.equal(fake.log.length, before, 'and the platform heard of none')
+  t.equal(fake.log.length, before, 'none of them reached the platform')
 })
 
-t.test('nothing that is logged or reported holds a secret', async (t) => {
+t.test('No log entry, report or output holds a secret', async (t) => {
   const { url: baseUrl } = await platform(t, (_, response) => void response.destroy())
   const { fake, url, appId, tokens, log, lines } = await running(t, { shop: { proxy: true } }, baseUrl)
   const written: string[] = []
@@ -155,38 +155,41 @@ t.test('nothing that is logged or reported holds a secret', async (t) => {
   for (const secret of [access_token, tokens.shop!, fake.appSecret]) t.notOk(all.includes(secret))
 })
 
-t.test('a client that hangs up in the middle of a body is no fault of ours, whoever reads it', async (t) => {
-  const { url: baseUrl } = await platform(t)
-  const { url, appId, tokens, log, lines } = await running(t, { shop: { proxy: true, refresh: true } }, baseUrl)
-  const { access_token } = await tokenOf(url, appId, tokens.shop!)
-  const { hostname, port } = new URL(url)
-  const send = `/cgi-bin/message/custom/send${query({ access_token })}`
-  const bodies = ['Content-Length: 100', 'Transfer-Encoding: chunked']
-  const heads = [
-    ...['/cgi-bin/stable_token', send].flatMap((path) => bodies.map((body) => [path, body])),
-    // So long that it is streamed.
-    [send, 'Content-Length: 1000000'],
-    ...bodies.map((body) => ['/v1/keys/ACCESS_TOKEN/refresh', `${body}\r\nContent-Type: application/json`]),
-    ...bodies.map((body) => ['/own', body]),
-  ].map(
-    ([path, rest]) =>
-      `POST ${path} HTTP/1.1\r\nHost: ${hostname}\r\nAuthorization: Bearer ${tokens.shop}\r\n${rest}\r\n\r\n1\r\n{`,
-  )
-  log.length = 0
-  for (const end of ['end', 'destroy', 'resetAndDestroy'] as const) {
-    for (const head of heads) {
-      const before = log.length
-      const socket = connect(Number(port), hostname, () => socket.write(head))
-      socket.on('error', () => {})
-      await sleep(20)
-      socket[end]()
-      while (log.length === before) await sleep(5)
-      socket.destroy()
+t.test(
+  'A client that disconnects in the middle of a body causes a 4xx and no report, whichever handler reads it',
+  async (t) => {
+    const { url: baseUrl } = await platform(t)
+    const { url, appId, tokens, log, lines } = await running(t, { shop: { proxy: true, refresh: true } }, baseUrl)
+    const { access_token } = await tokenOf(url, appId, tokens.shop!)
+    const { hostname, port } = new URL(url)
+    const send = `/cgi-bin/message/custom/send${query({ access_token })}`
+    const bodies = ['Content-Length: 100', 'Transfer-Encoding: chunked']
+    const heads = [
+      ...['/cgi-bin/stable_token', send].flatMap((path) => bodies.map((body) => [path, body])),
+      // Long enough to be streamed.
+      [send, 'Content-Length: 1000000'],
+      ...bodies.map((body) => ['/v1/keys/ACCESS_TOKEN/refresh', `${body}\r\nContent-Type: application/json`]),
+      ...bodies.map((body) => ['/own', body]),
+    ].map(
+      ([path, rest]) =>
+        `POST ${path} HTTP/1.1\r\nHost: ${hostname}\r\nAuthorization: Bearer ${tokens.shop}\r\n${rest}\r\n\r\n1\r\n{`,
+    )
+    log.length = 0
+    for (const end of ['end', 'destroy', 'resetAndDestroy'] as const) {
+      for (const head of heads) {
+        const before = log.length
+        const socket = connect(Number(port), hostname, () => socket.write(head))
+        socket.on('error', () => {})
+        await sleep(20)
+        socket[end]()
+        while (log.length === before) await sleep(5)
+        socket.destroy()
+      }
     }
-  }
-  t.same(lines, [])
-  t.same(
-    log.filter(({ status }) => status < 400 || status >= 500),
-    [],
-  )
-})
+    t.same(lines, [])
+    t.same(
+      log.filter(({ status }) => status < 400 || status >= 500),
+      [],
+    )
+  },
+)

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { ask, post, query, serveAccounts, setUp, stableOf, tokenOf, tokenPath, wechatRoutes } from './setup.js'
 
-t.test('a token comes from our records, in the shape of the platform, for at most 300 s', async (t) => {
+t.test('A token comes from the dog’s record, in the platform’s format, for at most 300 s', async (t) => {
   const { fake, url, add, appId, wx } = await setUp(t)
   const secret = add('shop')
   const { status, headers, json } = await ask(url, tokenPath(appId, secret))
@@ -11,17 +11,17 @@ t.test('a token comes from our records, in the shape of the platform, for at mos
   t.same(json, { access_token: fake.currentToken(), expires_in: 300 })
   t.equal(await wx.accessToken.get(), json.access_token)
   const { json: stable } = await stableOf(url, { appid: appId, secret })
-  t.same(stable, json, 'the one family that this account has, at either path')
+  t.same(stable, json, 'both paths give the one family that this account has')
   t.equal(fake.count.token, 1)
 })
 
-t.test('a token with less than 300 s left says so', async (t) => {
+t.test('expires_in is the remaining lifetime if that is less than 300 s', async (t) => {
   const { url, add, appId } = await setUp(t, { fake: { ttl: 200 } })
   const { expires_in } = await tokenOf(url, appId, add('shop'))
   t.ok(expires_in <= 200 && expires_in > 150, String(expires_in))
 })
 
-t.test('nobody gets a token for less than the 60 s that a client insists on, if a better one can be had', async (t) => {
+t.test('A token with less than the 60 s that some clients require is replaced first, if the fetch succeeds', async (t) => {
   const { fake, url, add, appId, wx } = await setUp(t)
   await wx.accessToken.set('about-to-end', { expiresIn: 50 })
   const { access_token, expires_in } = await tokenOf(url, appId, add('shop'))
@@ -34,7 +34,7 @@ t.test('nobody gets a token for less than the 60 s that a client insists on, if 
   t.ok(poor.expires_in <= 50 && poor.expires_in > 40, String(poor.expires_in))
 })
 
-t.test('an account with stable tokens answers with those, at either path', async (t) => {
+t.test('An account with stable tokens gives them at both paths', async (t) => {
   const { fake, url, add, appId } = await setUp(t, { stable: true })
   const secret = add('shop')
   const { json } = await stableOf(url, { appid: appId, secret, force_refresh: false })
@@ -43,7 +43,7 @@ t.test('an account with stable tokens answers with those, at either path', async
   t.match(fake.count, { stable: 1, token: 0 })
 })
 
-t.test('tickets of both types, told from each other, for the token that was handed out', async (t) => {
+t.test('Each type of ticket is given for an access token that this server issued', async (t) => {
   const { fake, url, add, appId } = await setUp(t)
   const { access_token } = await tokenOf(url, appId, add('shop'))
   const ticket = async (type: string) => (await ask(url, `/cgi-bin/ticket/getticket${query({ access_token, type })}`)).json
@@ -52,13 +52,13 @@ t.test('tickets of both types, told from each other, for the token that was hand
   t.ok(fake.acceptsTicket(jsapi.ticket as string, appId, 'jsapi'))
   const card = await ticket('wx_card')
   t.ok(fake.acceptsTicket(card.ticket as string, appId, 'wx_card'))
-  t.equal((await ticket('1')).ticket, jsapi.ticket, 'as the platform takes it')
+  t.equal((await ticket('1')).ticket, jsapi.ticket, 'the platform accepts type 1 as well')
   t.match(await ticket('2'), { errcode: 40097, ticket: undefined })
   t.match(await ticket(''), { errcode: 40097, ticket: undefined })
   t.equal(fake.count.ticket, 2)
 })
 
-t.test('what is wrong is told in the words of the platform, in its order, with HTTP 200', async (t) => {
+t.test('Wrong parameters get the platform’s errcode and text, checked in its order, with HTTP 200', async (t) => {
   const { fake, url, add, appId, refused } = await setUp(t)
   const secret = add('shop')
   const foreign = add('other', { keys: ['OTHER_ACCESS_TOKEN'] })
@@ -82,10 +82,10 @@ t.test('what is wrong is told in the words of the platform, in its order, with H
   await wrong({ appid: appId, secret }, 40002, /^invalid grant_type/)
   await wrong({ grant_type: 'authorization_code', appid: appId, secret }, 40002, /^invalid grant_type/)
   t.same(new Set(refused), new Set([41004, 40125]))
-  t.equal(fake.log.length, 0, 'and the platform heard of none of it')
+  t.equal(fake.log.length, 0, 'none of it reached the platform')
 })
 
-t.test('a body that cannot be read lacks an appid, and a stable token wants POST', async (t) => {
+t.test('An unreadable body is answered as one without an appid, and GET of a stable token as 43002', async (t) => {
   const { url } = await setUp(t)
   for (const body of ['', 'null', '[]', '"x"', '{"appid":', 'appid=wx&secret=s', '{"appid":1,"secret":{}}']) {
     t.match((await post(url, '/cgi-bin/stable_token', body)).json, { errcode: 41002 }, body)
@@ -95,12 +95,12 @@ t.test('a body that cannot be read lacks an appid, and a stable token wants POST
   t.match((await ask(url, '/cgi-bin/stable_token')).json, { errcode: 43002, errmsg: /^require POST method/ })
 })
 
-t.test('a ticket needs a token that was handed out here lately, and the right to read the ticket', async (t) => {
+t.test('A ticket needs an access token issued here recently, and the right to read the ticket', async (t) => {
   const { fake, url, add, appId, wx, advance, revoke } = await setUp(t)
   const path = (parameters: Record<string, string>) => `/cgi-bin/ticket/getticket${query({ type: 'jsapi', ...parameters })}`
   t.match((await ask(url, path({}))).json, { errcode: 41001, errmsg: /^access_token missing/ })
   t.match((await ask(url, path({ access_token: '' }))).json, { errcode: 41001 })
-  // Valid at the platform, but nobody has it from here: it does not say who asks.
+  // The token is valid at the platform, but was not issued here: it identifies no client.
   const access_token = await wx.accessToken.get()
   const dead = { errcode: 40001, errmsg: /^invalid credential, access_token is invalid or not latest/, ticket: undefined }
   t.match((await ask(url, path({ access_token }))).json, dead)
@@ -119,14 +119,18 @@ t.test('a ticket needs a token that was handed out here lately, and the right to
 
   const late = add('late')
   const next = (await tokenOf(url, appId, late)).access_token
-  t.not(next, access_token, 'nobody is given what a revoked client has')
+  t.not(next, access_token, 'no client gets a value that a revoked client has')
   advance(350)
-  t.match((await ask(url, path({ access_token: next }))).json, { errcode: 0 }, 'a moment is forgiven')
+  t.match((await ask(url, path({ access_token: next }))).json, { errcode: 0 }, 'within 60 s after its expires_in')
   advance(20)
-  t.match((await ask(url, path({ access_token: next }))).json, dead, 'who was told 300 s does not keep it for hours')
+  t.match(
+    (await ask(url, path({ access_token: next }))).json,
+    dead,
+    'a client that was told 300 s cannot use the token for hours',
+  )
 })
 
-t.test('a revoked client gets in nowhere with the token it has, and the others go on with another one', async (t) => {
+t.test('A revoked client’s access token is refused everywhere, and the others get a new one', async (t) => {
   const { fake, url, appId, add, revoke, advance } = await setUp(t)
   const ticket = async (access_token: string) =>
     (await ask(url, `/cgi-bin/ticket/getticket${query({ type: 'jsapi', access_token })}`)).json
@@ -134,8 +138,8 @@ t.test('a revoked client gets in nowhere with the token it has, and the others g
     (await ask(url, `/cgi-bin/user/info${query({ access_token, openid: 'o1' })}`)).json
   const [gone, stays] = [add('gone', { mayProxy: true }), add('stays', { mayProxy: true })]
   const { access_token } = await tokenOf(url, appId, gone)
-  t.equal((await tokenOf(url, appId, stays)).access_token, access_token, 'both have the same')
-  // It was told to keep it for 300 s, and keeps it all the same; the other one asks again in time.
+  t.equal((await tokenOf(url, appId, stays)).access_token, access_token, 'both have the same token')
+  // The first client was told 300 s and keeps the token longer; the other asks again in time.
   advance(400)
   t.equal((await tokenOf(url, appId, stays)).access_token, access_token)
   revoke(gone)
@@ -145,11 +149,11 @@ t.test('a revoked client gets in nowhere with the token it has, and the others g
   t.equal(next, fake.currentToken())
   t.match(await ticket(next), { errcode: 0 })
   t.match(await call(next), { openid: 'o1' })
-  t.match(await call(access_token), { errcode: 40001 }, 'and so it stays')
+  t.match(await call(access_token), { errcode: 40001 }, 'the old token stays refused')
   t.match(fake.count, { token: 2 })
 })
 
-t.test('clients that are revoked one after the other take the proxy from nobody else', async (t) => {
+t.test('Revoking clients one after the other never interrupts the proxy for the others', async (t) => {
   const { fake, url, appId, add, revoke, dog } = await setUp(t)
   const gone = Array.from({ length: 6 }, (_, i) => add(`gone ${i}`))
   const stays = add('stays', { mayProxy: true })
@@ -167,12 +171,12 @@ t.test('clients that are revoked one after the other take the proxy from nobody 
     seen.add(access_token)
   }
   t.equal(seen.size, gone.length)
-  t.equal(fake.count.token, gone.length + 1, 'one fetch each')
+  t.equal(fake.count.token, gone.length + 1, 'one fetch for each revocation')
   const [status] = (await dog.status()).filter(({ key }) => key === 'ACCESS_TOKEN')
-  t.equal(status?.failure, undefined, 'and nobody has to stay away')
+  t.equal(status?.failure, undefined, 'no back-off is recorded')
 })
 
-t.test('a stable token that a revoked client has is replaced as soon as the platform allows', async (t) => {
+t.test('A stable token that a revoked client has is replaced as soon as the platform allows', async (t) => {
   const { fake, url, appId, add, revoke } = await setUp(t, { stable: true })
   const stays = add('stays', { mayProxy: true })
   for (const name of ['one', 'two']) {
@@ -181,16 +185,16 @@ t.test('a stable token that a revoked client has is replaced as soon as the plat
     revoke(client)
     await tokenOf(url, appId, stays)
   }
-  t.match(fake.count, { forced: 1 }, 'the second within 30 s cannot be had')
+  t.match(fake.count, { forced: 1 }, 'a second forced token within 30 s is not available')
   const asked = fake.count.stable
   for (let i = 0; i < 10; i++) {
     const { access_token } = await tokenOf(url, appId, stays)
-    t.equal(access_token, fake.currentToken(appId, 'stable'), 'it serves on')
+    t.equal(access_token, fake.currentToken(appId, 'stable'), 'the current token is still given')
   }
-  t.ok(fake.count.stable - asked < 3, 'and nobody asks in a loop')
+  t.ok(fake.count.stable - asked < 3, 'the platform is not asked in a loop')
 })
 
-t.test('forcing again and again keeps nobody from a token that is dead', async (t) => {
+t.test('Repeated forced refreshes leave no failure that would delay replacing a dead token', async (t) => {
   const { url, add, appId, advance, wx, dog } = await setUp(t)
   const secret = add('owner', { mayRefresh: true })
   const tokens = new Set<unknown>()
@@ -203,16 +207,19 @@ t.test('forcing again and again keeps nobody from a token that is dead', async (
   t.equal(status?.failure, undefined)
 })
 
-t.test('our trouble with the platform does not read as if the client were wrong, and tells no secret', async (t) => {
-  const { fake, url, add, appId } = await setUp(t)
-  const secret = add('shop')
-  fake.fail('token', 40125)
-  const refused = await tokenOf(url, appId, secret)
-  t.match(refused, { errcode: -1, errmsg: /^system error: ERR_DOG_FETCH / })
-  t.notMatch(JSON.stringify(refused), new RegExp(`${secret}|${fake.appSecret}`))
-})
+t.test(
+  'A refusal of the server’s own AppSecret is answered as -1, not as the client’s fault, and without secrets',
+  async (t) => {
+    const { fake, url, add, appId } = await setUp(t)
+    const secret = add('shop')
+    fake.fail('token', 40125)
+    const refused = await tokenOf(url, appId, secret)
+    t.match(refused, { errcode: -1, errmsg: /^system error: ERR_DOG_FETCH / })
+    t.notMatch(JSON.stringify(refused), new RegExp(`${secret}|${fake.appSecret}`))
+  },
+)
 
-t.test('a quota that is used up is told as such', async (t) => {
+t.test('A used-up quota is answered as 45009', async (t) => {
   const { url, add, appId } = await setUp(t, { fake: { limits: { token: 0 } } })
   t.match(await tokenOf(url, appId, add('shop')), { errcode: 45009, errmsg: /^reach max api daily quota limit/ })
 })
@@ -226,7 +233,7 @@ t.test('force_refresh needs the right to refresh', async (t) => {
   t.match(await ask(secret, true), { errcode: 48001, errmsg: /^api unauthorized: this client may not refresh/ })
   t.equal(fake.count.token, 1)
   const owner = add('owner', { mayRefresh: true })
-  t.equal((await ask(owner, 'true')).access_token, first.access_token, 'true is what forces, and nothing else')
+  t.equal((await ask(owner, 'true')).access_token, first.access_token, 'only true forces')
   const second = await ask(owner, true)
   t.not(second.access_token, first.access_token)
   t.equal(second.access_token, fake.currentToken())
@@ -235,7 +242,7 @@ t.test('force_refresh needs the right to refresh', async (t) => {
 })
 
 t.test(
-  'forcing again within 30 s gives the current token, as at the platform; and a stable one is forced there once',
+  'Forcing again within 30 s gives the current token, as at the platform, and a stable token is forced there once',
   async (t) => {
     const { fake, url, add, appId, advance } = await setUp(t, { stable: true })
     const secret = add('owner', { mayRefresh: true })
@@ -247,13 +254,13 @@ t.test(
     t.same(new Set(storm), new Set([second]))
     t.match(fake.count, { forced: 1 })
     advance(31)
-    // Our engine keeps the ration too: it does not force again, as its own clock has not moved.
+    // The engine has the same quota: it does not force again, because its own clock has not moved.
     t.equal(await force(), second)
     t.match(fake.count, { forced: 1 })
   },
 )
 
-t.test('a wrong account is refused when the routes are made', async (t) => {
+t.test('wechatRoutes throws a TypeError for a wrong account', async (t) => {
   const { wx, appId } = await setUp(t)
   const make = (account: object) => () => wechatRoutes({ accounts: [account as never], clients: { find: () => undefined } })
   t.doesNotThrow(make({ appId, wx }))
@@ -264,24 +271,21 @@ t.test('a wrong account is refused when the routes are made', async (t) => {
   }
 })
 
-t.test(
-  'what a revoked client has is not forgotten while it is the current one, whatever happens to other accounts',
-  async (t) => {
-    const [one, two] = [
-      { appId: `wx${'1'.repeat(16)}`, appSecret: '1'.repeat(32) },
-      { appId: `wx${'2'.repeat(16)}`, appSecret: '2'.repeat(32) },
-    ]
-    const { url, add, revoke, advance, served } = await serveAccounts(t, [one, two], ['legacy'])
-    const call = async (access_token: string) =>
-      (await ask(url, `/cgi-bin/user/info${query({ access_token, openid: 'o1' })}`)).json
-    const [gone, stays] = [add('gone', { mayProxy: true }), add('stays', { mayProxy: true })]
-    const { access_token } = await tokenOf(url, one.appId, gone)
-    revoke(gone)
-    advance(400)
-    await tokenOf(url, two.appId, stays)
-    await served[1]!.wx.accessToken.refresh({ force: true })
-    await tokenOf(url, two.appId, stays)
-    t.not((await tokenOf(url, one.appId, stays)).access_token, access_token)
-    t.match(await call(access_token), { errcode: 40001, openid: undefined })
-  },
-)
+t.test('A value that a revoked client has is remembered while it is current, whatever happens to other accounts', async (t) => {
+  const [one, two] = [
+    { appId: `wx${'1'.repeat(16)}`, appSecret: '1'.repeat(32) },
+    { appId: `wx${'2'.repeat(16)}`, appSecret: '2'.repeat(32) },
+  ]
+  const { url, add, revoke, advance, served } = await serveAccounts(t, [one, two], ['legacy'])
+  const call = async (access_token: string) =>
+    (await ask(url, `/cgi-bin/user/info${query({ access_token, openid: 'o1' })}`)).json
+  const [gone, stays] = [add('gone', { mayProxy: true }), add('stays', { mayProxy: true })]
+  const { access_token } = await tokenOf(url, one.appId, gone)
+  revoke(gone)
+  advance(400)
+  await tokenOf(url, two.appId, stays)
+  await served[1]!.wx.accessToken.refresh({ force: true })
+  await tokenOf(url, two.appId, stays)
+  t.not((await tokenOf(url, one.appId, stays)).access_token, access_token)
+  t.match(await call(access_token), { errcode: 40001, openid: undefined })
+})
