@@ -1,111 +1,121 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { DogError } from 'dotdog'
-import type { Gate } from './auth/authenticator.js'
+import type { Authenticator } from './auth/authenticator.js'
+import { bodyCut } from './http/body.js'
 import { checkOrigin, type HostCheck } from './http/host-check.js'
 import { Problem, problemOf } from './http/problem.js'
-import { type Lobby, Visit } from './http/request-context.js'
+import { type ActiveRequests, RequestContext, type ServerRoute } from './http/request-context.js'
 import { sendProblem } from './http/respond.js'
-import type { Route } from './http/route.js'
 import type { FindRoute } from './http/router.js'
 import type { Metrics } from './routes/metrics.js'
 
-/** What becomes of a request. A function of it: where it came from is somebody else's matter. */
+/** Handles one request, wherever it arrived: finds its route, authenticates, calls the route, and answers errors. */
 
-/** One request, as a log may have it. Holds no query, no token and no value. */
+/** One request for a log. Holds no query, no token and no value. */
 export interface LogEntry {
+  /** `GET`, `HEAD`, `POST`, or `other`. */
   method: string
   /** The route's name, not the path. */
   route: string
   key: string | undefined
+  /** The client's name. */
   client: string | undefined
+  /** The HTTP status; 499 if the client disconnected before the answer. */
   status: number
+  /** Milliseconds from the arrival to the answer. */
   ms: number
 }
 
 export interface HandlerParts {
-  find: FindRoute
-  gate: Gate
+  findRoute: FindRoute
+  authenticator: Authenticator
   metrics: Metrics
-  /** Undefined where no browser comes: on a unix socket. */
-  hosts: HostCheck | undefined
-  lobby: Lobby
+  /** Undefined on a unix socket, which no browser can reach. */
+  hostCheck: HostCheck | undefined
+  active: ActiveRequests
   isClosing(): boolean
   log: ((entry: LogEntry) => void) | undefined
-  /** Told of faults of ours. */
+  /** Called for internal errors. */
   report(line: string): void
 }
 
-export type Handle = (request: IncomingMessage, response: ServerResponse) => void
+export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void
 
-const NONE = {}
-const KNOWN = ['GET', 'HEAD', 'POST']
-const LONGEST_URL = 8192
-/** Visible ASCII, beginning with a slash: the only form that a client of ours sends. */
-const TARGET = /^\/[\x21\x24-\x7e]*$/
+const NO_PARAMS = {}
+const COUNTED_METHODS = ['GET', 'HEAD', 'POST']
+const MAX_URL_CHARS = 8192
+/** The status in logs and metrics of a request whose client disconnected before the answer. */
+const CLIENT_DISCONNECTED = 499
+/** Visible ASCII, beginning with a slash: HTTP clients send no other form. */
+const REQUEST_TARGET = /^\/[\x21\x24-\x7e]*$/
 
-export function createHandler(parts: HandlerParts): Handle {
-  const { find, gate, metrics, hosts, lobby, log, report } = parts
+export function createHandler(parts: HandlerParts): RequestHandler {
+  const { findRoute, authenticator, metrics, hostCheck, active, log, report } = parts
 
-  /** Before the route is entered. */
-  function admit(request: IncomingMessage, route: Route, visit: Visit): void {
+  /** The checks before the route is entered. */
+  function admit(request: IncomingMessage, route: ServerRoute, context: RequestContext): void {
     if (parts.isClosing() && route.auth !== 'none') throw shuttingDown()
     if (request.method === 'POST') checkOrigin(request)
-    if (route.auth === 'bearer') visit.client = gate.enter(request)
+    if (route.auth === 'bearer') context.client = authenticator.authenticate(request)
   }
 
-  function fail(error: unknown, visit: Visit, route: Route | undefined): void {
-    const { request, response, params } = visit
-    if (params.key !== undefined) metrics.fetches.failed(params.key, error)
+  function answerError(error: unknown, context: RequestContext, route: ServerRoute | undefined): void {
+    const { request, response, params } = context
+    if (params.key !== undefined) metrics.fetches.recordFailure(params.key, error)
     let problem = problemOf(error)
-    // Who goes away in the middle of its request is no fault of ours, whoever was reading it.
-    if (request.errored !== null && error === request.errored) problem = new Problem(400, 'body_cut', 'The body ended early')
+    // A client that disconnects in the middle of its request causes no internal error, whichever handler reads the body.
+    if (request.errored !== null && error === request.errored) problem = bodyCut()
     if (problem === undefined) {
-      // A copy: URLs cut, known values masked.
+      // The sanitised copy: URLs are cut, and known values are masked.
       const { message = 'it threw no error' } = Object(new DogError('ERR_DOG_STORE', '', { cause: error }).cause)
       report(`dotdog: ${route?.name ?? 'a request'} failed: ${message}`)
-      problem = new Problem(500, 'internal', 'Something went wrong here; the server’s log says more')
+      problem = new Problem(500, 'internal', 'Something went wrong here; the server’s log has the details')
     }
-    if (!response.headersSent) {
-      if (!request.complete) response.setHeader('Connection', 'close')
-      sendProblem(response, problem)
-    } else response.destroy()
+    if (response.headersSent) return void response.destroy()
+    if (!request.complete) response.setHeader('Connection', 'close')
+    sendProblem(response, problem)
   }
 
   return (request, response) => {
     const { method = 'GET', url = '' } = request
-    const began = log === undefined ? 0 : performance.now()
+    const startedAt = log === undefined ? 0 : performance.now()
     if (parts.isClosing()) response.shouldKeepAlive = false
-    const cut = url.indexOf('?')
-    let route: Route | undefined
-    const visit = new Visit(request, response, NONE, cut < 0 ? '' : url.slice(cut + 1), lobby)
-    const done = () => {
-      const verb = KNOWN.includes(method) ? method : 'other'
-      const status = response.headersSent ? response.statusCode : 499
-      metrics.requested(route?.name ?? 'none', verb, status)
+    const queryStart = url.indexOf('?')
+    const rawQuery = queryStart < 0 ? '' : url.slice(queryStart + 1)
+    let route: ServerRoute | undefined
+    const context = new RequestContext(request, response, NO_PARAMS, rawQuery, active)
+    const finish = () => {
+      const countedMethod = COUNTED_METHODS.includes(method) ? method : 'other'
+      const status = response.headersSent ? response.statusCode : CLIENT_DISCONNECTED
+      metrics.countRequest(route?.name ?? 'none', countedMethod, status)
       try {
         log?.({
-          ...{ method: verb, route: route?.name ?? 'none', status, ms: performance.now() - began },
-          ...{ key: visit.params.key, client: visit.client?.name },
+          method: countedMethod,
+          route: route?.name ?? 'none',
+          key: context.params.key,
+          client: context.client?.name,
+          status,
+          ms: performance.now() - startedAt,
         })
       } catch {
-        // Whoever listens badly must not end the server.
+        // A log function that throws must not end the server.
       }
     }
-    const failed = (error: unknown) => {
-      fail(error, visit, route)
-      done()
+    const fail = (error: unknown) => {
+      answerError(error, context, route)
+      finish()
     }
     try {
-      if (url.length > LONGEST_URL) throw new Problem(414, 'long_url', 'The path and query are too long')
-      if (!TARGET.test(url)) throw new Problem(400, 'bad_path', 'The request has no plain path')
-      hosts?.check(request)
-      const found = find(method, cut < 0 ? url : url.slice(0, cut))
-      route = found.route
-      visit.params = found.params
-      admit(request, route, visit)
-      route.handle(visit).then(done, failed)
+      if (url.length > MAX_URL_CHARS) throw new Problem(414, 'long_url', 'The path and query are too long')
+      if (!REQUEST_TARGET.test(url)) throw new Problem(400, 'bad_path', 'The request-target is malformed')
+      hostCheck?.check(request)
+      const match = findRoute(method, queryStart < 0 ? url : url.slice(0, queryStart))
+      route = match.route
+      context.params = match.params
+      admit(request, route, context)
+      route.handle(context).then(finish, fail)
     } catch (error) {
-      failed(error)
+      fail(error)
     }
   }
 }

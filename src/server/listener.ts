@@ -1,39 +1,45 @@
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
-import type { Handle } from './handler.js'
+import type { RequestHandler } from './handler.js'
 import { Connections } from './http/connections.js'
 import { Problem } from './http/problem.js'
 import { sendProblem } from './http/respond.js'
 import { listenAtSocket } from './http/unix-socket.js'
 import type { Limits, ServerOptions, Where } from './options.js'
 
-/** The server on a socket: where it listens, and how long it bears with slow clients. */
+/** The socket of the server: where it listens, and which connections it cuts. */
 
-export interface Listening {
+export interface Listener {
   /** `http://127.0.0.1:8080`, or `unix:/run/dotdog.sock`. */
   readonly address: string
-  /** No new connections; waits for the requests under way, at most so many seconds. */
-  close(seconds: number): Promise<void>
+  /** Accepts no new connections, and waits up to `timeoutS` seconds for the requests under way. */
+  close(timeoutS: number): Promise<void>
 }
 
-/** Seconds in which nothing moves on a connection, unless it is we who have to answer: a fetch may take longer. */
-const STILL = 120
+/**
+ * A connection without traffic for this long is cut, unless the server owes it an answer: a fetch
+ * may take longer.
+ */
+const IDLE_TIMEOUT_S = 120
+const KEEP_ALIVE_TIMEOUT_MS = 30_000
+const MAX_HEADER_BYTES = 16_384
+const MAX_HEADERS = 100
 
 export async function listen(
-  handle: Handle,
+  handle: RequestHandler,
   where: Where,
   { tls, report }: Pick<ServerOptions, 'tls'> & { report(line: string): void },
   limits: Required<Limits>,
-  still = STILL,
-): Promise<Listening> {
-  const shortest = Math.min(limits.headersTimeout, limits.requestTimeout) * 1000
+  idleTimeoutS = IDLE_TIMEOUT_S,
+): Promise<Listener> {
+  const shortestTimeoutMs = Math.min(limits.headersTimeout, limits.requestTimeout) * 1000
   const options = {
-    maxHeaderSize: 16_384,
+    maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: limits.headersTimeout * 1000,
     requestTimeout: limits.requestTimeout * 1000,
-    connectionsCheckingInterval: Math.min(5000, Math.max(100, shortest / 2)),
-    keepAliveTimeout: 30_000,
+    connectionsCheckingInterval: Math.min(5000, Math.max(100, shortestTimeoutMs / 2)),
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
   }
   const isTcp = !('socketPath' in where)
   const isTls = isTcp && tls !== undefined
@@ -42,29 +48,30 @@ export async function listen(
     : createServer(options)
   const connections = new Connections(server, isTls)
   server.on('request', (request, response) => {
-    if (connections.asked(request.socket, response)) refuse(response)
-    else handle(request, response)
+    if (connections.addResponse(request.socket, response)) handle(request, response)
+    else refusePipelined(response)
   })
   server.maxConnections = limits.connections
-  server.maxHeadersCount = 100
-  // Who does not read its answer is cut, too.
-  server.setTimeout(still * 1000, (socket: Socket) => {
-    if (!connections.isOurTurn(socket)) socket.destroy()
+  server.maxHeadersCount = MAX_HEADERS
+  // Also cuts a client that does not read its answer.
+  server.setTimeout(idleTimeoutS * 1000, (socket: Socket) => {
+    if (!connections.owesAnswer(socket)) socket.destroy()
   })
 
   if (isTcp) await listenAtPort(server, where.port, where.host ?? '127.0.0.1')
   else await listenAtSocket(server, where.socketPath)
-  server.on('error', (error) => report(`dotdog: the socket is in trouble: ${error.message}`))
+  server.on('error', (error) => report(`dotdog: the listening socket failed: ${error.message}`))
 
   return {
     address: isTcp ? addressOf(server, where.host ?? '127.0.0.1', isTls) : `unix:${where.socketPath}`,
-    close: (seconds) => connections.close(seconds),
+    close: (timeoutS) => connections.close(timeoutS),
   }
 }
 
-function refuse(response: ServerResponse): void {
+function refusePipelined(response: ServerResponse): void {
   response.setHeader('Connection', 'close')
-  sendProblem(response, new Problem(503, 'too_many_requests', 'Too many requests wait on this connection', { retryAfter: 1 }))
+  const detail = 'Too many requests wait on this connection'
+  sendProblem(response, new Problem(503, 'too_many_requests', detail, { retryAfter: 1 }))
 }
 
 const listenAtPort = (server: Server, port: number, host: string): Promise<void> =>

@@ -1,10 +1,23 @@
 import type { IncomingMessage } from 'node:http'
 import type { Dog } from 'dotdog'
+import {
+  BOOLEAN,
+  checkMembers,
+  checkOptions,
+  checkValue,
+  FUNCTION,
+  OBJECT,
+  POSITIVE_NUMBER,
+  type Rule,
+  type Rules,
+  required,
+  TEXT,
+} from '../core/shared/validate.js'
 import type { LogEntry } from './handler.js'
 import type { ClientConfig, Clients } from './http/client.js'
 import type { Route } from './http/route.js'
 
-/** What `createServer` and `listen` may be given, checked. */
+/** The options of `createServer` and `listen`, and their checks. */
 
 export interface Limits {
   /** Connections at a time; more are closed at once. Default 10000. */
@@ -13,39 +26,46 @@ export interface Limits {
   polls?: number
   /** Event streams open at a time. Default 100. */
   streams?: number
-  /** Bytes of a body. Default 1048576. */
+  /** Bytes of a request's body. Default 1048576. */
   body?: number
-  /** Seconds for the headers of a request. Default 10. */
+  /** Seconds in which the headers of a request must arrive. Default 10. */
   headersTimeout?: number
-  /** Seconds for a whole request. Default 30. */
+  /** Seconds in which a whole request must arrive. Default 30. */
   requestTimeout?: number
   /** Seconds that `close` waits for requests under way before it cuts them. Default 30. */
   closeTimeout?: number
 }
 
 export interface ServerOptions {
-  /** Whose keys are served. Default: the default dog, the package `dotdog` itself. */
+  /** The dog whose keys are served. Default: the default dog, the package `dotdog` itself. */
   dog?: Dog
-  /** Who may ask. Needed on TCP; on a unix socket without it, whoever can open the socket may do everything. */
+  /**
+   * The clients that may ask. Needed on TCP. On a unix socket without clients, every process that
+   * can open the socket may do everything.
+   */
   clients?: readonly ClientConfig[]
-  /** More routes, or what makes them. Those that authenticate by themselves tell `refused` of bad tokens; it may throw a 429. */
-  routes?: readonly Route[] | ((clients: Clients, refused: (request: IncomingMessage) => void) => readonly Route[])
-  /** Names under which the server is reached, beside the loopback's and the address of the connection. */
+  /**
+   * More routes, or a function that makes them. Routes that authenticate by themselves call
+   * `recordFailure` for a bad token; it may throw a 429.
+   */
+  routes?: readonly Route[] | ((clients: Clients, recordFailure: (request: IncomingMessage) => void) => readonly Route[])
+  /** Names of the server, besides those of the loopback and the address of the connection. */
   hosts?: readonly string[]
-  /** A proxy in front of the server has TLS: no certificate is asked for, and X-Forwarded-For is believed. Default false. */
+  /** A proxy in front of the server has TLS: no certificate is needed, and X-Forwarded-For is trusted. Default false. */
   behindProxy?: boolean
   /** The server's own certificate and its key, in PEM. */
   tls?: { cert: string | Buffer; key: string | Buffer }
   limits?: Limits
-  /** Told of every request. Default: nobody. */
+  /** Called after every request. Default: none. */
   log?: (entry: LogEntry) => void
-  /** Told of faults, a line without secrets each. Default: standard error. */
+  /** Called with one line, without secrets, for each internal error. Default: prints to standard error. */
   report?: (line: string) => void
 }
 
+/** Where a server listens. A path has at most 103 bytes; port 0 takes any free port. */
 export type Where = { socketPath: string } | { port: number; host?: string }
 
-const STANDARD: Required<Limits> = {
+const DEFAULT_LIMITS: Required<Limits> = {
   connections: 10_000,
   polls: 10_000,
   streams: 100,
@@ -54,55 +74,71 @@ const STANDARD: Required<Limits> = {
   requestTimeout: 30,
   closeTimeout: 30,
 }
-const OPTIONS = ['dog', 'clients', 'routes', 'hosts', 'behindProxy', 'tls', 'limits', 'log', 'report']
 
-const fail = (name: string, rule: string, value: unknown): never => {
-  throw new TypeError(`${name} must be ${rule}; got ${value === null ? 'null' : typeof value}`)
+/** The longest path of a unix socket that every system accepts. */
+const MAX_SOCKET_PATH_BYTES = 103
+
+const SERVER_RULES: Rules = {
+  dog: {
+    test: (dog: { status?: unknown } | null) => typeof dog?.status === 'function',
+    rule: 'must be what createDog() returns',
+  },
+  // The client registry checks the entries.
+  clients: { test: () => true, rule: '' },
+  routes: {
+    test: (routes: unknown) => Array.isArray(routes) || typeof routes === 'function',
+    rule: 'must be a list or a function',
+  },
+  hosts: {
+    test: (hosts: unknown) => Array.isArray(hosts) && hosts.every((host) => /^[\w.:-]+$/.test(host)),
+    rule: 'must be a list of names or addresses, without ports',
+  },
+  behindProxy: BOOLEAN,
+  tls: {
+    test: (tls: ServerOptions['tls'] | null) => Boolean(tls?.cert && tls.key),
+    rule: 'must be an object with cert and key, in PEM',
+    isSecret: true,
+  },
+  limits: OBJECT,
+  log: FUNCTION,
+  report: FUNCTION,
 }
 
-/** @throws TypeError for the first option that is wrong. */
-export function checkOptions(options: ServerOptions): Required<Limits> {
-  if (typeof options !== 'object' || options === null) fail('options', 'an object', options)
-  for (const name of Object.keys(options)) {
-    if (!OPTIONS.includes(name)) throw new TypeError(`unknown option "${name}"; there are ${OPTIONS.join(', ')}`)
-  }
-  const { dog, routes, hosts, behindProxy, tls, limits = {}, log, report } = options
-  if (dog !== undefined && typeof dog?.status !== 'function') fail('dog', 'what createDog() returns', dog)
-  if (routes !== undefined && !Array.isArray(routes) && typeof routes !== 'function')
-    fail('routes', 'a list or a function', routes)
-  if (hosts !== undefined && !(Array.isArray(hosts) && hosts.every((host) => /^[\w.:-]+$/.test(host)))) {
-    fail('hosts', 'a list of names or addresses, without ports', hosts)
-  }
-  if (behindProxy !== undefined && typeof behindProxy !== 'boolean') fail('behindProxy', 'true or false', behindProxy)
-  if (tls !== undefined && !(tls?.cert && tls.key)) fail('tls', 'an object with cert and key, in PEM', tls)
-  for (const [name, value] of Object.entries({ log, report })) {
-    if (value !== undefined && typeof value !== 'function') fail(name, 'a function', value)
-  }
-  for (const [name, value] of Object.entries(limits)) {
-    if (!Object.hasOwn(STANDARD, name))
-      throw new TypeError(`unknown limit "${name}"; there are ${Object.keys(STANDARD).join(', ')}`)
-    if (value !== undefined && !(typeof value === 'number' && value > 0 && value < 2 ** 31))
-      fail(`limits.${name}`, 'a number over 0', value)
-  }
-  const given = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined))
-  return { ...STANDARD, ...given }
+const LIMIT_RULES: Rules = Object.fromEntries(Object.keys(DEFAULT_LIMITS).map((name) => [name, POSITIVE_NUMBER]))
+
+const PORT: Rule = {
+  test: (port: unknown) => Number.isInteger(port) && (port as number) >= 0 && (port as number) <= 65_535,
+  rule: 'must be a whole number from 0 to 65535',
 }
 
-/** The longest path of a unix socket that every system takes, in bytes. */
-const LONGEST_PATH = 103
+const WHERE_RULES: Rules = {
+  socketPath: TEXT,
+  port: PORT,
+  host: { ...TEXT, rule: 'must be an address to listen at' },
+}
 
-/** @throws TypeError if it is no place to listen at. */
+/** @throws TypeError for the first option that is unknown or breaks its rule. */
+export function checkServerOptions(options: ServerOptions): Required<Limits> {
+  const { limits = {} } = checkOptions<ServerOptions>('createServer', options, SERVER_RULES)
+  const checked = checkMembers<Limits>('limits', limits, LIMIT_RULES)
+  const given = Object.fromEntries(Object.entries(checked).filter(([, value]) => value !== undefined))
+  return { ...DEFAULT_LIMITS, ...given }
+}
+
+/** @throws TypeError unless it says where to listen: `{ socketPath }` or `{ port, host }`. */
 export function checkWhere(where: Where): void {
-  if (typeof where !== 'object' || where === null) fail('where', '{ socketPath } or { port, host }', where)
-  const { socketPath, port, host } = where as { socketPath?: unknown; port?: unknown; host?: unknown }
-  if (socketPath !== undefined) {
-    if (port !== undefined || host !== undefined) throw new TypeError('socketPath excludes port and host')
-    if (typeof socketPath !== 'string' || socketPath === '') fail('socketPath', 'a path', socketPath)
-    const size = Buffer.byteLength(socketPath as string)
-    if (size > LONGEST_PATH) throw new TypeError(`socketPath must have at most ${LONGEST_PATH} bytes; got ${size}`)
+  const { socketPath, port, host } = checkOptions<{ socketPath?: string; port?: number; host?: string }>(
+    'listen',
+    where,
+    WHERE_RULES,
+  )
+  if (socketPath === undefined) {
+    checkValue('port', port, required(PORT))
     return
   }
-  if (!Number.isInteger(port) || (port as number) < 0 || (port as number) > 65_535)
-    fail('port', 'a number from 0 to 65535', port)
-  if (host !== undefined && (typeof host !== 'string' || host === '')) fail('host', 'an address to listen at', host)
+  if (port !== undefined || host !== undefined) throw new TypeError('listen: socketPath excludes port and host')
+  const size = Buffer.byteLength(socketPath)
+  if (size > MAX_SOCKET_PATH_BYTES) {
+    throw new TypeError(`socketPath must have at most ${MAX_SOCKET_PATH_BYTES} bytes; got ${size}`)
+  }
 }

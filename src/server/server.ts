@@ -1,39 +1,47 @@
 import * as defaultDog from 'dotdog'
-import { Gate, unauthorized } from './auth/authenticator.js'
-import { Roster } from './auth/client-registry.js'
+import { Authenticator, unauthorized } from './auth/authenticator.js'
+import { ClientRegistry } from './auth/client-registry.js'
 import { createHandler, shuttingDown } from './handler.js'
 import type { ClientConfig } from './http/client.js'
 import { HostCheck, isLoopback } from './http/host-check.js'
-import type { Visit } from './http/request-context.js'
+import type { ActiveRequests, ServerRoute } from './http/request-context.js'
 import { sendJson } from './http/respond.js'
-import type { Route } from './http/route.js'
 import { createRouter } from './http/router.js'
-import { type Listening, listen } from './listener.js'
-import { checkOptions, checkWhere, type ServerOptions, type Where } from './options.js'
-import { Hub } from './routes/event-hub.js'
-import { Streams } from './routes/event-stream.js'
+import { type Listener, listen } from './listener.js'
+import { checkServerOptions, checkWhere, type ServerOptions, type Where } from './options.js'
+import { EventHub } from './routes/event-hub.js'
+import { EventStreams } from './routes/event-streams.js'
 import { keyRoutes } from './routes/keys.js'
-import { Polls } from './routes/long-polls.js'
+import { LongPolls } from './routes/long-polls.js'
 import { Metrics } from './routes/metrics.js'
-import { Values } from './routes/value-cache.js'
+import { ValueCache } from './routes/value-cache.js'
 
 export interface DogServer {
   /**
-   * Listens, once. Without `host`, on the loopback only.
+   * Listens. A server listens once. Without `host` it listens on the loopback only.
    *
    * @returns the address: `http://127.0.0.1:8080`, or `unix:/run/dotdog.sock`.
    * @throws TypeError on TCP without clients, and beyond the loopback without `tls` or `behindProxy`.
-   * @throws Error with `code` `EADDRINUSE` if somebody is there already.
+   * @throws Error with `code` `EADDRINUSE` if a live server listens there already.
    */
   listen(where: Where): Promise<string>
-  /** The clients from now on. What a client holds open ends, if it is no longer one or its rights are others. */
+  /**
+   * Replaces the clients. Open polls and streams of a client end if it was removed or its entry
+   * changed.
+   *
+   * @throws TypeError for a wrong entry, and if the server was started without clients. The old clients stay.
+   */
   setClients(clients: readonly ClientConfig[]): void
-  /** Accepts nobody any more, ends long polls and event streams, and waits for the requests under way. Leaves the dog open. */
+  /**
+   * Accepts no more requests, ends long polls and event streams, and waits for the requests under
+   * way, at most `limits.closeTimeout` seconds. Leaves the dog open.
+   */
   close(): Promise<void>
 }
 
 /**
- * Serves the keys of a dog over HTTP: one process owns the fetchers, others read, wait and report.
+ * Serves the keys of a dog over HTTP: one process owns the fetchers, others read values, wait for
+ * new ones, and report dead ones.
  *
  * @throws TypeError for a wrong option.
  * @example
@@ -43,84 +51,107 @@ export interface DogServer {
  * await server.listen({ socketPath: '/run/dotdog/dotdog.sock' })
  */
 export function createServer(options: ServerOptions = {}): DogServer {
-  const limits = checkOptions(options)
+  const limits = checkServerOptions(options)
   const { dog = defaultDog, hosts = [], behindProxy = false, tls, log } = options
   const { report = (line: string) => console.error(line) } = options
-  const visits = new Set<Visit>()
-  const verdict = ({ client }: Visit) =>
-    closing !== undefined ? shuttingDown() : client !== undefined && !roster.has(client) ? unauthorized() : undefined
-  const endVisits = () => {
-    for (const visit of visits) {
-      const problem = verdict(visit)
-      if (problem !== undefined) visit.end(problem)
+
+  const active: ActiveRequests = {
+    contexts: new Set(),
+    reasonToEnd({ client }) {
+      if (closing !== undefined) return shuttingDown()
+      return client !== undefined && !registry.has(client) ? unauthorized() : undefined
+    },
+  }
+  const endInvalidRequests = () => {
+    for (const context of active.contexts) {
+      const problem = active.reasonToEnd(context)
+      if (problem !== undefined) context.end(problem)
     }
   }
-  const roster = new Roster(options.clients, endVisits)
-  const hub = new Hub(dog)
-  const values = new Values(dog, hub)
-  const polls = new Polls(values, hub, limits.polls)
-  const streams = new Streams(hub, limits.streams)
+  const registry = new ClientRegistry(options.clients, endInvalidRequests)
+  const hub = new EventHub(dog)
+  const values = new ValueCache(dog, hub)
+  const polls = new LongPolls(values, hub, limits.polls)
+  const streams = new EventStreams(hub, limits.streams)
   const metrics = new Metrics(hub)
-  const gate = new Gate(roster, behindProxy, (reason) => metrics.refused(reason))
-  let listening: Promise<Listening> | undefined
+  const authenticator = new Authenticator(registry, behindProxy, (reason) => metrics.countAuthFailure(reason))
+  let listener: Promise<Listener> | undefined
   let closing: Promise<void> | undefined
 
-  const health: Route = {
-    ...{ method: 'GET', path: '/healthz', name: 'health', auth: 'none' },
+  const health: ServerRoute = {
+    method: 'GET',
+    path: '/healthz',
+    name: 'health',
+    auth: 'none',
     async handle({ response }) {
       if (closing !== undefined) throw shuttingDown()
       sendJson(response, { status: 'ok' })
     },
   }
-  const routes: Route[] = [
-    ...keyRoutes({ dog, values, polls, bodyLimit: limits.body }),
-    ...[streams.route, health, metrics.route(values, () => ({ polls: polls.open, streams: streams.open }))],
-    ...(typeof options.routes === 'function'
-      ? options.routes(roster, (request) => gate.refused(request))
-      : (options.routes ?? [])),
+  const ownRoutes =
+    typeof options.routes === 'function'
+      ? options.routes(registry, (request) => authenticator.recordFailure(request))
+      : (options.routes ?? [])
+  const routes: ServerRoute[] = [
+    ...keyRoutes({ dog, values, polls, maxBodyBytes: limits.body }),
+    streams.route,
+    health,
+    metrics.route(values, () => ({ polls: polls.open, streams: streams.open })),
+    ...ownRoutes,
   ]
 
-  async function start(where: Where): Promise<Listening> {
+  async function start(where: Where): Promise<Listener> {
     const isTcp = !('socketPath' in where)
     const names = [...hosts, ...(isTcp && where.host !== undefined ? [where.host] : [])]
-    const find = await createRouter(routes)
-    const shared = { find, gate, metrics, lobby: { visits, verdict }, log, report, isClosing: () => closing !== undefined }
-    const handle = createHandler({ ...shared, hosts: isTcp ? new HostCheck(names) : undefined })
+    const handle = createHandler({
+      findRoute: await createRouter(routes),
+      authenticator,
+      metrics,
+      hostCheck: isTcp ? new HostCheck(names) : undefined,
+      active,
+      isClosing: () => closing !== undefined,
+      log,
+      report,
+    })
     const started = await listen(handle, where, { tls, report }, limits)
     hub.start()
     return started
   }
 
   async function finish(): Promise<void> {
-    const started = await listening?.catch(() => undefined)
+    const started = await listener?.catch(() => undefined)
     const closed = started?.close(limits.closeTimeout)
-    endVisits()
+    endInvalidRequests()
     await closed
     hub.stop()
-    roster.close()
+    registry.close()
+  }
+
+  /** Refuses to send tokens and values where others on the machine or the network can read them. */
+  function checkIsSafe(where: Where): void {
+    if ('socketPath' in where) return
+    const { host = '127.0.0.1' } = where
+    if (registry.isOpen) {
+      throw new TypeError('clients must be given to listen on TCP: every user of the machine can reach a port')
+    }
+    if (isLoopback(host) || tls !== undefined || behindProxy) return
+    throw new TypeError(`tls or behindProxy must be given to listen at ${host}: tokens and values would travel in plain text`)
   }
 
   return {
     async listen(where) {
       checkWhere(where)
-      if (listening !== undefined || closing !== undefined) throw new TypeError('listen: a server listens once')
-      if (!('socketPath' in where)) {
-        const { host = '127.0.0.1' } = where
-        if (roster.isOpen)
-          throw new TypeError('clients must be given to listen on TCP: everybody on the machine gets at a port')
-        if (!isLoopback(host) && tls === undefined && !behindProxy) {
-          throw new TypeError(
-            `tls or behindProxy must be given to listen at ${host}: tokens and values would travel in plain text`,
-          )
-        }
-      }
-      listening = start(where)
-      listening.catch(() => (listening = undefined))
-      return (await listening).address
+      if (listener !== undefined || closing !== undefined) throw new TypeError('listen: a server listens once')
+      checkIsSafe(where)
+      listener = start(where)
+      listener.catch(() => (listener = undefined))
+      return (await listener).address
     },
     setClients(clients) {
-      if (roster.isOpen && listening !== undefined) throw new TypeError('setClients: the server was started without clients')
-      roster.replace(clients)
+      if (registry.isOpen && listener !== undefined) {
+        throw new TypeError('setClients: the server was started without clients')
+      }
+      registry.replace(clients)
     },
     close() {
       closing ??= finish()

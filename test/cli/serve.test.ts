@@ -144,8 +144,8 @@ t.test('The clients follow a file behind symbolic links that are swapped, as Kub
 t.test('A wrong configuration exits with code 2, names what is wrong, and repeats no secret', async (t) => {
   const wrong: [object | string, RegExp][] = [
     ['{ "appSecret": "s3cret-value"', /is not JSON/],
-    [{ nope: 1 }, /unknown member "nope"/],
-    [{ listen: { prot: 1 } }, /listen has an unknown member "prot"/],
+    [{ nope: 1 }, /unknown option "nope" of the configuration/],
+    [{ listen: { prot: 1 } }, /unknown option "prot" of listen; did you mean "port"\?/],
     [{ listen: { port: '80' } }, /listen\.port must be a number/],
     [{ listen: { port: 0 } }, /clients must be given/],
     [{ listen: { port: 0, socket: 's' } }, /exclude each other/],
@@ -156,8 +156,8 @@ t.test('A wrong configuration exits with code 2, names what is wrong, and repeat
     ],
     [{ wechat: [{ appId: 'wx1', appSecret: { env: 'NOT_THERE' } }] }, /no NOT_THERE/],
     [{ wechat: [{ appId: 'wx1', appSecret: { file: 'nowhere' } }] }, /cannot be read \(ENOENT\)/],
-    [{ wechat: [{ appSecret: { env: 'X' } }] }, /appId is missing/],
-    [{ clients: [{ name: 'x', token: 's3cret-value' }] }, /unknown member "token"/],
+    [{ wechat: [{ appSecret: { env: 'X' } }] }, /wechat\[0\]\.appId must be a string that is not empty; got undefined/],
+    [{ clients: [{ name: 'x', token: 's3cret-value' }] }, /unknown option "token" of clients\[0\]/],
     [{ clients: {} }, /clients must be a list/],
   ]
   await Promise.all(

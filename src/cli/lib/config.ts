@@ -1,8 +1,9 @@
-// dotdog.config.json: read and checked. It holds no secret: those stand in the environment or in files of their own.
+// Reads and checks dotdog.config.json. It holds no secret: secrets are in the environment or in files of their own.
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { ClientConfig } from 'dotdog/server'
-import { Failure } from './exit-error.js'
+import { BOOLEAN, checkMembers, LIST, OBJECT, type Rule, type Rules, required, TEXT } from '../../core/shared/validate.js'
+import { ExitError } from './exit-error.js'
 
 export interface AccountConfig {
   appId: string
@@ -32,99 +33,107 @@ export interface Config {
   clients?: ClientConfig[]
 }
 
-const fail = (text: string): never => {
-  throw new Failure(2, text)
+/** The configuration as the file has it: references to secrets, and paths relative to the file. */
+interface ConfigFile {
+  listen?: ListenConfig
+  dir?: string
+  module?: string
+  wechat?: unknown[]
+  clients?: ClientConfig[]
 }
 
-type Kind = 'text' | 'number' | 'flag' | 'texts' | 'list' | 'object' | 'secret'
+const NUMBER: Rule = { test: (value: unknown) => typeof value === 'number', rule: 'must be a number', isSecret: true }
+const TEXTS: Rule = {
+  test: (value: unknown) => Array.isArray(value) && value.every((entry) => typeof entry === 'string'),
+  rule: 'must be a list of strings',
+}
+/** Checked elsewhere. */
+const ANYTHING: Rule = { test: () => true, rule: '' }
 
-const TESTS: Record<Kind, [(value: unknown) => boolean, string]> = {
-  text: [(value) => typeof value === 'string' && value !== '', 'a string'],
-  number: [(value) => typeof value === 'number', 'a number'],
-  flag: [(value) => typeof value === 'boolean', 'true or false'],
-  texts: [(value) => Array.isArray(value) && value.every((one) => typeof one === 'string'), 'a list of strings'],
-  list: [Array.isArray, 'a list'],
-  object: [isObject, 'an object'],
-  secret: [() => true, ''],
+const CONFIG_RULES: Rules = { listen: OBJECT, dir: TEXT, module: TEXT, wechat: LIST, clients: LIST }
+const LISTEN_RULES: Rules = {
+  socket: TEXT,
+  port: NUMBER,
+  host: TEXT,
+  hosts: TEXTS,
+  behindProxy: BOOLEAN,
+  tlsCert: TEXT,
+  tlsKey: TEXT,
+}
+const ACCOUNT_RULES: Rules = { appId: required(TEXT), appSecret: ANYTHING, stable: BOOLEAN, prefix: TEXT, baseUrl: TEXT }
+const SECRET_RULES: Rules = { env: TEXT, file: TEXT }
+
+/** @throws ExitError (code 2) always. */
+function fail(message: string): never {
+  throw new ExitError(2, message)
 }
 
-const ROOT: Record<string, Kind> = { listen: 'object', dir: 'text', module: 'text', wechat: 'list', clients: 'list' }
-const LISTEN: Record<string, Kind> = {
-  ...{ socket: 'text', port: 'number', host: 'text', hosts: 'texts', behindProxy: 'flag', tlsCert: 'text', tlsKey: 'text' },
-}
-const ACCOUNT: Record<string, Kind> = { appId: 'text', appSecret: 'secret', stable: 'flag', prefix: 'text', baseUrl: 'text' }
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function check(at: string, value: unknown, members: Record<string, Kind>): Record<string, unknown> {
-  if (!isObject(value)) return fail(`${at} must be an object`)
-  for (const [name, member] of Object.entries(value)) {
-    const kind = Object.hasOwn(members, name) ? members[name] : undefined
-    if (kind === undefined) return fail(`${at} has an unknown member "${name}"; there are ${Object.keys(members).join(', ')}`)
-    const [test, rule] = TESTS[kind]
-    if (!test(member)) fail(`${at}.${name} must be ${rule}; got ${member === null ? 'null' : typeof member}`)
+/**
+ * Reads a secret from where the configuration says: `{ "env": "NAME" }` or `{ "file": "path" }`. The
+ * secret itself is refused, because it would stand in backups and repositories.
+ */
+function readSecret(path: string, reference: unknown, folder: string): string {
+  const rule = `${path} must be {"env": "NAME"} or {"file": "path"}`
+  if (typeof reference === 'string') {
+    return fail(`${rule}, not the secret itself: a configuration is copied, mailed and committed`)
   }
-  return value
-}
-
-/** `{ "env": "NAME" }` or `{ "file": "path" }`: never the secret itself, which would stand in backups and repositories. */
-function secretOf(at: string, given: unknown, folder: string): string {
-  const advice = `${at} must be {"env": "NAME"} or {"file": "path"}`
-  if (typeof given === 'string')
-    return fail(`${advice}, not the secret itself: a configuration is copied, mailed and committed`)
-  const { env, file } = check(at, given, { env: 'text', file: 'text' }) as { env?: string; file?: string }
-  if ((env === undefined) === (file === undefined)) return fail(advice)
-  if (env !== undefined) return process.env[env] || fail(`${at}: the environment has no ${env}`)
+  if (!OBJECT.test(reference as never)) return fail(rule)
+  const { env, file } = checkMembers<{ env?: string; file?: string }>(path, reference, SECRET_RULES)
+  if (env !== undefined && file === undefined) return process.env[env] || fail(`${path}: the environment has no ${env}`)
+  if (file === undefined || env !== undefined) return fail(rule)
+  let secret: string
   try {
-    return readFileSync(resolve(folder, file!), 'utf8').trim() || fail(`${at}: the file is empty`)
+    secret = readFileSync(resolve(folder, file), 'utf8').trim()
   } catch (error) {
-    if (error instanceof Failure) throw error
-    return fail(`${at}: the file cannot be read (${(error as NodeJS.ErrnoException).code})`)
+    return fail(`${path}: the file cannot be read (${(error as NodeJS.ErrnoException).code})`)
   }
+  return secret || fail(`${path}: the file is empty`)
 }
 
-function parse(path: string): unknown {
+/** @throws ExitError or TypeError for the first thing that is wrong. */
+function readFile(path: string): ConfigFile {
   let text: string
   try {
     text = readFileSync(path, 'utf8')
   } catch (error) {
     return fail(`${path} cannot be read (${(error as NodeJS.ErrnoException).code})`)
   }
+  let parsed: unknown
   try {
-    return JSON.parse(text)
+    parsed = JSON.parse(text)
   } catch {
-    // The parser's own message quotes the text.
+    // Not the parser's own message, which quotes the text.
     return fail(`${path} is not JSON`)
   }
+  return checkMembers<ConfigFile>('the configuration', parsed, CONFIG_RULES)
 }
 
-/** The whole configuration. @throws Failure for the first thing that is wrong. */
+function accountOf(entry: unknown, index: number, folder: string): AccountConfig {
+  const path = `wechat[${index}]`
+  const account = checkMembers<AccountConfig>(path, entry, ACCOUNT_RULES)
+  return { ...account, appSecret: readSecret(`${path}.appSecret`, account.appSecret, folder) }
+}
+
+/**
+ * Reads the whole configuration. Without a path, an empty one.
+ *
+ * @throws ExitError or TypeError for the first thing that is wrong.
+ */
 export function readConfig(path: string | undefined): Config {
   if (path === undefined) return { folder: process.cwd(), listen: {}, wechat: [] }
   const folder = dirname(path)
-  const root = check('the configuration', parse(path), ROOT)
-  const accounts = (root.wechat ?? []) as unknown[]
-  const config: Config = {
+  const { listen = {}, dir, module, wechat = [], clients } = readFile(path)
+  return {
     folder,
-    listen: check('listen', root.listen ?? {}, LISTEN),
-    wechat: accounts.map((entry, index) => {
-      const at = `wechat[${index}]`
-      const account = check(at, entry, ACCOUNT)
-      if (account.appId === undefined) fail(`${at}.appId is missing`)
-      return { ...(account as unknown as AccountConfig), appSecret: secretOf(`${at}.appSecret`, account.appSecret, folder) }
-    }),
+    listen: checkMembers<ListenConfig>('listen', listen, LISTEN_RULES),
+    wechat: wechat.map((entry, index) => accountOf(entry, index, folder)),
+    ...(dir === undefined ? {} : { dir: resolve(folder, dir) }),
+    ...(module === undefined ? {} : { module: resolve(folder, module) }),
+    ...(clients === undefined ? {} : { clients }),
   }
-  for (const name of ['dir', 'module'] as const) {
-    if (root[name] !== undefined) config[name] = resolve(folder, root[name] as string)
-  }
-  if (root.clients !== undefined) config.clients = root.clients as ClientConfig[]
-  return config
 }
 
-/** Only the clients, when the file has changed. They are checked by whom they are given to. */
+/** Reads only the clients, when the file has changed. The server checks their entries. */
 export function readClients(path: string): ClientConfig[] {
-  const { clients } = check('the configuration', parse(path), ROOT) as { clients?: ClientConfig[] }
-  return clients ?? fail('the configuration has no clients any more')
+  return readFile(path).clients ?? fail('the configuration no longer has clients')
 }

@@ -1,47 +1,43 @@
-// Whose keys are served: those of WeChat accounts in the configuration, and those that a module of the user's registers.
+// Registers the keys that are served: those of the WeChat accounts in the configuration, and those of the user's module.
 
 import { pathToFileURL } from 'node:url'
 import type { Dog } from 'dotdog'
-import type { WeChat } from 'dotdog/wechat'
-import type { Config } from './config.js'
-import { cleanMessage, Failure } from './exit-error.js'
+import type { ServedAccount } from 'dotdog/server'
+import type { AccountConfig } from './config.js'
+import { cleanMessage, ExitError } from './exit-error.js'
 
-export interface ServedAccount {
-  appId: string
-  wx: WeChat
-  baseUrl?: string
-}
-
-/** The counter of the stable token's forced fetches is no value that gets old. */
-const NO_REFRESH = /_FORCED$/
-
-/** A dog that refreshes what is due also when nobody asks: a server is there for that. */
-const refreshing = (dog: Dog): Dog => ({
+/** A dog whose keys are refreshed automatically by default: a server refreshes a due value also when no client asks. */
+const withAutoRefresh = (dog: Dog): Dog => ({
   ...dog,
   init: ((key: string, fetcher: never, options: object) =>
-    dog.init(key, fetcher, { autoRefresh: !NO_REFRESH.test(key), ...options })) as Dog['init'],
+    dog.init(key, fetcher, { autoRefresh: true, ...options })) as Dog['init'],
 })
 
-export async function registerAccounts(dog: Dog, accounts: Config['wechat']): Promise<ServedAccount[]> {
+export async function registerAccounts(dog: Dog, accounts: readonly AccountConfig[]): Promise<ServedAccount[]> {
   if (accounts.length === 0) return []
   const { wechat } = await import('dotdog/wechat')
-  const shared = refreshing(dog)
+  const refreshed = withAutoRefresh(dog)
   return accounts.map((account) => ({
     appId: account.appId,
-    wx: wechat({ ...account, dog: shared }),
+    wx: wechat({ ...account, dog: refreshed }),
     ...(account.baseUrl === undefined ? {} : { baseUrl: account.baseUrl }),
   }))
 }
 
-/** The module is a function of the dog, or registers its keys with the package `dotdog` when it is loaded. CommonJS or ESM. */
+/**
+ * Loads the user's module, CommonJS or ESM. It exports a function of the dog, or registers its keys
+ * with the package `dotdog` while it is loaded.
+ */
 export async function loadModule(dog: Dog, path: string): Promise<void> {
   try {
-    // An import that stays one, also in what is built: require() cannot load every ES module.
-    const importIt = new Function('url', 'return import(url)') as (url: string) => Promise<Record<string, unknown>>
-    const loaded = await importIt(pathToFileURL(path).href)
-    const register = [loaded.default, loaded['module.exports']].find((one) => typeof one === 'function')
+    const loaded = await importModule(pathToFileURL(path).href)
+    const register = [loaded.default, loaded['module.exports']].find((exported) => typeof exported === 'function')
     await (register as ((dog: Dog) => unknown) | undefined)?.(dog)
   } catch (error) {
-    throw new Failure(1, `The module ${path} failed: ${cleanMessage(error)}`)
+    throw new ExitError(1, `The module ${path} failed: ${cleanMessage(error)}`)
   }
 }
+
+// The build turns `import()` into `require()`, which cannot load an ES module with top-level await. Inside `new Function` it stays
+// an `import()`.
+const importModule = new Function('url', 'return import(url)') as (url: string) => Promise<Record<string, unknown>>

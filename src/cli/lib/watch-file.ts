@@ -1,50 +1,52 @@
-// The configuration, looked at again when it has changed.
 import { type FSWatcher, statSync, watch } from 'node:fs'
 import { dirname } from 'node:path'
 
-/** Milliseconds from a change to the look: an editor writes in several steps. */
-const SETTLE = 100
-/** Milliseconds between two looks without a sign: a folder's watcher may be deaf, or not to be had. */
-const BACKSTOP = 2000
+/** From a sign of a change to the check: an editor writes in several steps. */
+const SETTLE_MS = 100
+/** Between two checks without a sign: the folder's watcher may miss changes, or may not be available. */
+const POLL_INTERVAL_MS = 2000
 
 /**
- * @param read the file's stamp before it was read: what changed since then is a change
- * @returns what ends the watch. It keeps no process alive.
+ * Calls back when a file has changed. Keeps no process alive.
+ *
+ * @param initialVersion the {@link fileVersion} before the file was first read: a later change counts
+ * @returns a function that ends the watch
  */
-export function watchFile(path: string, read: string | undefined, onChange: () => void): () => void {
-  let seen = read
+export function watchFile(path: string, initialVersion: string | undefined, onChange: () => void): () => void {
+  let lastVersion = initialVersion
   let pending: NodeJS.Timeout | undefined
   let watcher: FSWatcher | undefined
 
-  const look = () => {
+  const check = () => {
     pending = undefined
-    const stamp = stampOf(path)
-    // In the middle of a replacement there is none. What cannot be looked at is as it was.
-    if (stamp === seen || stamp === undefined) return
-    seen = stamp
+    const version = fileVersion(path)
+    // In the middle of a replacement there is no file. An unreadable file counts as unchanged.
+    if (version === lastVersion || version === undefined) return
+    lastVersion = version
     onChange()
   }
-  const soon = () => {
-    pending ??= setTimeout(look, SETTLE).unref()
+  const scheduleCheck = () => {
+    pending ??= setTimeout(check, SETTLE_MS).unref()
   }
 
   try {
-    // The folder, since a file that is replaced is another one; whatever happens there, since it may be a link to one that is.
-    watcher = watch(dirname(path), { persistent: false }, soon)
+    // The folder is watched, because a replaced file is another file. Every event in it counts, because the file may be a link
+    // to one that changes.
+    watcher = watch(dirname(path), { persistent: false }, scheduleCheck)
     watcher.on('error', () => watcher?.close())
   } catch {
-    // The backstop finds it.
+    // The poll finds the change.
   }
-  const backstop = setInterval(soon, BACKSTOP).unref()
+  const poll = setInterval(scheduleCheck, POLL_INTERVAL_MS).unref()
   return () => {
     watcher?.close()
-    clearInterval(backstop)
+    clearInterval(poll)
     clearTimeout(pending)
   }
 }
 
-/** Unlike any other state of the file. Undefined: there is none, or none that can be looked at. */
-export function stampOf(path: string): string | undefined {
+/** Differs for every state of the file. Undefined if there is no file, or it cannot be checked. */
+export function fileVersion(path: string): string | undefined {
   try {
     const { dev, ino, size, mtimeNs } = statSync(path, { bigint: true })
     return `${dev}:${ino}:${size}:${mtimeNs}`

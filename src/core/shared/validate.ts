@@ -31,12 +31,28 @@ const MAX_EDITS = 3
  */
 export function checkOptions<T extends object>(subject: string, options: unknown, rules: Rules): T {
   checkObject(subject, options)
+  checkEach(subject, options, rules, '')
+  return options as T
+}
+
+/**
+ * Checks an object inside other options and returns it. A message names a member by its path,
+ * `clients[0].name`.
+ *
+ * @throws TypeError for the first member that is unknown or breaks its rule.
+ */
+export function checkMembers<T extends object>(path: string, value: unknown, rules: Rules): T {
+  checkValue(path, value, required(OBJECT))
+  checkEach(path, value as Record<string, unknown>, rules, `${path}.`)
+  return value as T
+}
+
+function checkEach(subject: string, options: Record<string, unknown>, rules: Rules, prefix: string): void {
   const known = Object.keys(rules)
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(rules, name)) throw unknownOption(subject, name, known)
   }
-  for (const name of known) checkValue(name, (options as Record<string, unknown>)[name], rules[name]!)
-  return options as T
+  for (const name of known) checkValue(`${prefix}${name}`, options[name], rules[name]!)
 }
 
 /** @throws TypeError unless the options are a plain object. */
@@ -114,6 +130,12 @@ export const FUNCTION: Rule = {
   rule: 'must be a function',
   isSecret: true,
 }
+export const OBJECT: Rule = {
+  test: (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  rule: 'must be an object',
+  isSecret: true,
+}
+export const LIST: Rule = { test: Array.isArray, rule: 'must be a list', isSecret: true }
 export const TEXT: Rule = { test: isText, rule: 'must be a string that is not empty' }
 export const SECRET_TEXT: Rule = { ...TEXT, isSecret: true }
 /** A name of an account. Upstreams tell `123` from `"123"`, so that a number is refused. */
@@ -124,6 +146,11 @@ export const ID: Rule = {
 export const SECRET_ID: Rule = { ...ID, isSecret: true }
 export const required = (rule: Rule): Rule => ({ ...rule, isRequired: true })
 
+/** A number over 0, small enough for a timer. */
+export const POSITIVE_NUMBER: Rule = {
+  test: (value: unknown) => typeof value === 'number' && value > 0 && value < 2 ** 31,
+  rule: 'must be a number over 0',
+}
 /** A number of seconds, over 0 and at most `max`. */
 export const secondsUpTo = (max: number): Rule => ({
   test: (value: unknown) => typeof value === 'number' && value > 0 && value <= max,

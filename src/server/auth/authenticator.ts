@@ -1,57 +1,67 @@
 import type { IncomingMessage } from 'node:http'
 import type { Client } from '../http/client.js'
 import { Problem } from '../http/problem.js'
-import type { Roster } from './client-registry.js'
-import { Throttle } from './failure-throttle.js'
+import type { ClientRegistry } from './client-registry.js'
+import { FailureThrottle } from './failure-throttle.js'
 
-/** Who asks. A good token passes always: one bad neighbour behind the same address must not lock out the others. */
-export class Gate {
-  readonly #throttle = new Throttle()
+export type AuthFailureReason = 'missing' | 'malformed' | 'unknown' | 'expired'
+
+const BEARER_PREFIX = 'bearer '
+const MAX_ADDRESS_CHARS = 64
+
+/**
+ * Finds the client that sent a request. A valid token is always accepted: a client that fails must
+ * not lock out the others behind the same address.
+ */
+export class Authenticator {
+  readonly #throttle = new FailureThrottle()
 
   constructor(
-    readonly roster: Roster,
+    readonly registry: ClientRegistry,
     readonly isBehindProxy: boolean,
-    readonly onFailure: (reason: 'missing' | 'malformed' | 'unknown' | 'expired') => void,
+    readonly onFailure: (reason: AuthFailureReason) => void,
   ) {}
 
-  enter(request: IncomingMessage): Client {
-    if (this.roster.isOpen) return this.roster.look('')!
+  /** @throws Problem (401) without a valid token, or (429) after too many failures of one address. */
+  authenticate(request: IncomingMessage): Client {
+    if (this.registry.isOpen) return this.registry.byToken('')!
     const { authorization } = request.headers
-    if (authorization === undefined) throw this.#refuse(request, 'missing')
-    if (authorization.length < 8 || authorization.slice(0, 7).toLowerCase() !== 'bearer ')
-      throw this.#refuse(request, 'malformed')
-    const member = this.roster.look(authorization.slice(7).trim())
-    if (member === undefined) throw this.#refuse(request, 'unknown')
-    if (member.expires <= Date.now()) throw this.#refuse(request, 'expired')
-    return member
+    if (authorization === undefined) throw this.#failureOf(request, 'missing')
+    const scheme = authorization.slice(0, BEARER_PREFIX.length).toLowerCase()
+    if (authorization.length <= BEARER_PREFIX.length || scheme !== BEARER_PREFIX) {
+      throw this.#failureOf(request, 'malformed')
+    }
+    const client = this.registry.byToken(authorization.slice(BEARER_PREFIX.length).trim())
+    if (client === undefined) throw this.#failureOf(request, 'unknown')
+    if (client.expiresAt <= Date.now()) throw this.#failureOf(request, 'expired')
+    return client
   }
 
-  /** For routes that authenticate by themselves: notes a failure. @throws Problem (429) if it was one too many. */
-  refused(request: IncomingMessage): void {
-    const problem = this.#refuse(request, 'unknown')
+  /**
+   * Counts a failure of a route that authenticates by itself.
+   *
+   * @throws Problem (429) after too many failures of one address.
+   */
+  recordFailure(request: IncomingMessage): void {
+    const problem = this.#failureOf(request, 'unknown')
     if (problem.status === 429) throw problem
   }
 
-  #refuse(request: IncomingMessage, reason: 'missing' | 'malformed' | 'unknown' | 'expired'): Problem {
+  #failureOf(request: IncomingMessage, reason: AuthFailureReason): Problem {
     this.onFailure(reason)
-    const retryAfter = this.#throttle.fail(this.#addressOf(request))
-    if (retryAfter !== undefined) {
-      return new Problem(429, 'too_many_failures', 'Too many requests without a valid token came from there', { retryAfter })
-    }
-    return unauthorized()
+    const retryAfter = this.#throttle.recordFailure(this.#addressOf(request))
+    if (retryAfter === undefined) return unauthorized()
+    const detail = 'Too many requests without a valid token came from this address'
+    return new Problem(429, 'too_many_failures', detail, { retryAfter })
   }
 
   #addressOf(request: IncomingMessage): string {
-    const named = this.isBehindProxy ? request.headers['x-forwarded-for'] : undefined
-    // The last one is what the proxy saw; those before it are what the client says.
-    const last =
-      typeof named === 'string'
-        ? named
-            .slice(named.lastIndexOf(',') + 1)
-            .trim()
-            .slice(0, 64)
-        : undefined
-    return last || (request.socket.remoteAddress ?? 'local')
+    const forwardedFor = this.isBehindProxy ? request.headers['x-forwarded-for'] : undefined
+    const fallback = request.socket.remoteAddress ?? 'local'
+    if (typeof forwardedFor !== 'string') return fallback
+    // The proxy wrote the last address; the client may have invented those before it.
+    const last = forwardedFor.slice(forwardedFor.lastIndexOf(',') + 1).trim()
+    return last.slice(0, MAX_ADDRESS_CHARS) || fallback
   }
 }
 
@@ -60,5 +70,5 @@ export const unauthorized = (): Problem =>
     headers: { 'www-authenticate': 'Bearer realm="dotdog"' },
   })
 
-/** The same whether the key exists or not. */
+/** The same answer whether the key exists or not. */
 export const forbidden = (): Problem => new Problem(403, 'forbidden', 'This client may not do that')

@@ -1,155 +1,121 @@
 import { hash, timingSafeEqual } from 'node:crypto'
+import { LongTimer } from '../../core/shared/long-timer.js'
 import type { Client, ClientConfig, Clients } from '../http/client.js'
+import { checkClients, epochMsOf } from './client-rules.js'
 
-/** Who may ask, as it stands now: checked configurations, found by the hash of a token. */
-
-export interface Member extends Client {
+/** A client as the registry keeps it. */
+export interface RegisteredClient extends Client {
   /** 64 hex digits. */
-  readonly hash: Buffer
-  /** Epoch milliseconds. */
-  readonly expires: number
-  /** What it was made of, so that a list that is read again can be compared. */
-  readonly made: string
+  readonly tokenHash: Buffer
+  /** Epoch milliseconds; Infinity: never. */
+  readonly expiresAt: number
+  /** The configuration it was made from. A client whose fingerprint stays the same is kept when the list is replaced. */
+  readonly fingerprint: string
 }
 
-/** A socket that only we and root can open needs no tokens: whoever comes may do everything. */
-const EVERYBODY: Member = {
+/** On a socket that only the owner and root can open no token is needed, and every request may do everything. */
+const LOCAL_CLIENT: RegisteredClient = {
   name: 'local',
   mayRead: () => true,
   mayRefresh: true,
   mayProxy: true,
-  hash: Buffer.alloc(64),
-  expires: Number.POSITIVE_INFINITY,
-  made: '',
+  tokenHash: Buffer.alloc(64),
+  expiresAt: Number.POSITIVE_INFINITY,
+  fingerprint: '',
 }
 
-const MEMBERS = ['name', 'tokenSha256', 'keys', 'refresh', 'proxy', 'expires']
-/** A timer's longest time is 24.8 days. */
-const LONGEST = 86_400_000
-
-/** As 64 hex digits, which is several times cheaper than as bytes; in a buffer that the next call overwrites. */
-const scratch = Buffer.alloc(64)
+/** Holds the hash as 64 hex digits, which is several times cheaper than as bytes. The next call overwrites it. */
+const hashBuffer = Buffer.alloc(64)
 function hashOf(token: string): Buffer {
-  scratch.write(hash('sha256', token, 'hex'), 'latin1')
-  return scratch
+  hashBuffer.write(hash('sha256', token, 'hex'), 'latin1')
+  return hashBuffer
 }
 
-export class Roster implements Clients {
-  #members: readonly Member[] | undefined
-  #timer: NodeJS.Timeout | undefined
-  readonly #onEnd: () => void
+/** The clients that are valid now, found by the hash of their tokens. */
+export class ClientRegistry implements Clients {
+  /** Undefined: the server has no clients, and every request may do everything. */
+  #clients: readonly RegisteredClient[] | undefined
+  readonly #expiryTimer = new LongTimer()
+  readonly #onRightsChange: () => void
 
   /**
-   * @param configs undefined: everybody may do everything
-   * @param onEnd told when tokens were revoked, changed or ran out: what they hold open must end
+   * @param configs undefined: every request may do everything
+   * @param onRightsChange called after tokens were revoked, changed or expired: what those clients hold open must end
+   * @throws TypeError for the first entry that is wrong.
    */
-  constructor(configs: readonly ClientConfig[] | undefined, onEnd: () => void) {
-    this.#members = configs === undefined ? undefined : checkClients(configs)
-    this.#onEnd = onEnd
-    this.#await()
+  constructor(configs: readonly ClientConfig[] | undefined, onRightsChange: () => void) {
+    this.#clients = configs === undefined ? undefined : registered(configs)
+    this.#onRightsChange = onRightsChange
+    this.#armExpiryTimer()
   }
 
   get isOpen(): boolean {
-    return this.#members === undefined
+    return this.#clients === undefined
   }
 
-  /** The new list holds from now on. Who is in both, unchanged, notices nothing. */
+  /** Replaces the list. A client that is unchanged in the new list keeps its open requests. */
   replace(configs: readonly ClientConfig[]): void {
-    const old = new Map(this.#members?.map((member) => [member.made, member]))
-    this.#members = checkClients(configs).map((member) => old.get(member.made) ?? member)
-    this.#onEnd()
-    this.#await()
+    const old = new Map(this.#clients?.map((client) => [client.fingerprint, client]))
+    this.#clients = registered(configs).map((client) => old.get(client.fingerprint) ?? client)
+    this.#onRightsChange()
+    this.#armExpiryTimer()
   }
 
-  /** All are compared, so that the time tells nothing of who it was, nor how near a guess came. */
-  look(token: string): Member | undefined {
-    if (this.#members === undefined) return EVERYBODY
-    const asked = hashOf(token)
-    let found: Member | undefined
-    for (const member of this.#members) if (timingSafeEqual(asked, member.hash)) found = member
+  /**
+   * The client of a token, also of an expired one. Compares with all clients, so that the time
+   * reveals neither which client it was nor how close a guess came.
+   */
+  byToken(token: string): RegisteredClient | undefined {
+    if (this.#clients === undefined) return LOCAL_CLIENT
+    const tokenHash = hashOf(token)
+    let found: RegisteredClient | undefined
+    for (const client of this.#clients) if (timingSafeEqual(tokenHash, client.tokenHash)) found = client
     return found
   }
 
-  /** Whether it is still one of the clients. */
+  /** Returns whether the client is still registered and its token has not expired. */
   has(client: Client): boolean {
-    return this.#members === undefined || (this.#members.includes(client as Member) && (client as Member).expires > Date.now())
+    if (this.#clients === undefined) return true
+    const known = this.#clients.find((candidate) => candidate === client)
+    return known !== undefined && known.expiresAt > Date.now()
   }
 
   find(token: string): Client | undefined {
-    const member = this.look(token)
-    return member === undefined || member.expires <= Date.now() ? undefined : member
+    const client = this.byToken(token)
+    return client === undefined || client.expiresAt <= Date.now() ? undefined : client
   }
 
   close(): void {
-    clearTimeout(this.#timer)
+    this.#expiryTimer.stop()
   }
 
-  /** Waits for the next token that runs out. */
-  #await(): void {
-    clearTimeout(this.#timer)
-    const next = Math.min(...(this.#members ?? []).map(({ expires }) => expires).filter((expires) => expires > Date.now()))
+  /** Waits for the next token to expire. */
+  #armExpiryTimer(): void {
+    this.#expiryTimer.stop()
+    const now = Date.now()
+    const later = (this.#clients ?? []).map(({ expiresAt }) => expiresAt).filter((time) => time > now)
+    const next = Math.min(...later)
     if (!Number.isFinite(next)) return
-    const wait = Math.min(LONGEST, next - Date.now() + 1)
-    this.#timer = setTimeout(() => {
-      this.#onEnd()
-      this.#await()
-    }, wait).unref()
+    this.#expiryTimer.set(next - now + 1, () => {
+      this.#onRightsChange()
+      this.#armExpiryTimer()
+    })
   }
 }
 
-const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
+const registered = (configs: unknown): RegisteredClient[] =>
+  checkClients(configs).map(({ name, tokenSha256, keys, refresh = false, proxy = false, expires }) => ({
+    name,
+    mayRead: keyMatcher(keys),
+    mayRefresh: refresh,
+    mayProxy: proxy,
+    tokenHash: Buffer.from(tokenSha256, 'latin1'),
+    expiresAt: expires === undefined ? Number.POSITIVE_INFINITY : epochMsOf(expires),
+    fingerprint: JSON.stringify([name, tokenSha256, keys, refresh, proxy, expires]),
+  }))
 
-/** @throws TypeError for the first client that is wrong. Its message holds no hash. */
-export function checkClients(configs: unknown): Member[] {
-  if (!Array.isArray(configs)) throw new TypeError(`clients must be a list; got ${typeof configs}`)
-  const names = new Set<string>()
-  const hashes = new Set<string>()
-  return configs.map((config: unknown, index) => {
-    const at = `clients[${index}]`
-    if (typeof config !== 'object' || config === null) throw new TypeError(`${at} must be an object; got ${typeof config}`)
-    const { name, tokenSha256, keys, refresh = false, proxy = false, expires } = config as Record<string, unknown>
-    for (const member of Object.keys(config)) {
-      if (!MEMBERS.includes(member))
-        throw new TypeError(`${at} has an unknown member "${member}"; there are ${MEMBERS.join(', ')}`)
-    }
-    if (!isText(name) || !/^[\x21-\x7e]{1,64}$/.test(name)) {
-      throw new TypeError(`${at}.name must be 1 to 64 visible ASCII characters; got ${typeof name}`)
-    }
-    if (names.has(name)) throw new TypeError(`${at}.name "${name}" is another client's`)
-    if (!isText(tokenSha256) || !/^[0-9a-f]{64}$/i.test(tokenSha256)) {
-      throw new TypeError(`${at}.tokenSha256 must be the 64 hex digits of the token's SHA-256 (dotdog token makes them)`)
-    }
-    const digits = tokenSha256.toLowerCase()
-    if (hashes.has(digits)) throw new TypeError(`${at}.tokenSha256 is another client's`)
-    if (!Array.isArray(keys) || !keys.every(isText)) throw new TypeError(`${at}.keys must be a list of names, "*" or "WX_*"`)
-    for (const [member, value] of Object.entries({ refresh, proxy })) {
-      if (typeof value !== 'boolean') throw new TypeError(`${at}.${member} must be true or false; got ${typeof value}`)
-    }
-    names.add(name)
-    hashes.add(digits)
-    return {
-      name,
-      mayRead: readerOf(keys),
-      mayRefresh: refresh as boolean,
-      mayProxy: proxy as boolean,
-      hash: Buffer.from(digits, 'latin1'),
-      expires: endOf(expires, at),
-      made: JSON.stringify([name, digits, keys, refresh, proxy, expires]),
-    }
-  })
-}
-
-function endOf(expires: unknown, at: string): number {
-  if (expires === undefined) return Number.POSITIVE_INFINITY
-  const time = typeof expires === 'string' ? Date.parse(expires) : expires
-  if (typeof time !== 'number' || Number.isNaN(time) || time < 1e11) {
-    throw new TypeError(`${at}.expires must be an ISO date or epoch milliseconds; got ${typeof expires}`)
-  }
-  return time
-}
-
-function readerOf(keys: readonly string[]): (key: string) => boolean {
+function keyMatcher(keys: readonly string[]): (key: string) => boolean {
   const names = new Set(keys.filter((key) => !key.endsWith('*')))
-  const beginnings = keys.filter((key) => key.endsWith('*')).map((key) => key.slice(0, -1))
-  return (key) => names.has(key) || beginnings.some((beginning) => key.startsWith(beginning))
+  const prefixes = keys.filter((key) => key.endsWith('*')).map((key) => key.slice(0, -1))
+  return (key) => names.has(key) || prefixes.some((prefix) => key.startsWith(prefix))
 }

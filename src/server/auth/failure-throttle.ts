@@ -1,24 +1,24 @@
-/** Failed authentications by address, in a table that cannot grow. */
+const WINDOW_MS = 60_000
+const MAX_FAILURES_PER_WINDOW = 20
+const MAX_ADDRESSES = 1000
 
-const WINDOW = 60_000
-const ALLOWED = 20
-const ADDRESSES = 1000
+/** Counts failed authentications by address, in a table of bounded size. */
+export class FailureThrottle {
+  readonly #failures = new Map<string, { count: number; sinceMs: number }>()
 
-export class Throttle {
-  readonly #failures = new Map<string, { count: number; since: number }>()
-
-  /** Notes one more failure. Returns the seconds to stay away, if it was one too many. */
-  fail(address: string): number | undefined {
+  /** Counts one more failure. Returns the seconds to stay away if the address has failed too often. */
+  recordFailure(address: string): number | undefined {
     const now = performance.now()
     let entry = this.#failures.get(address)
-    if (entry === undefined || now - entry.since >= WINDOW) entry = { count: 0, since: now }
-    // The newest last, so that the oldest goes first.
+    if (entry === undefined || now - entry.sinceMs >= WINDOW_MS) entry = { count: 0, sinceMs: now }
+    // Inserted last again, so that the oldest address is evicted first.
     this.#failures.delete(address)
     this.#failures.set(address, entry)
     for (const oldest of this.#failures.keys()) {
-      if (this.#failures.size <= ADDRESSES) break
+      if (this.#failures.size <= MAX_ADDRESSES) break
       this.#failures.delete(oldest)
     }
-    return ++entry.count > ALLOWED ? Math.max(1, Math.ceil((entry.since + WINDOW - now) / 1000)) : undefined
+    if (++entry.count <= MAX_FAILURES_PER_WINDOW) return undefined
+    return Math.max(1, Math.ceil((entry.sinceMs + WINDOW_MS - now) / 1000))
   }
 }

@@ -3,27 +3,28 @@ export interface Client {
   readonly name: string
   mayRead(key: string): boolean
   readonly mayRefresh: boolean
-  /** Whether calls to other paths of the platform are passed on for it. */
+  /** Whether this client's calls to other paths of the platform are passed on. */
   readonly mayProxy: boolean
 }
 
-/** The clients of the moment: the list changes while the server runs. */
+/** The clients that are valid now. The list changes while the server runs. */
 export interface Clients {
-  /** Whose token this is; compared in constant time. */
+  /** The client that a token belongs to; `undefined` for an unknown or expired token. Compares in constant time. */
   find(token: string): Client | undefined
 }
 
-/** A client as the configuration has it: its token is known by its hash only. */
+/** A client in the configuration, which holds only the hash of its token. */
 export interface ClientConfig {
+  /** 1 to 64 visible ASCII characters, unique in the list. */
   name: string
   /** SHA-256 of the token, 64 hex digits. `dotdog token <name>` makes one. */
   tokenSha256: string
-  /** The keys it may read: names, `'*'` for all, or beginnings such as `'WX_*'`. */
+  /** The keys it may read: names, `'*'` for all, or prefixes such as `'WX_*'`. */
   keys: string[]
   /** Whether it may have values replaced. Default false. */
   refresh?: boolean
-  /** Whether calls to other paths of the platform are passed on for it. Default false. */
+  /** Whether its calls to other paths of the platform are passed on. Default false. */
   proxy?: boolean
-  /** The end of its token: an ISO string, or epoch milliseconds. Default never. */
+  /** When its token expires: an ISO string, or epoch milliseconds. Default never. */
   expires?: string | number
 }

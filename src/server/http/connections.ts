@@ -1,103 +1,113 @@
 import type { Server, ServerResponse } from 'node:http'
 import { Server as NetServer, type Socket } from 'node:net'
 
-/** Milliseconds between two looks at who is still there. */
-const SWEEP = 50
-/** Milliseconds without a byte after which a request that is not complete keeps nobody waiting. */
-const STALLED = 1000
-/** Requests on one connection at a time. Each may have to wait with an answer of a megabyte for the client to read. */
-const PIPELINED = 32
+/** While the server closes, connections are checked at this interval. */
+const SWEEP_INTERVAL_MS = 50
+/** A shutdown does not wait for an incomplete request that sent no byte for this long. */
+const STALLED_AFTER_MS = 1000
+/**
+ * Requests on one connection at a time. Each may have to keep an answer of a megabyte until the
+ * client reads it.
+ */
+const MAX_PIPELINED_REQUESTS = 32
 
 interface Progress {
-  bytes: number
-  /** Monotonic milliseconds. */
-  since: number
+  bytesRead: number
+  /** Monotonic time of the last change. */
+  changedAtMs: number
 }
 
 /**
- * The connections of a server, and whether a request is under way on each, so that a shutdown waits for those only: not for
- * who connected and says nothing, who stopped in the middle of a request, or who is at a handshake.
+ * Knows the connections of a server, and whether a request is under way on each. A shutdown waits
+ * only for those requests: not for a client that is silent, that stopped in the middle of a
+ * request, or that is still at its TLS handshake.
  */
 export class Connections {
   readonly #server: Server
   readonly #open = new Map<Socket, Progress>()
-  /** Under TLS, those at a handshake: what comes of it is another object, of the same peer. */
-  readonly #shaking = new Map<string, Socket>()
-  /** What was asked on each, in order. What was answered stays until the next: removing it would cost a listener each. */
-  readonly #asked = new WeakMap<Socket, ServerResponse[]>()
+  /** Sockets in a TLS handshake, by peer. The finished connection is another object with the same peer. */
+  readonly #handshakes = new Map<string, Socket>()
+  /**
+   * The responses of each connection, in order. A finished one stays until the next request:
+   * removing it earlier would cost a listener for each.
+   */
+  readonly #responses = new WeakMap<Socket, ServerResponse[]>()
 
   constructor(server: Server, isTls: boolean) {
     this.#server = server
     server.on('connection', (socket) => {
       this.#add(socket)
-      if (isTls) this.#shaking.set(peerOf(socket), socket)
+      if (isTls) this.#handshakes.set(peerOf(socket), socket)
     })
     if (!isTls) return
     server.on('secureConnection', (socket: Socket) => {
-      const raw = this.#shaking.get(peerOf(socket))
-      this.#shaking.delete(peerOf(socket))
+      const raw = this.#handshakes.get(peerOf(socket))
+      this.#handshakes.delete(peerOf(socket))
       if (raw !== undefined) this.#open.delete(raw)
       this.#add(socket)
     })
   }
 
   #add(socket: Socket): void {
-    this.#open.set(socket, { bytes: 0, since: performance.now() })
-    // Each request that has to wait listens for its end.
+    this.#open.set(socket, { bytesRead: 0, changedAtMs: performance.now() })
+    // Each waiting request adds a listener for the end of the connection.
     socket.setMaxListeners(0)
     const peer = peerOf(socket)
     socket.once('close', () => {
       this.#open.delete(socket)
-      if (this.#shaking.get(peer) === socket) this.#shaking.delete(peer)
+      if (this.#handshakes.get(peer) === socket) this.#handshakes.delete(peer)
     })
   }
 
-  /** A request has come. Whether it is one too many of those that were sent without waiting for an answer. */
-  asked(socket: Socket, response: ServerResponse): boolean {
-    let asked = this.#asked.get(socket)
-    if (asked === undefined) this.#asked.set(socket, (asked = []))
-    while (asked[0]?.writableFinished) asked.shift()
-    return asked.push(response) > PIPELINED
+  /** Adds the response to a new request. Returns false if too many are pipelined on its connection. */
+  addResponse(socket: Socket, response: ServerResponse): boolean {
+    let responses = this.#responses.get(socket)
+    if (responses === undefined) this.#responses.set(socket, (responses = []))
+    while (responses[0]?.writableFinished) responses.shift()
+    return responses.push(response) <= MAX_PIPELINED_REQUESTS
   }
 
-  /** Whether it is we who keep the other side waiting. */
-  isOurTurn(socket: Socket): boolean {
-    const next = this.#asked.get(socket)?.find((response) => !response.writableFinished)
+  /** Returns whether the client waits for the server: its request is complete, and no answer has begun. */
+  owesAnswer(socket: Socket): boolean {
+    const next = this.#responses.get(socket)?.find((response) => !response.writableFinished)
     return next?.req.complete === true && !next.headersSent
   }
 
-  /** No new ones; waits for the requests under way, at most so many seconds. */
-  close(seconds: number): Promise<void> {
+  /** Accepts no new connections, and waits up to `timeoutS` seconds for the requests under way. */
+  close(timeoutS: number): Promise<void> {
     return new Promise((resolve) => {
-      const sweep = setInterval(() => this.#sweep(), SWEEP)
-      const end = setTimeout(() => {
+      const sweep = setInterval(() => this.#closeIdle(), SWEEP_INTERVAL_MS)
+      const deadline = setTimeout(() => {
         for (const socket of this.#open.keys()) socket.destroy()
-      }, seconds * 1000)
-      // Not http's own close, which cuts answers that are written and not yet taken by a client on a slow line.
+      }, timeoutS * 1000)
+      // Not http's own close: it cuts answers that are written but not yet read by a slow client.
       NetServer.prototype.close.call(this.#server, () => {
         clearInterval(sweep)
-        clearTimeout(end)
+        clearTimeout(deadline)
         resolve()
       })
     })
   }
 
-  #sweep(): void {
-    const time = performance.now()
+  #closeIdle(): void {
+    const now = performance.now()
     for (const [socket, progress] of this.#open) {
-      const response = this.#asked.get(socket)?.at(-1)
-      // What has come and was not read yet: it is we who are slow, at a fetch or because the platform is.
+      const response = this.#responses.get(socket)?.at(-1)
+      // Unread bytes mean that the handler is slow, not the client: it waits for a fetch or for the platform.
       const isUnread = response !== undefined && response.req.readableLength > 0
-      if (isUnread || socket.bytesRead !== progress.bytes) Object.assign(progress, { bytes: socket.bytesRead, since: time })
-      if (!isBusy(response, time - progress.since)) socket.destroy()
+      if (isUnread || socket.bytesRead !== progress.bytesRead) {
+        progress.bytesRead = socket.bytesRead
+        progress.changedAtMs = now
+      }
+      if (!isBusy(response, now - progress.changedAtMs)) socket.destroy()
     }
   }
 }
 
-/** `silence`: milliseconds without a byte. */
-function isBusy(response: ServerResponse | undefined, silence: number): boolean {
+/** @param silentMs how long no byte arrived */
+function isBusy(response: ServerResponse | undefined, silentMs: number): boolean {
   if (response === undefined || response.writableFinished || response.destroyed) return false
-  return response.req.complete || silence < STALLED
+  return response.req.complete || silentMs < STALLED_AFTER_MS
 }
 
 const peerOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`

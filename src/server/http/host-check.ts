@@ -2,7 +2,10 @@ import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import { Problem } from './problem.js'
 
-/** Whether a request means us: a browser can be made to send one that does not (DNS rebinding, forms of other sites). */
+/**
+ * Refuses requests that a browser was tricked into sending: by DNS rebinding, or by a form of
+ * another site.
+ */
 
 export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
@@ -15,30 +18,38 @@ export function hostNameOf(host: string): string | undefined {
 
 export class HostCheck {
   readonly #names: ReadonlySet<string>
-  /** Host headers that were found good: the same few come again and again. */
-  #last: string | undefined
+  /** The last accepted Host header: the same few are sent again and again. */
+  #lastAccepted: string | undefined
 
   constructor(names: readonly string[]) {
     this.#names = new Set(names.map((name) => name.toLowerCase()))
   }
 
-  /** On TCP only: no browser gets at a unix socket. */
+  /**
+   * Checks the Host header of a request over TCP; no browser can reach a unix socket.
+   *
+   * @throws Problem (421) for a name that is not the server's.
+   */
   check(request: IncomingMessage): void {
     const host = request.headers.host ?? ''
-    if (host === this.#last) return
+    if (host === this.#lastAccepted) return
     const name = hostNameOf(host)
-    if (name !== undefined && (isLoopback(name) || this.#names.has(name))) this.#last = host
+    if (name !== undefined && (isLoopback(name) || this.#names.has(name))) this.#lastAccepted = host
     else if (name === undefined || name !== request.socket.localAddress?.replace(/^::ffff:/, '')) {
-      throw new Problem(421, 'misdirected', 'This server does not answer under that name; "hosts" names those that it has')
+      throw new Problem(421, 'misdirected', 'This server does not answer under that name; the option "hosts" lists its names')
     }
   }
 }
 
-/** What a page of another site makes a browser send is refused. Programs send neither header. */
+/**
+ * Refuses what a page of another site makes a browser send. Programs send neither of the two headers.
+ *
+ * @throws Problem (403)
+ */
 export function checkOrigin(request: IncomingMessage): void {
   const { origin, host } = request.headers
   const site = request.headers['sec-fetch-site']
-  const isForeign = site !== undefined && site !== 'same-origin' && site !== 'none'
-  const isElsewhere = origin !== undefined && !(URL.canParse(origin) && new URL(origin).host === host)
-  if (isForeign || isElsewhere) throw new Problem(403, 'cross_site', 'A page of another site may not do that')
+  const isOtherSite = site !== undefined && site !== 'same-origin' && site !== 'none'
+  const isOtherOrigin = origin !== undefined && !(URL.canParse(origin) && new URL(origin).host === host)
+  if (isOtherSite || isOtherOrigin) throw new Problem(403, 'cross_site', 'A page of another site may not do that')
 }

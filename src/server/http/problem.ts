@@ -1,4 +1,4 @@
-/** What is answered when there is no answer: problem details (RFC 9457), without secrets and without internals. */
+/** Error answers: problem details (RFC 9457), without secrets and without internals. */
 
 const TITLES: Record<number, string> = {
   400: 'Bad Request',
@@ -16,20 +16,29 @@ const TITLES: Record<number, string> = {
   504: 'Gateway Timeout',
 }
 
+const MAX_RETRY_AFTER_S = 86_400
+
 export interface ProblemFields {
-  /** Seconds, as Retry-After says. */
+  /** Seconds, sent as Retry-After. */
   retryAfter?: number
   /** Epoch milliseconds before which no process fetches. */
   retryAt?: number
   headers?: Record<string, string>
 }
 
-/** Thrown by a handler, it becomes the answer. */
+/**
+ * An error answer. A handler throws it, and the server sends it.
+ *
+ * @example
+ * throw new Problem(404, 'unknown_key', 'There is no such key')
+ */
 export class Problem extends Error {
   constructor(
+    /** The HTTP status. */
     readonly status: number,
     /** Stable, for programs: `unauthorized`, `ERR_DOG_FETCH`, … */
     readonly code: string,
+    /** One sentence for people. It leaves the server, so it must hold no secret. */
     readonly detail: string,
     readonly fields: ProblemFields = {},
   ) {
@@ -49,31 +58,43 @@ export class Problem extends Error {
   }
 }
 
-/** Whose messages may leave: they tell of the upstream, and are redacted. Those of stores name files and hosts. */
-const OUTSPOKEN = ['ERR_DOG_FETCH', 'ERR_DOG_FETCH_TIMEOUT', 'ERR_DOG_FETCH_RESULT', 'ERR_DOG_QUOTA', 'ERR_DOG_REJECTED']
+/**
+ * Errors whose messages clients may read: they are about the upstream, and redacted. Messages of
+ * stores name files and hosts.
+ */
+const CODES_WITH_PUBLIC_MESSAGE = [
+  'ERR_DOG_FETCH',
+  'ERR_DOG_FETCH_TIMEOUT',
+  'ERR_DOG_FETCH_RESULT',
+  'ERR_DOG_QUOTA',
+  'ERR_DOG_REJECTED',
+]
 
-const WORDS: Record<string, string> = {
-  ERR_DOG_NO_FETCHER: 'There is no value, and nobody here to fetch one',
-  ERR_DOG_WAIT_TIMEOUT: 'No value came in time',
+const PUBLIC_MESSAGES: Record<string, string> = {
+  ERR_DOG_NO_FETCHER: 'There is no value, and no process to fetch one',
+  ERR_DOG_WAIT_TIMEOUT: 'No value arrived in time',
   ERR_DOG_CLOSED: 'The server is shutting down',
-  ERR_DOG_STORE: 'The store of the values is in trouble; the server’s log says more',
+  ERR_DOG_STORE: 'The store of the values failed; the server’s log has the details',
 }
 
-/** What may be told of a failure. */
+/** What a client may read about a failure. */
 export const publicMessage = (code: string, message: string): string =>
-  OUTSPOKEN.includes(code) ? message : (WORDS[code] ?? 'The value is not to be had; the server’s log says more')
+  CODES_WITH_PUBLIC_MESSAGE.includes(code)
+    ? message
+    : (PUBLIC_MESSAGES[code] ?? 'The value is not available; the server’s log has the details')
 
-/** Whether it is a DogError, of whichever copy of the package. */
+/** Returns whether it is a DogError, of whichever copy of the package. */
 export const isDogError = (error: unknown): error is { code: string; message: string; retryAt?: number } =>
   error instanceof Error && /^ERR_DOG_[A-Z_]+$/.test(String((error as { code?: unknown }).code))
 
-/** A failure as an answer. Undefined: a fault of ours, of which nothing is told. */
+/** The answer for an error. Undefined for an internal error, about which clients are told nothing. */
 export function problemOf(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error
   if (!isDogError(error)) return undefined
   const { code, message, retryAt } = error
   const detail = publicMessage(code, message)
   if (code === 'ERR_DOG_NO_FETCHER') return new Problem(404, code, detail)
-  const wait = Math.ceil(((retryAt ?? 0) - Date.now()) / 1000)
-  return new Problem(503, code, detail, { retryAfter: Math.min(86_400, Math.max(1, wait)), retryAt })
+  const waitS = Math.ceil(((retryAt ?? 0) - Date.now()) / 1000)
+  const retryAfter = Math.min(MAX_RETRY_AFTER_S, Math.max(1, waitS))
+  return new Problem(503, code, detail, { retryAfter, retryAt })
 }

@@ -1,72 +1,95 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Client } from './client.js'
-import { whenGone } from './disconnect.js'
 import { Problem } from './problem.js'
-import type { Exchange } from './route.js'
+import type { Exchange, Route } from './route.js'
 
-/** Where visits are that stay: they end when the server closes, or their client is no longer one. */
-export interface Lobby {
-  readonly visits: Set<Visit>
-  /** Why it must not stay, if so. */
-  verdict(visit: Visit): Problem | undefined
+/**
+ * The requests that last: polls, streams, and handlers that use their signal. They end when the
+ * server closes, or when their client loses its rights.
+ */
+export interface ActiveRequests {
+  readonly contexts: Set<RequestContext>
+  /** Why a request must end now, or `undefined` if it may go on. */
+  reasonToEnd(context: RequestContext): Problem | undefined
 }
 
-/** One request, from its arrival to the end of its answer. Most are over at once: what only long ones need is made late. */
-export class Visit implements Exchange {
+/** A route of the server itself. A {@link Route} of a user, which needs less, is one as well. */
+export type ServerRoute = Route<RequestContext>
+
+/**
+ * One request, from its arrival to the end of its answer. Most requests end at once, so what only
+ * long ones need is created when it is first used.
+ */
+export class RequestContext implements Exchange {
   client: Client | undefined
   #query: URLSearchParams | undefined
-  #aborter: AbortController | undefined
+  #abortController: AbortController | undefined
   #onEnd: ((problem: Problem | undefined) => void) | undefined
-  #unhear: (() => void) | undefined
+  #stopListening: (() => void) | undefined
 
   constructor(
     readonly request: IncomingMessage,
     readonly response: ServerResponse,
-    /** Known when the route is. */
+    /** Set when the route is known. */
     public params: Record<string, string | undefined>,
     readonly rawQuery: string,
-    readonly lobby: Lobby,
+    readonly active: ActiveRequests,
   ) {}
 
   get query(): URLSearchParams {
     return (this.#query ??= new URLSearchParams(this.rawQuery))
   }
 
-  /** The only value of a parameter. */
+  /** @throws Problem (400) if the parameter is given more than once. */
   parameter(name: string): string | undefined {
-    const all = this.query.getAll(name)
-    if (all.length > 1) throw new Problem(400, 'bad_query', `"${name}" is given more than once`)
-    return all[0]
+    const values = this.query.getAll(name)
+    if (values.length > 1) throw new Problem(400, 'bad_query', `"${name}" is given more than once`)
+    return values[0]
   }
 
   get signal(): AbortSignal {
-    this.#aborter ??= new AbortController()
-    this.#stay()
-    return this.#aborter.signal
+    this.#abortController ??= new AbortController()
+    this.#activate()
+    return this.#abortController.signal
   }
 
-  /** Calls back once if this has to end early; without a problem, the client went away. */
+  /** Calls back once if the request must end early. Without a problem, the client disconnected. */
   onEnd(callback: (problem: Problem | undefined) => void): void {
     this.#onEnd = callback
-    this.#stay()
+    this.#activate()
   }
 
   end(problem?: Problem): void {
-    this.lobby.visits.delete(this)
-    this.#unhear?.()
+    this.active.contexts.delete(this)
+    this.#stopListening?.()
     const callback = this.#onEnd
     this.#onEnd = undefined
     callback?.(problem)
-    this.#aborter?.abort(problem)
+    this.#abortController?.abort(problem)
   }
 
-  #stay(): void {
-    const { request, response, lobby } = this
-    if (lobby.visits.has(this)) return
-    lobby.visits.add(this)
-    // What happened while the handler was at something else is not missed.
-    const problem = lobby.verdict(this)
+  #activate(): void {
+    const { request, response, active } = this
+    if (active.contexts.has(this)) return
+    active.contexts.add(this)
+    // The reason may have arisen while the handler did something else.
+    const problem = active.reasonToEnd(this)
     if (problem !== undefined || response.closed || response.destroyed) queueMicrotask(() => this.end(problem))
-    else this.#unhear = whenGone(request, response, () => this.end())
+    else this.#stopListening = onDisconnect(request, response, () => this.end())
+  }
+}
+
+/**
+ * Calls back once the response was sent or the client disconnected. Returns a function that stops
+ * listening. Listens to the connection too, because a response that is pipelined behind another
+ * one does not emit `close`.
+ */
+export function onDisconnect(request: IncomingMessage, response: ServerResponse, callback: () => void): () => void {
+  const { socket } = request
+  response.once('close', callback)
+  socket.once('close', callback)
+  return () => {
+    response.off('close', callback)
+    socket.off('close', callback)
   }
 }

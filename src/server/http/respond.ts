@@ -1,27 +1,27 @@
 import type { ServerResponse } from 'node:http'
 import type { Problem } from './problem.js'
 
-/** Writing answers. Nothing here is ever cached by anybody in between. */
+/** Writes answers. No answer may be cached by anything in between. */
 
-const COMMON = ['Cache-Control', 'no-store', 'X-Content-Type-Options', 'nosniff']
+const COMMON_HEADERS = ['Cache-Control', 'no-store', 'X-Content-Type-Options', 'nosniff']
 
-/** @param size of the body in bytes, where it is known. */
+/** @param contentLength of the body in bytes, where it is already known. */
 export function send(
   response: ServerResponse,
   status: number,
   headers: readonly string[],
   body: string,
-  size = String(Buffer.byteLength(body)),
+  contentLength = String(Buffer.byteLength(body)),
 ): void {
   if (response.headersSent || response.destroyed) return
-  response.writeHead(status, [...COMMON, ...headers, 'Content-Length', size] as never)
+  response.writeHead(status, [...COMMON_HEADERS, ...headers, 'Content-Length', contentLength] as never)
   response.end(body)
 }
 
-/** Unchanged: no body, and no length of one. */
+/** Sends 304, which has neither a body nor a content-length. */
 export function sendUnchanged(response: ServerResponse, headers: readonly string[]): void {
   if (response.headersSent || response.destroyed) return
-  response.writeHead(304, [...COMMON, ...headers] as never)
+  response.writeHead(304, [...COMMON_HEADERS, ...headers] as never)
   response.end()
 }
 

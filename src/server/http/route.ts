@@ -1,28 +1,44 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Client } from './client.js'
 
-/** What the parts of the server agree on: a route, and what its handler is given. */
-
+/** One request and its response, as a route's handler gets it. */
 export interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   /** Decoded parameters of the path. */
   readonly params: Record<string, string | undefined>
   readonly query: URLSearchParams
-  /** Who asks. Undefined only where the route authenticates by itself. */
+  /** The client that sent the request. Undefined only where the route authenticates by itself. */
   readonly client: Client | undefined
-  /** Aborts when the client went away or the server shuts down. */
+  /** Aborts when the client disconnects or the server shuts down. */
   readonly signal: AbortSignal
 }
 
-export interface Route {
+/**
+ * One path of the server.
+ *
+ * @example
+ * const hello = {
+ *   method: 'GET',
+ *   path: '/hello/:name',
+ *   name: 'hello',
+ *   auth: 'bearer',
+ *   async handle({ params, response }) {
+ *     response.end(`hello ${params.name}`)
+ *   },
+ * }
+ */
+export interface Route<Context extends Exchange = Exchange> {
   method: 'GET' | 'POST' | 'HEAD'
-  /** find-my-way's syntax. */
+  /** In the syntax of find-my-way. */
   path: string
-  /** As metrics call it; no part of it comes from a request. */
+  /** The route's name in metrics and logs; no part of it comes from a request. */
   name: string
-  /** `none`: for everybody (health). `own`: the handler authenticates, as the platform's paths do by `secret`. */
+  /**
+   * `bearer`: a client token is needed. `none`: everybody may ask (health). `own`: the handler
+   * authenticates, as the platform's paths do by `secret`.
+   */
   auth: 'bearer' | 'own' | 'none'
-  /** A thrown {@link Problem} becomes the answer; anything else is a 500 without details. */
-  handle(exchange: Exchange): Promise<void>
+  /** A thrown {@link Problem} becomes the answer; anything else becomes a 500 without details. */
+  handle(context: Context): Promise<void>
 }

@@ -1,52 +1,53 @@
 import { Problem } from './problem.js'
-import type { Route } from './route.js'
+import type { ServerRoute } from './request-context.js'
 
-/** From method and path to route. Paths are matched as they were sent: nothing is normalised. */
+/** Finds the route of a method and a path. Paths are matched as they were sent, without normalisation. */
 
-export interface Found {
-  route: Route
+export interface RouteMatch {
+  route: ServerRoute
   params: Record<string, string | undefined>
 }
 
-export type FindRoute = (method: string, path: string) => Found
+/** @throws Problem (404, 405, or 400 for a malformed percent-encoding) */
+export type FindRoute = (method: string, path: string) => RouteMatch
 
-/** Stands for `%` while the path is matched, so that nothing is decoded before it is known where a parameter ends. */
-const ESCAPE = '\u0001'
-/** 120 characters, as long as UTF-8 and percent-encoding can make them. */
-const LONGEST = 120 * 12
+/** Stands for `%` while the path is matched, so that nothing is decoded before the ends of the parameters are known. */
+const PERCENT_PLACEHOLDER = '\u0001'
+/** A key of 120 characters, at its longest in UTF-8 and percent-encoding. */
+const MAX_PARAM_CHARS = 120 * 12
 const METHODS = ['GET', 'HEAD', 'POST'] as const
 
-export async function createRouter(routes: readonly Route[]): Promise<FindRoute> {
+export async function createRouter(routes: readonly ServerRoute[]): Promise<FindRoute> {
   const { default: findMyWay } = await import('find-my-way')
-  const router = findMyWay({ maxParamLength: LONGEST, caseSensitive: true })
-  const nothing = () => {}
+  const router = findMyWay({ maxParamLength: MAX_PARAM_CHARS, caseSensitive: true })
+  const unused = () => {}
   for (const route of routes) {
-    router.on(route.method, route.path, nothing, route)
+    router.on(route.method, route.path, unused, route)
   }
   // HEAD works where GET does.
   for (const route of routes) {
     if (route.method !== 'GET' || routes.some(({ method, path }) => method === 'HEAD' && path === route.path)) continue
-    router.on('HEAD', route.path, nothing, route)
+    router.on('HEAD', route.path, unused, route)
   }
   return (method, path) => {
-    const escaped = path.includes('%') ? path.replaceAll('%', ESCAPE) : path
-    const found = router.find(method as 'GET', escaped)
+    const encoded = path.includes('%') ? path.replaceAll('%', PERCENT_PLACEHOLDER) : path
+    const found = router.find(method as 'GET', encoded)
     if (found === null) {
-      const allowed = METHODS.filter((other) => router.find(other, escaped) !== null)
+      const allowed = METHODS.filter((other) => router.find(other, encoded) !== null)
       if (allowed.length === 0) throw new Problem(404, 'not_found', 'There is nothing at this path')
       const allow = allowed.join(', ')
       throw new Problem(405, 'method_not_allowed', `This path takes ${allow}`, { headers: { allow } })
     }
     const { params } = found
-    for (const name in params) params[name] = decoded(params[name])
-    return { route: found.store as Route, params }
+    for (const name in params) params[name] = decode(params[name])
+    return { route: found.store as ServerRoute, params }
   }
 }
 
-function decoded(text: string | undefined): string | undefined {
-  if (text === undefined || !text.includes(ESCAPE)) return text
+function decode(text: string | undefined): string | undefined {
+  if (text === undefined || !text.includes(PERCENT_PLACEHOLDER)) return text
   try {
-    return decodeURIComponent(text.replaceAll(ESCAPE, '%'))
+    return decodeURIComponent(text.replaceAll(PERCENT_PLACEHOLDER, '%'))
   } catch {
     throw new Problem(400, 'bad_path', 'The path holds a malformed percent-encoding')
   }

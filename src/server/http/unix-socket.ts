@@ -1,12 +1,17 @@
 import { lstatSync, type Stats, unlinkSync } from 'node:fs'
 import { connect, type Server } from 'node:net'
 
-/** A unix socket that only we can open, in the place of one whose server is dead. */
+const OWNER_ONLY_UMASK = 0o177
 
+/**
+ * Listens at a unix socket that only the owner can open. Replaces the socket of a dead server.
+ *
+ * @throws Error with `code` `EADDRINUSE` if a live server or another file has the path.
+ */
 export async function listenAtSocket(server: Server, path: string): Promise<void> {
-  await clear(path)
-  // The mode is the umask's from the very first moment: a chmod alone would come too late.
-  const mask = process.umask(0o177)
+  await removeDeadSocket(path)
+  // The umask sets the mode from the first moment on: a chmod would come too late.
+  const previousUmask = process.umask(OWNER_ONLY_UMASK)
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
@@ -15,33 +20,35 @@ export async function listenAtSocket(server: Server, path: string): Promise<void
         server.off('error', reject)
         resolve()
       })
-      process.umask(mask)
+      process.umask(previousUmask)
     })
   } finally {
-    process.umask(mask)
+    process.umask(previousUmask)
   }
 }
 
-/** Removes what a dead server left. Whatever else is there stays, and is an error. */
-async function clear(path: string): Promise<void> {
-  const found = look(path)
+/** Removes the socket of a dead server. Anything else at the path stays, and is an error. */
+async function removeDeadSocket(path: string): Promise<void> {
+  const found = statOf(path)
   if (found === undefined) return
   if (!found.isSocket()) throw inUse(path, 'is there and is no socket')
-  if (await isAlive(path)) throw inUse(path, 'is the socket of a server that is alive')
-  const again = look(path)
-  if (again === undefined) return
-  // A number of an inode is soon used again.
-  if (again.ino !== found.ino || again.ctimeMs !== found.ctimeMs) throw inUse(path, 'was just taken by another server')
+  if (await hasLiveServer(path)) throw inUse(path, 'is the socket of a server that is alive')
+  const current = statOf(path)
+  if (current === undefined) return
+  // An inode number is soon used again, so the time of its last change is compared as well.
+  if (current.ino !== found.ino || current.ctimeMs !== found.ctimeMs) {
+    throw inUse(path, 'was just taken by another server')
+  }
   unlinkSync(path)
 }
 
-/** The thing itself: a link is not followed. */
-const look = (path: string): Stats | undefined => lstatSync(path, { throwIfNoEntry: false })
+/** Of the file itself: a symbolic link is not followed. */
+const statOf = (path: string): Stats | undefined => lstatSync(path, { throwIfNoEntry: false })
 
 const inUse = (path: string, problem: string): Error =>
   Object.assign(new Error(`cannot listen at ${path}: it ${problem}`), { code: 'EADDRINUSE' })
 
-const isAlive = (path: string): Promise<boolean> =>
+const hasLiveServer = (path: string): Promise<boolean> =>
   new Promise((resolve, reject) => {
     const socket = connect(path)
     socket.once('connect', () => {
@@ -50,7 +57,7 @@ const isAlive = (path: string): Promise<boolean> =>
     })
     socket.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(false)
-      // Its queue is full: alive, and busy.
+      // Its queue is full: the server is alive and busy.
       else if (error.code === 'EAGAIN') resolve(true)
       else reject(error)
     })

@@ -1,37 +1,39 @@
 import type { Dog, DogEvent, DogEvents } from 'dotdog'
 
-/** The server's one ear at the dog: a listener an event, however many clients wait. */
-
 export const EVENTS: readonly DogEvent[] = ['change', 'refresh', 'wait', 'takeover', 'warning']
 
-export type Told = { [E in DogEvent]: { event: E; payload: DogEvents[E] } }[DogEvent]
+export type HubEvent = { [E in DogEvent]: { event: E; payload: DogEvents[E] } }[DogEvent]
 
-export class Hub {
-  readonly #ears = new Set<(told: Told) => void>()
+/**
+ * Forwards the events of a dog to the parts of the server, with one listener for each event
+ * however many clients wait.
+ */
+export class EventHub {
+  readonly #subscribers = new Set<(event: HubEvent) => void>()
   readonly #listeners = EVENTS.map((event) => {
     const listener = (payload: unknown) => {
-      for (const ear of this.#ears) ear({ event, payload } as Told)
+      for (const notify of this.#subscribers) notify({ event, payload } as HubEvent)
     }
     return [event, listener] as const
   })
-  #isOn = false
+  #isStarted = false
 
   constructor(readonly dog: Dog) {}
 
-  /** Listening to changes starts the dog's watcher: not before there is a server. */
+  /** Listens to the dog. A listener for `change` starts the dog's watcher, so this waits until the server listens. */
   start(): void {
-    if (this.#isOn) return
-    this.#isOn = true
+    if (this.#isStarted) return
+    this.#isStarted = true
     for (const [event, listener] of this.#listeners) this.dog.on(event, listener)
   }
 
   stop(): void {
-    if (!this.#isOn) return
-    this.#isOn = false
+    if (!this.#isStarted) return
+    this.#isStarted = false
     for (const [event, listener] of this.#listeners) this.dog.off(event, listener)
   }
 
-  hear(ear: (told: Told) => void): void {
-    this.#ears.add(ear)
+  subscribe(subscriber: (event: HubEvent) => void): void {
+    this.#subscribers.add(subscriber)
   }
 }

@@ -1,100 +1,129 @@
 import { isDogError, Problem } from '../http/problem.js'
-import type { Hub } from './event-hub.js'
-import type { Answer, Values } from './value-cache.js'
+import type { EventHub } from './event-hub.js'
+import type { SerializedValue, ValueCache } from './value-cache.js'
 
-/**
- * Who waits for another value. One look a key answers all its waiters: at every change, at the value's expiry, and now and
- * then before it, so that a value that is due is refreshed although everybody only waits.
- */
-
-/** An answer, why there is none, or that nothing happened in the time given. */
-export type Outcome = Answer | Error | undefined
+/** The new value, the reason why there is none, or `undefined` if nothing happened in the given time. */
+export type PollOutcome = SerializedValue | Error | undefined
 
 interface Waiter {
+  /** The generation that the client knows. */
   since: number
   timer: NodeJS.Timeout
-  settle(outcome: Outcome): void
+  settle(outcome: PollOutcome): void
 }
 
-interface Room {
-  waiters: Set<Waiter>
-  tick: NodeJS.Timeout | undefined
-  isLooking: boolean
-  isChanged: boolean
+/** All polls of one key. */
+interface Waiters {
+  all: Set<Waiter>
+  checkTimer: NodeJS.Timeout | undefined
+  isChecking: boolean
+  /** Something happened since the check under way began, so another one is needed. */
+  needsCheck: boolean
 }
 
-/** Milliseconds between two looks without a cause. */
-const OFTEN = 50
-const SELDOM = 5000
-const AFTER_FAILURE = 1000
+/** Between two checks of a key without an event. */
+const MIN_CHECK_INTERVAL_MS = 50
+const MAX_CHECK_INTERVAL_MS = 5000
+/** After a check that failed. */
+const FAILED_CHECK_INTERVAL_MS = 1000
+const RETRY_AFTER_S = 5
 
-export class Polls {
-  readonly #rooms = new Map<string, Room>()
+/**
+ * The clients that wait for another value. One check of a key answers all its waiters. A key is
+ * checked at every change, at its value's expiry, and from time to time before it, so that a due
+ * value is refreshed although clients only wait.
+ */
+export class LongPolls {
+  readonly #waitersByKey = new Map<string, Waiters>()
   #open = 0
 
   constructor(
-    readonly values: Values,
-    hub: Hub,
-    readonly limit: number,
+    readonly values: ValueCache,
+    hub: EventHub,
+    readonly maxPolls: number,
   ) {
-    hub.hear(({ event, payload }) => {
+    hub.subscribe(({ event, payload }) => {
       if (event !== 'change' && event !== 'refresh') return
-      const room = this.#rooms.get(payload.key)
-      if (room !== undefined) this.#look(payload.key, room)
+      const waiters = this.#waitersByKey.get(payload.key)
+      if (waiters !== undefined) this.#check(payload.key, waiters)
     })
   }
 
+  /** How many polls are open. */
   get open(): number {
     return this.#open
   }
 
-  /** Waits for a generation other than `since`, at most so many milliseconds. Returns what ends the wait without an answer. */
-  wait(key: string, since: number, ms: number, settle: (outcome: Outcome) => void): () => void {
-    if (this.#open >= this.limit) throw new Problem(503, 'too_many_polls', 'Too many long polls are open', { retryAfter: 5 })
-    const room = this.#rooms.get(key) ?? { waiters: new Set(), tick: undefined, isLooking: false, isChanged: false }
-    this.#rooms.set(key, room)
-    const waiter: Waiter = { since, settle, timer: setTimeout(() => this.#leave(key, room, waiter, undefined), ms) }
-    room.waiters.add(waiter)
+  /**
+   * Waits for a generation other than `since`. Returns a function that cancels the wait without
+   * settling it.
+   *
+   * @throws Problem (503) if too many polls are open.
+   */
+  wait(key: string, since: number, timeoutMs: number, settle: (outcome: PollOutcome) => void): () => void {
+    if (this.#open >= this.maxPolls) {
+      throw new Problem(503, 'too_many_polls', 'Too many long polls are open', { retryAfter: RETRY_AFTER_S })
+    }
+    const waiters = this.#waitersByKey.get(key) ?? {
+      all: new Set(),
+      checkTimer: undefined,
+      isChecking: false,
+      needsCheck: false,
+    }
+    this.#waitersByKey.set(key, waiters)
+    const timer = setTimeout(() => this.#settle(key, waiters, waiter, undefined), timeoutMs)
+    const waiter: Waiter = { since, settle, timer }
+    waiters.all.add(waiter)
     this.#open++
-    // Between the caller's look and now there may have been a change.
-    this.#look(key, room)
-    return () => this.#leave(key, room, waiter)
+    // The value may have changed since the caller read it.
+    this.#check(key, waiters)
+    return () => void this.#remove(key, waiters, waiter)
   }
 
-  #leave(key: string, room: Room, waiter: Waiter, ...outcome: [Outcome] | []): void {
-    if (!room.waiters.delete(waiter)) return
+  #settle(key: string, waiters: Waiters, waiter: Waiter, outcome: PollOutcome): void {
+    if (this.#remove(key, waiters, waiter)) waiter.settle(outcome)
+  }
+
+  /** Returns whether the waiter was still waiting. */
+  #remove(key: string, waiters: Waiters, waiter: Waiter): boolean {
+    if (!waiters.all.delete(waiter)) return false
     this.#open--
     clearTimeout(waiter.timer)
-    if (room.waiters.size === 0 && this.#rooms.get(key) === room) {
-      clearTimeout(room.tick)
-      this.#rooms.delete(key)
+    if (waiters.all.size === 0 && this.#waitersByKey.get(key) === waiters) {
+      clearTimeout(waiters.checkTimer)
+      this.#waitersByKey.delete(key)
     }
-    if (outcome.length > 0) waiter.settle(outcome[0])
+    return true
   }
 
-  async #look(key: string, room: Room): Promise<void> {
-    room.isChanged = true
-    if (room.isLooking) return
-    room.isLooking = true
-    clearTimeout(room.tick)
-    let next = AFTER_FAILURE
-    while (room.isChanged && room.waiters.size > 0) {
-      room.isChanged = false
+  async #check(key: string, waiters: Waiters): Promise<void> {
+    waiters.needsCheck = true
+    if (waiters.isChecking) return
+    waiters.isChecking = true
+    clearTimeout(waiters.checkTimer)
+    let nextCheckMs = FAILED_CHECK_INTERVAL_MS
+    while (waiters.needsCheck && waiters.all.size > 0) {
+      waiters.needsCheck = false
       try {
-        const answer = await this.values.current(key)
-        next = untilNext(answer.expiresAt - Date.now())
-        for (const waiter of room.waiters) if (waiter.since !== answer.generation) this.#leave(key, room, waiter, answer)
+        const value = await this.values.resolve(key)
+        nextCheckMs = checkIntervalMs(value.expiresAt - Date.now())
+        for (const waiter of waiters.all) {
+          if (waiter.since !== value.generation) this.#settle(key, waiters, waiter, value)
+        }
       } catch (error) {
-        next = AFTER_FAILURE
-        // There is no valid value, and they shall know.
-        const told = isDogError(error) || error instanceof Problem ? (error as Error) : new Error('failed', { cause: error })
-        for (const waiter of room.waiters) this.#leave(key, room, waiter, told)
+        nextCheckMs = FAILED_CHECK_INTERVAL_MS
+        // There is no valid value any more, and the waiters learn why.
+        const outcome = isDogError(error) || error instanceof Problem ? (error as Error) : new Error('failed', { cause: error })
+        for (const waiter of waiters.all) this.#settle(key, waiters, waiter, outcome)
       }
     }
-    room.isLooking = false
-    if (room.waiters.size > 0) room.tick = setTimeout(() => this.#look(key, room), next).unref()
+    waiters.isChecking = false
+    if (waiters.all.size > 0) {
+      waiters.checkTimer = setTimeout(() => this.#check(key, waiters), nextCheckMs).unref()
+    }
   }
 }
 
-/** What was over when it came is not fetched in a loop. */
-const untilNext = (remaining: number): number => (remaining <= 0 ? SELDOM : Math.max(OFTEN, Math.min(SELDOM, remaining / 20)))
+/** A value that expired before its fetch ended is not fetched in a loop. */
+const checkIntervalMs = (remainingMs: number): number =>
+  remainingMs <= 0 ? MAX_CHECK_INTERVAL_MS : Math.max(MIN_CHECK_INTERVAL_MS, Math.min(MAX_CHECK_INTERVAL_MS, remainingMs / 20))

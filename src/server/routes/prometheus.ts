@@ -1,11 +1,11 @@
-/** Prometheus' text format, version 0.0.4. */
+/** The text format of Prometheus, version 0.0.4. */
 
 export type Labels = Record<string, string>
 
 export interface Sample {
   labels?: Labels
   value: number
-  /** Of a histogram: `_bucket`, `_sum`, `_count`. */
+  /** Only of a histogram: `_bucket`, `_sum` or `_count`. */
   suffix?: string
 }
 
@@ -14,8 +14,13 @@ const escapeLabel = (text: string): string =>
 
 const numberText = (value: number): string => (value === Number.POSITIVE_INFINITY ? '+Inf' : String(value))
 
-/** One metric with its samples. */
-export function family(name: string, type: 'counter' | 'gauge' | 'histogram', help: string, samples: Iterable<Sample>): string {
+/** Formats one metric with its samples. */
+export function formatMetric(
+  name: string,
+  type: 'counter' | 'gauge' | 'histogram',
+  help: string,
+  samples: Iterable<Sample>,
+): string {
   const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`]
   for (const { labels = {}, value, suffix = '' } of samples) {
     const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escapeLabel(text)}"`)
@@ -24,11 +29,14 @@ export function family(name: string, type: 'counter' | 'gauge' | 'histogram', he
   return `${lines.join('\n')}\n`
 }
 
-/** How often each combination of labels was seen. The labels are ours: no part of a request may become one. */
+/**
+ * Counts each combination of labels. No part of a request may become a label: the number of
+ * combinations must stay small.
+ */
 export class Counter {
   readonly #counts = new Map<string, { labels: Labels; value: number }>()
 
-  /** @param id stands for the labels, which are made the first time only. */
+  /** @param id identifies the labels, which are created only at the first call */
   add(id: string, labelsOf: () => Labels, value = 1): void {
     const counted = this.#counts.get(id)
     if (counted === undefined) this.#counts.set(id, { labels: labelsOf(), value })
@@ -40,21 +48,22 @@ export class Counter {
   }
 }
 
-const BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+const BUCKETS_S = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
+/** A histogram of durations, in seconds. */
 export class Histogram {
-  readonly #counts = new Array<number>(BUCKETS.length).fill(0)
+  readonly #counts = new Array<number>(BUCKETS_S.length).fill(0)
   #sum = 0
   #count = 0
 
-  add(value: number): void {
+  observe(value: number): void {
     this.#sum += value
     this.#count++
-    for (const [index, bound] of BUCKETS.entries()) if (value <= bound) this.#counts[index]!++
+    for (const [index, bound] of BUCKETS_S.entries()) if (value <= bound) this.#counts[index]!++
   }
 
   get samples(): Sample[] {
-    const buckets = BUCKETS.map((bound, index) => ({
+    const buckets = BUCKETS_S.map((bound, index) => ({
       suffix: '_bucket',
       labels: { le: String(bound) },
       value: this.#counts[index]!,

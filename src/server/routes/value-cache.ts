@@ -1,129 +1,142 @@
 import type { Dog, KeyStatus } from 'dotdog'
 import { Problem } from '../http/problem.js'
-import type { Hub } from './event-hub.js'
+import type { EventHub } from './event-hub.js'
 
-/** A value with what belongs to it, as it goes over the wire. */
-export interface Answer {
+/** A value and its metadata, ready to be sent. */
+export interface SerializedValue {
   readonly generation: number
   /** Epoch milliseconds. */
   readonly expiresAt: number
   readonly etag: string
   readonly body: string
   /** Of the body, in bytes. */
-  readonly size: string
+  readonly contentLength: string
 }
 
-interface Kept extends Answer {
+interface CachedValue extends SerializedValue {
   readonly value: unknown
 }
 
-/** So many answers, each up to so many characters, are kept as they are sent: thousands of clients ask for the same few. */
-const KEPT = 256
-const LARGEST = 16_384
-/** Milliseconds. */
-const NUDGE = 100
-/** A value that changes while we look at it is looked at again. */
-const TRIES = 4
+/** Serialized values are kept, because thousands of clients ask for the same few. */
+const MAX_CACHED_VALUES = 256
+const MAX_CACHED_BODY_CHARS = 16_384
+/** A cached value is checked for being due at most this often. */
+const DUE_CHECK_INTERVAL_MS = 100
+/** A value that changes while it is read is read again, this often at most. */
+const MAX_READS = 4
 
-/** What the dog has, as answers. */
-export class Values {
-  readonly #kept = new Map<string, Kept>()
-  /** What was last told of a key whose value cannot be looked at: it was over before it came. */
-  readonly #told = new Map<string, { generation: number; expiresAt: number }>()
-  #known = new Set<string>()
-  /** When a value that was at hand was last asked for, so that it is refreshed when it is due. */
-  readonly #nudged = new Map<string, number>()
-  #running: Promise<unknown> | undefined
-  #next: Promise<unknown> | undefined
+/** The values of the dog, serialized for clients. */
+export class ValueCache {
+  readonly #cached = new Map<string, CachedValue>()
+  /**
+   * The last change of a key. It describes a value that cannot be peeked at, because it expired
+   * before its fetch ended.
+   */
+  readonly #lastChange = new Map<string, { generation: number; expiresAt: number }>()
+  #knownKeys = new Set<string>()
+  /** When a cached value was last checked for being due; epoch milliseconds, by key. */
+  readonly #dueCheckedAt = new Map<string, number>()
+  #statusRead: Promise<unknown> | undefined
+  #nextStatusRead: Promise<unknown> | undefined
 
   constructor(
     readonly dog: Dog,
-    hub: Hub,
+    hub: EventHub,
   ) {
-    hub.hear(({ event, payload }) => {
+    hub.subscribe(({ event, payload }) => {
       if (event !== 'change') return
       const { key, generation, expiresAt } = payload
       if (generation === undefined || expiresAt === undefined) {
-        this.#told.delete(key)
-        this.#kept.delete(key)
-      } else this.#told.set(key, { generation, expiresAt })
+        this.#lastChange.delete(key)
+        this.#cached.delete(key)
+      } else this.#lastChange.set(key, { generation, expiresAt })
     })
   }
 
-  /** What is known and valid now. */
-  ready(key: string): Answer | undefined {
+  /** The valid value that is known now, if any. Never fetches. */
+  cached(key: string): SerializedValue | undefined {
     const peeked = this.dog.peek<unknown>(key)
     if (peeked === undefined) return undefined
     const { value, generation, expiresAt } = peeked
-    const kept = this.#kept.get(key)
-    if (kept?.generation === generation && kept.expiresAt === expiresAt && isSame(kept.value, value)) return kept
-    const answer = answerOf(key, value, generation, expiresAt)
-    this.#keep(key, { ...answer, value })
-    return answer
+    const cached = this.#cached.get(key)
+    if (cached?.generation === generation && cached.expiresAt === expiresAt && isSame(cached.value, value)) return cached
+    const serialized = serialize(key, value, generation, expiresAt)
+    this.#store(key, { ...serialized, value })
+    return serialized
   }
 
-  /** The same for a key that is known, at once: what many clients ask for all the time. */
-  atHand(key: string): Answer | undefined {
-    if (!this.#known.has(key)) return undefined
-    const answer = this.ready(key)
-    if (answer === undefined) return undefined
-    const time = Date.now()
-    if (Math.abs(time - (this.#nudged.get(key) ?? 0)) >= NUDGE) {
-      this.#nudged.set(key, time)
-      // Looking does not refresh what is due; asking does. Its failure is a warning, and the value is valid.
+  /**
+   * The valid value of a known key, if any, without waiting. A due value is refreshed in the
+   * background. This is the path of nearly all requests.
+   */
+  refreshed(key: string): SerializedValue | undefined {
+    if (!this.#knownKeys.has(key)) return undefined
+    const cached = this.cached(key)
+    if (cached === undefined) return undefined
+    const now = Date.now()
+    if (Math.abs(now - (this.#dueCheckedAt.get(key) ?? 0)) >= DUE_CHECK_INTERVAL_MS) {
+      this.#dueCheckedAt.set(key, now)
+      // `peek` does not refresh a due value; `get` does. Its failure is a warning, and the value is still valid.
       this.dog.get(key).catch(() => {})
     }
-    return answer
+    return cached
   }
 
-  /** A valid value, by `get` or what else is asked. A value whose lifetime is over when it comes is answered once, so. */
-  async current(key: string, ask: () => Promise<unknown> = () => this.dog.get(key)): Promise<Answer> {
+  /**
+   * A valid value, by `get` or by the given call. A value that expired before its fetch ended is
+   * answered once.
+   *
+   * @throws Problem (503) if the value keeps changing, or what the dog throws.
+   */
+  async resolve(key: string, ask: () => Promise<unknown> = () => this.dog.get(key)): Promise<SerializedValue> {
     let value = await ask()
-    for (let left = TRIES; left > 0; left--) {
-      const answer = this.ready(key)
-      if (answer !== undefined) return answer
-      const told = this.#told.get(key)
-      if (told !== undefined && told.expiresAt <= Date.now()) return answerOf(key, value, told.generation, told.expiresAt)
+    for (let reads = 0; reads < MAX_READS; reads++) {
+      const cached = this.cached(key)
+      if (cached !== undefined) return cached
+      const change = this.#lastChange.get(key)
+      if (change !== undefined && change.expiresAt <= Date.now()) {
+        return serialize(key, value, change.generation, change.expiresAt)
+      }
       value = await this.dog.get(key)
     }
     throw new Problem(503, 'unsettled', 'The value changes faster than it can be answered', { retryAfter: 1 })
   }
 
-  /** Whether there is such a key. Asking the dog for one that is not would make it remember the name. */
+  /** Returns whether the key exists. Asking the dog for an unknown key would make it remember the name. */
   async has(key: string): Promise<boolean> {
-    if (this.#known.has(key)) return true
-    // However many ask: one look after the other, and theirs begins after their question.
-    this.#next ??= Promise.resolve(this.#running)
+    if (this.#knownKeys.has(key)) return true
+    // All callers share one status read that begins after their call; only one runs at a time.
+    this.#nextStatusRead ??= Promise.resolve(this.#statusRead)
       .catch(() => {})
       .then(() => {
-        this.#next = undefined
-        this.#running = this.statuses()
-        return this.#running
+        this.#nextStatusRead = undefined
+        this.#statusRead = this.statuses()
+        return this.#statusRead
       })
-    await this.#next
-    return this.#known.has(key)
+    await this.#nextStatusRead
+    return this.#knownKeys.has(key)
   }
 
   /** The statuses of all keys. */
   async statuses(): Promise<KeyStatus[]> {
-    const all = await this.dog.status()
-    this.#known = new Set(all.map(({ key }) => key))
-    return all
+    const statuses = await this.dog.status()
+    this.#knownKeys = new Set(statuses.map(({ key }) => key))
+    return statuses
   }
 
-  #keep(key: string, kept: Kept): void {
-    this.#kept.delete(key)
-    if (kept.body.length > LARGEST) return
-    this.#kept.set(key, kept)
-    if (this.#kept.size > KEPT) this.#kept.delete(this.#kept.keys().next().value!)
+  #store(key: string, cached: CachedValue): void {
+    this.#cached.delete(key)
+    if (cached.body.length > MAX_CACHED_BODY_CHARS) return
+    this.#cached.set(key, cached)
+    if (this.#cached.size > MAX_CACHED_VALUES) this.#cached.delete(this.#cached.keys().next().value!)
   }
 }
 
-/** Objects are copies each time: of them the generation decides alone. */
-const isSame = (kept: unknown, value: unknown): boolean => kept === value || (typeof value === 'object' && value !== null)
+/** `peek` returns a new copy of an object each time, so for objects the generation alone decides. */
+const isSame = (cached: unknown, value: unknown): boolean => cached === value || (typeof value === 'object' && value !== null)
 
-function answerOf(key: string, value: unknown, generation: number, expiresAt: number): Answer {
-  // A text: node sends it in one piece with the headers.
+function serialize(key: string, value: unknown, generation: number, expiresAt: number): SerializedValue {
+  // A string, not a buffer: Node sends it in one piece with the headers.
   const body = JSON.stringify({ key, value, expiresAt, generation })
-  return { generation, expiresAt, etag: `"${generation}"`, body, size: String(Buffer.byteLength(body)) }
+  return { generation, expiresAt, etag: `"${generation}"`, body, contentLength: String(Buffer.byteLength(body)) }
 }

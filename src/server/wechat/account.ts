@@ -1,9 +1,10 @@
-// An account as the platform's paths see it, and its values of the moment.
 import type { Peeked, Secret } from 'dotdog'
 import type { WeChat } from 'dotdog/wechat'
+import { checkMembers, type Rules, required, TEXT } from '../../core/shared/validate.js'
 
+/** An account that the platform's paths are served for. */
 export interface ServedAccount {
-  /** The real one: clients copy it into `wx.config`. */
+  /** The real appId: clients copy it into `wx.config`. */
   appId: string
   /** What `wechat()` returned. */
   wx: WeChat
@@ -11,56 +12,66 @@ export interface ServedAccount {
   baseUrl?: string
 }
 
-/** Seconds a client may keep a value: as long as a replaced one is still accepted, so that nobody outlives a rotation. */
-const LONGEST = 300
-/** Seconds: node-easywechat takes no less than 60 for an answer. */
-const SHORTEST = 61
+/**
+ * The longest `expires_in` of an answer. WeChat accepts a replaced token for this long, so no client
+ * keeps a token longer than it works.
+ */
+const MAX_EXPIRES_IN_S = 300
+/** A value with less left is replaced first: node-easywechat refuses an answer under 60 s. */
+const MIN_EXPIRES_IN_S = 61
 
-/** The valid value, to be kept for a while: one with too little left is replaced first, if that can be had. */
-export async function lastingOf(secret: Secret<string>): Promise<Peeked<string>> {
-  await secret.get({ minTtl: SHORTEST }).catch(() => {})
-  return currentOf(secret)
+/** The valid value. One with too little time left is replaced first, unless that fails. */
+export async function readLasting(secret: Secret<string>): Promise<Peeked<string>> {
+  await secret.get({ minTtl: MIN_EXPIRES_IN_S }).catch(() => {})
+  return readCurrent(secret)
 }
 
 /** The valid value. */
-export async function currentOf(secret: Secret<string>): Promise<Peeked<string>> {
+export async function readCurrent(secret: Secret<string>): Promise<Peeked<string>> {
   await secret.get()
-  const known = secret.peek()
-  if (known !== undefined) return known
-  // It ended between the two: once more.
+  const current = secret.peek()
+  if (current !== undefined) return current
+  // The value expired between the two calls: once more.
   await secret.get()
   return secret.peek() as Peeked<string>
 }
 
-/** `expires_in` for a client. `now`: epoch milliseconds. */
-export function expiresIn({ expiresAt }: Peeked<string>, now: number): number {
-  return Math.max(1, Math.min(LONGEST, Math.floor((expiresAt - now) / 1000)))
+/** The `expires_in` that a client is told. `now`: epoch milliseconds. */
+export function expiresInFor({ expiresAt }: Peeked<string>, now: number): number {
+  return Math.max(1, Math.min(MAX_EXPIRES_IN_S, Math.floor((expiresAt - now) / 1000)))
 }
 
-/** An account can be served with both families of tokens, so that there may be two of one appId. */
+/** The served accounts. One appId may stand twice, once for each family of tokens. */
 export interface Accounts {
-  /** `undefined`: nobody knows this appId. `stable`: the family that was asked for; the other one serves as well. */
-  find(appId: string, stable: boolean): ServedAccount | undefined
+  /**
+   * Finds the account of an appId. If the asked family is not served, the other one is returned.
+   *
+   * @param isStable whether the client asked for a stable token
+   */
+  find(appId: string, isStable: boolean): ServedAccount | undefined
+}
+
+const isHttpUrl = (value: unknown): boolean =>
+  typeof value === 'string' && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
+
+const ACCOUNT_RULES: Rules = {
+  appId: required(TEXT),
+  wx: required({
+    test: (wx: Partial<WeChat> | null) => Boolean(wx?.accessToken?.key),
+    rule: 'must be what wechat() returns',
+    isSecret: true,
+  }),
+  baseUrl: { test: isHttpUrl, rule: 'must be an http(s) URL', isSecret: true },
 }
 
 /** @throws TypeError for the first account that is wrong. */
 export function createAccounts(accounts: readonly ServedAccount[]): Accounts {
-  if (!Array.isArray(accounts)) throw new TypeError(`accounts must be a list; got ${typeof accounts}`)
-  for (const [index, account] of accounts.entries()) check(account, `accounts[${index}]`)
-  const isStable = ({ wx }: ServedAccount) => wx.accessToken.key.endsWith('_STABLE')
+  for (const [index, account] of accounts.entries()) checkMembers(`accounts[${index}]`, account, ACCOUNT_RULES)
+  const hasStableTokens = ({ wx }: ServedAccount) => wx.accessToken.key.endsWith('_STABLE')
   return {
-    find(appId, stable) {
-      const own = accounts.filter((account) => account.appId === appId)
-      return own.find((account) => isStable(account) === stable) ?? own[0]
+    find(appId, isStable) {
+      const candidates = accounts.filter((account) => account.appId === appId)
+      return candidates.find((account) => hasStableTokens(account) === isStable) ?? candidates[0]
     },
-  }
-}
-
-function check(account: ServedAccount, name: string): void {
-  const { appId, wx, baseUrl } = account ?? {}
-  if (typeof appId !== 'string' || appId === '') throw new TypeError(`${name}.appId must be a string; got ${typeof appId}`)
-  if (!wx?.accessToken?.key) throw new TypeError(`${name}.wx must be what wechat() returns; got ${typeof wx}`)
-  if (baseUrl !== undefined && !/^https?:$/.test(URL.canParse(baseUrl) ? new URL(baseUrl).protocol : '')) {
-    throw new TypeError(`${name}.baseUrl must be an http(s) URL; got ${typeof baseUrl}`)
   }
 }

@@ -1,9 +1,9 @@
-// What we answer in the platform's manner: HTTP 200 and an errcode, with the platform's words, because the clients look at nothing
-// else. Each text says at its end who spoke: the platform's own refusals have a rid there.
+// Error answers in the platform's format: HTTP 200 and an errcode, because clients read nothing else. The text is the platform's
+// own, with "(dotdog)" at its end; the platform's own refusals have a rid there.
 import type { ServerResponse } from 'node:http'
-import { DogError } from 'dotdog'
+import { isDogError } from '../http/problem.js'
 
-const texts = {
+const ERRMSGS = {
   [-1]: 'system error',
   40001: 'invalid credential, access_token is invalid or not latest',
   40002: 'invalid grant_type',
@@ -19,46 +19,56 @@ const texts = {
   48001: 'api unauthorized',
 } as const
 
-export type Errcode = keyof typeof texts
+export type Errcode = keyof typeof ERRMSGS
 
-/** On its way to the answer: thrown by whoever finds something wrong. `detail` is one of our own sentences, never a client's. */
-export class Refusal {
+/** An error answer with an errcode. A handler throws it, and the route sends it. */
+export class ErrcodeProblem {
   constructor(
     readonly errcode: Errcode,
+    /** A sentence of this server, never text from a client. */
     readonly detail = '',
-    /** Other than 200 only where the platform's gateways do so too: the request never got to be looked at. */
+    /** The HTTP status. Other than 200 only where the platform's gateways refuse a request before they read it. */
     readonly status = 200,
   ) {}
 }
 
+/** @throws ErrcodeProblem always. */
 export function refuse(errcode: Errcode, detail?: string, status?: number): never {
-  throw new Refusal(errcode, detail, status)
+  throw new ErrcodeProblem(errcode, detail, status)
 }
 
-export function sendJson(response: ServerResponse, body: object, status = 200): void {
+export function sendPlatformJson(response: ServerResponse, body: object, status = 200): void {
   const text = JSON.stringify(body)
   response.writeHead(status, {
     'content-type': 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(text),
     'cache-control': 'no-store',
     ...(status === 503 ? { 'retry-after': '1' } : {}),
-    // What was not read of the request would have to be read before the next one.
+    // The unread rest of the request would have to be read before the next request on the connection.
     ...(response.req.complete ? {} : { connection: 'close' }),
   })
   response.end(text)
 }
 
-export function sendRefusal(response: ServerResponse, { errcode, detail, status }: Refusal): void {
-  sendJson(response, { errcode, errmsg: `${texts[errcode]}${detail && `: ${detail}`} (dotdog)` }, status)
+export function sendErrcode(response: ServerResponse, { errcode, detail, status }: ErrcodeProblem): void {
+  const errmsg = `${ERRMSGS[errcode]}${detail && `: ${detail}`} (dotdog)`
+  sendPlatformJson(response, { errcode, errmsg }, status)
 }
 
 /**
- * What a client is told if we have no value. Our own trouble with the platform is not the client's: that our AppSecret is wrong must
- * not read as if its token were.
+ * The answer for an error of the dog, if it is one. A client is not told about the server's own
+ * trouble with the platform: a wrong AppSecret of the server must not look like a dead token.
  */
-export function refusalFor(error: unknown): Refusal | undefined {
-  if (!(error instanceof DogError)) return undefined
-  // While a failure stands, its text is all that is known of it, in every process.
-  const spent = error.code === 'ERR_DOG_QUOTA' || error.message.includes('WeChat answered 45009')
-  return spent ? new Refusal(45009) : new Refusal(-1, error.code)
+export function errcodeProblemOf(error: unknown): ErrcodeProblem | undefined {
+  if (!isDogError(error)) return undefined
+  return isQuotaUsedUp(error) ? new ErrcodeProblem(45009) : new ErrcodeProblem(-1, error.code)
+}
+
+function isQuotaUsedUp(error: { code: string; message: string; cause?: unknown }): boolean {
+  if (error.code === 'ERR_DOG_QUOTA') return true
+  const { code } = Object(error.cause) as { code?: unknown }
+  if (code === 'WECHAT_45009') return true
+  // Only the caller of the failed fetch gets the cause. For later callers, other processes and keys that depend on this one,
+  // the recorded failure has no field for the upstream's code, so its text is read.
+  return error.message.includes('WeChat answered 45009')
 }

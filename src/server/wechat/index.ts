@@ -1,68 +1,101 @@
-// The platform's own paths, so that a client in any language joins by changing its API host.
 import type { IncomingMessage } from 'node:http'
+import {
+  checkMembers,
+  checkOptions,
+  FUNCTION,
+  LIST,
+  OBJECT,
+  POSITIVE_NUMBER,
+  type Rules,
+  required,
+} from '../../core/shared/validate.js'
 import type { Clients } from '../http/client.js'
 import type { Exchange, Route } from '../http/route.js'
 import { createAccounts, type ServedAccount } from './account.js'
-import { Refusal, refusalFor, refuse, sendRefusal } from './errors.js'
-import { createHandouts } from './issued-tokens.js'
-import { createProxy, type ProxyLimits, proxyLimits } from './proxy.js'
-import { PLACES } from './proxy-target.js'
-import { createCredential } from './token-endpoints.js'
-import { createProbe } from './token-probe.js'
+import { ErrcodeProblem, errcodeProblemOf, refuse, sendErrcode } from './errors.js'
+import { createIssuedTokens } from './issued-tokens.js'
+import { createProxy, DEFAULT_PROXY_LIMITS, type ProxyLimits } from './proxy.js'
+import { PROXIED_PREFIXES } from './proxy-target.js'
+import { createTokenEndpoints } from './token-endpoints.js'
+import { createTokenProbe } from './token-probe.js'
 
 export type { ServedAccount } from './account.js'
 export type { ProxyLimits } from './proxy.js'
 
 export interface WeChatRoutesOptions {
   accounts: readonly ServedAccount[]
-  /** A client's token is what it sends as `secret`. */
+  /** The server's clients. A client sends its token as `secret`. */
   clients: Clients
-  /** Told of each request that was refused because of who sent it. May throw a problem, such as a 429, which is then the answer. */
+  /**
+   * Called for each request that was refused for lack of a valid secret or token. It may throw a
+   * problem, such as a 429, which then becomes the answer.
+   */
   onRefused?: (request: IncomingMessage, errcode: number) => void
   limits?: Partial<ProxyLimits>
   /** Epoch milliseconds. Default the machine's clock. */
   now?: () => number
 }
 
-/** Not 40001: after a restart or a rotation good clients come with tokens that are not known any more. */
-const UNAUTHORISED = new Set([40125, 41001, 41004])
+const OPTION_RULES: Rules = {
+  accounts: required(LIST),
+  clients: required({
+    test: (clients: Partial<Clients> | null) => typeof clients?.find === 'function',
+    rule: 'must be an object with find(token)',
+  }),
+  onRefused: FUNCTION,
+  limits: OBJECT,
+  now: FUNCTION,
+}
+
+const LIMIT_RULES: Rules = Object.fromEntries(Object.keys(DEFAULT_PROXY_LIMITS).map((name) => [name, POSITIVE_NUMBER]))
+
+/** 40001 is not among them: after a restart or a rotation, valid clients come with tokens that are no longer known. */
+const UNAUTHORIZED_ERRCODES = new Set([40125, 41001, 41004])
 
 /**
- * The routes. All of them authenticate by themselves: by the `secret`, or by an access token that was handed out here.
+ * The platform's own paths, so that a client in any language joins by changing its API host. Each
+ * route authenticates by itself: by `secret`, or by an access token that this server issued.
  *
- * - `GET /cgi-bin/token`, `POST /cgi-bin/stable_token`, `GET /cgi-bin/ticket/getticket`: answered from our records.
+ * - `GET /cgi-bin/token`, `POST /cgi-bin/stable_token`, `GET /cgi-bin/ticket/getticket`: answered from the dog's records.
  * - Other paths of the platform: passed on to it.
+ *
+ * @throws TypeError for a wrong option or account.
+ * @example
+ * createServer({ dog, clients, routes: (clients) => wechatRoutes({ accounts: [{ appId, wx }], clients }) })
  */
-export function wechatRoutes({ accounts, clients, onRefused, limits, now = Date.now }: WeChatRoutesOptions): Route[] {
-  const handouts = createHandouts(now)
-  const probe = createProbe(now)
-  const credential = createCredential({ accounts: createAccounts(accounts), clients, handouts, probe, now })
-  const proxy = createProxy({ handouts, probe, limits: { ...proxyLimits, ...limits } })
+export function wechatRoutes(options: WeChatRoutesOptions): Route[] {
+  const checked = checkOptions<WeChatRoutesOptions>('wechatRoutes', options, OPTION_RULES)
+  const { accounts, clients, onRefused, limits = {}, now = Date.now } = checked
+  checkMembers('limits', limits, LIMIT_RULES)
+  const issued = createIssuedTokens(now)
+  const probe = createTokenProbe(now)
+  const endpoints = createTokenEndpoints({ accounts: createAccounts(accounts), clients, issued, probe, now })
+  const proxy = createProxy({ issued, probe, limits: { ...DEFAULT_PROXY_LIMITS, ...limits } })
 
-  /** What is refused is answered here; anything unknown is the server's to answer. */
+  /** Answers refusals here. Any other error is answered by the server. */
   function route(method: 'GET' | 'POST', path: string, name: string, handle: Route['handle']): Route {
-    async function answered(exchange: Exchange): Promise<void> {
+    async function handleRefusals(exchange: Exchange): Promise<void> {
       try {
         await handle(exchange)
       } catch (error) {
-        const refusal = error instanceof Refusal ? error : refusalFor(error)
-        if (refusal === undefined || exchange.response.headersSent) throw error
-        if (UNAUTHORISED.has(refusal.errcode)) onRefused?.(exchange.request, refusal.errcode)
-        sendRefusal(exchange.response, refusal)
+        const problem = error instanceof ErrcodeProblem ? error : errcodeProblemOf(error)
+        if (problem === undefined || exchange.response.headersSent) throw error
+        if (UNAUTHORIZED_ERRCODES.has(problem.errcode)) onRefused?.(exchange.request, problem.errcode)
+        sendErrcode(exchange.response, problem)
       }
     }
-    return { method, path, name, auth: 'own', handle: answered }
+    return { method, path, name, auth: 'own', handle: handleRefusals }
   }
 
-  const passed = PLACES.flatMap((place) => [
-    route('GET', `/${place}/*`, 'wechat_proxy', proxy),
-    route('POST', `/${place}/*`, 'wechat_proxy', proxy),
+  const proxied = PROXIED_PREFIXES.flatMap((prefix) => [
+    route('GET', `/${prefix}/*`, 'wechat_proxy', proxy),
+    route('POST', `/${prefix}/*`, 'wechat_proxy', proxy),
   ])
   return [
-    route('GET', '/cgi-bin/token', 'wechat_token', credential.token),
-    route('POST', '/cgi-bin/stable_token', 'wechat_stable_token', credential.stableToken),
+    route('GET', '/cgi-bin/token', 'wechat_token', endpoints.token),
+    route('POST', '/cgi-bin/stable_token', 'wechat_stable_token', endpoints.stableToken),
     route('GET', '/cgi-bin/stable_token', 'wechat_stable_token', async () => refuse(43002)),
-    route('GET', '/cgi-bin/ticket/getticket', 'wechat_ticket', credential.ticket),
-    ...passed,
+    route('GET', '/cgi-bin/ticket/getticket', 'wechat_ticket', endpoints.ticket),
+    ...proxied,
   ]
 }

@@ -1,35 +1,35 @@
-// What was handed to whom, in memory: it is how a client shows who it is where only an access token is sent, and how a client that
-// asks again is noticed. Holds no value, only SHA-256 of values.
+// Remembers which client got which token. It shows which client sends a request that has only an access token, and which client
+// asks again for a token that it has. In memory, and without values: only their SHA-256.
 import { createHash } from 'node:crypto'
 import type { Client } from '../http/client.js'
 import type { ServedAccount } from './account.js'
 
-/** Seconds a value is known after its `expires_in`: a request takes a moment, and a client's clock may be late. */
-const GRACE = 60
-/** Seconds before the end in which a client that asks again only renews: co-wechat-api is 10 s ahead. */
-const EARLY = 15
-/** Values, and pairs of client and key: more than any server has alive at once. The oldest go first. */
-const MOST = 10_000
+/** A token is accepted this long after its `expires_in`: requests take time, and a client's clock may be late. */
+const EXPIRY_GRACE_S = 60
+/** A client that asks again this long before the end only renews: co-wechat-api does so 10 s early. */
+const EARLY_RENEWAL_S = 15
+/** Values, and pairs of client and key: more than any server has alive at once. The oldest are evicted. */
+const MAX_ENTRIES = 10_000
 
 interface Holder {
-  /** Who that is now: undefined as soon as the token of ours is no longer good. */
+  /** The client now; undefined as soon as its client token is no longer valid. */
   client: () => Client | undefined
   /** Epoch milliseconds. */
   until: number
 }
 
-interface Handed {
+interface IssuedValue {
   account: ServedAccount
   key: string
-  /** By the client's name. All who ever got it: who is told to forget it after 300 s may have kept it. */
+  /** By the client's name. All clients that ever got the value: one that should forget it after 300 s may have kept it. */
   holders: Map<string, Holder>
 }
 
-export interface Handout {
+export interface IssuedToken {
   account: ServedAccount
   client: Client
-  /** Finds the client again, for as long as it is one. */
-  find: () => Client | undefined
+  /** Finds the client again while its client token is valid. */
+  findClient: () => Client | undefined
   key: string
   value: string
   generation: number
@@ -37,80 +37,85 @@ export interface Handout {
   expiresIn: number
 }
 
-export interface Handouts {
-  /** Whether this client has this generation already, and should not need to ask: it takes the value for dead. */
-  isRepeated(client: Client, key: string, generation: number): boolean
-  note(handout: Handout): void
-  /** Whether somebody has this value who may not have it any more: a revoked client. */
-  isAstray(value: string): boolean
+export interface IssuedTokens {
   /**
-   * Whose value this is: who got it lately, and may have it still. Of one that is astray nobody's: all who send it look the
-   * same.
+   * Returns whether this client has this generation already and need not ask again. It then takes
+   * the value for dead.
+   */
+  isRepeatedRequest(client: Client, key: string, generation: number): boolean
+  record(token: IssuedToken): void
+  /** Returns whether a revoked client has this value. */
+  heldByRevoked(value: string): boolean
+  /**
+   * The clients that got this value recently and may still have it. Undefined if a revoked client
+   * has it as well, because all requests with the value look the same.
    */
   holdersOf(value: string): { account: ServedAccount; clients: Client[] } | undefined
 }
 
-// A lookup by digest tells nothing by its time: nobody can choose how far the digest of a guess agrees with another one.
-const digest = (value: string): string => createHash('sha256').update(value).digest('base64')
+// The time of a lookup by digest reveals nothing: a guess cannot be chosen so that its digest resembles another one.
+const digestOf = (value: string): string => createHash('sha256').update(value).digest('base64')
 
-function bound(map: Map<string, unknown>): void {
+function evictOldest(map: Map<string, unknown>): void {
   for (const key of map.keys()) {
-    if (map.size <= MOST) return
+    if (map.size <= MAX_ENTRIES) return
     map.delete(key)
   }
 }
 
-/** @param now epoch milliseconds. */
-export function createHandouts(now: () => number): Handouts {
-  const values = new Map<string, Handed>()
-  const last = new Map<string, { generation: number; until: number }>()
+/** @param now epoch milliseconds */
+export function createIssuedTokens(now: () => number): IssuedTokens {
+  const valuesByDigest = new Map<string, IssuedValue>()
+  /** The last token of each client and key. */
+  const lastIssued = new Map<string, { generation: number; until: number }>()
 
-  function dropOld(): void {
+  function dropExpired(): void {
     const time = now()
-    for (const [name, { account, holders }] of values) {
-      // One that may be handed out again keeps its holders: some may be no clients any more.
-      const isOver = [...holders.values()].every(({ until }) => until <= time)
-      if (isOver && !isCurrent(account, name)) values.delete(name)
+    for (const [digest, { account, holders }] of valuesByDigest) {
+      // The current value keeps its holders, because it may be issued again and some holders may be revoked.
+      const isExpired = [...holders.values()].every(({ until }) => until <= time)
+      if (isExpired && !isCurrent(account, digest)) valuesByDigest.delete(digest)
     }
-    bound(values)
-    bound(last)
+    evictOldest(valuesByDigest)
+    evictOldest(lastIssued)
   }
 
   return {
-    isRepeated(client, key, generation) {
-      const known = last.get(`${client.name}\0${key}`)
-      return known?.generation === generation && now() < known.until - EARLY * 1000
+    isRepeatedRequest(client, key, generation) {
+      const last = lastIssued.get(`${client.name}\0${key}`)
+      return last?.generation === generation && now() < last.until - EARLY_RENEWAL_S * 1000
     },
-    note({ account, client, find, key, value, generation, expiresIn }) {
+    record({ account, client, findClient, key, value, generation, expiresIn }) {
       const until = now() + expiresIn * 1000
-      last.set(`${client.name}\0${key}`, { generation, until })
-      const name = digest(value)
-      const known = values.get(name)
-      const handed: Handed = known ?? { account, key, holders: new Map() }
-      handed.holders.set(client.name, { client: find, until: until + GRACE * 1000 })
+      lastIssued.set(`${client.name}\0${key}`, { generation, until })
+      const digest = digestOf(value)
+      const known = valuesByDigest.get(digest)
+      const issued: IssuedValue = known ?? { account, key, holders: new Map() }
+      issued.holders.set(client.name, { client: findClient, until: until + EXPIRY_GRACE_S * 1000 })
       if (known !== undefined) return
-      values.set(name, handed)
-      // Once a rotation is often enough.
-      dropOld()
+      valuesByDigest.set(digest, issued)
+      // Once for each new value is often enough.
+      dropExpired()
     },
-    isAstray(value) {
-      const handed = values.get(digest(value))
-      return handed !== undefined && isAstray(handed)
+    heldByRevoked(value) {
+      const issued = valuesByDigest.get(digestOf(value))
+      return issued !== undefined && isHeldByRevoked(issued)
     },
     holdersOf(value) {
-      const handed = values.get(digest(value))
-      if (handed === undefined || isAstray(handed)) return undefined
+      const issued = valuesByDigest.get(digestOf(value))
+      if (issued === undefined || isHeldByRevoked(issued)) return undefined
       const time = now()
-      const clients = [...handed.holders.values()].filter(({ until }) => time < until).flatMap(({ client }) => client() ?? [])
-      return clients.length === 0 ? undefined : { account: handed.account, clients }
+      const recent = [...issued.holders.values()].filter(({ until }) => time < until)
+      const clients = recent.flatMap(({ client }) => client() ?? [])
+      return clients.length === 0 ? undefined : { account: issued.account, clients }
     },
   }
 }
 
-function isCurrent({ wx }: ServedAccount, name: string): boolean {
+function isCurrent({ wx }: ServedAccount, digest: string): boolean {
   const value = wx.accessToken.peek()?.value
-  return value !== undefined && digest(value) === name
+  return value !== undefined && digestOf(value) === digest
 }
 
-const isAstray = ({ key, holders }: Handed): boolean =>
+const isHeldByRevoked = ({ key, holders }: IssuedValue): boolean =>
   [...holders.values()].some(({ client }) => client()?.mayRead(key) !== true)

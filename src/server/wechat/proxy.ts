@@ -1,159 +1,176 @@
-// Every other path of the platform: passed on with the valid token in the place of the client's, for who may.
+// Passes calls of the other paths on to the platform, with the valid token in the place of the client's.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
-import { whenGone } from '../http/disconnect.js'
+import { onDisconnect } from '../http/request-context.js'
 import type { Exchange } from '../http/route.js'
-import { currentOf, type ServedAccount } from './account.js'
+import { readCurrent, type ServedAccount } from './account.js'
 import { refuse } from './errors.js'
-import type { Handouts } from './issued-tokens.js'
-import { type Body, type BodyLimits, bodyOf } from './proxy-body.js'
-import { type Target, targetOf } from './proxy-target.js'
-import type { Probe } from './token-probe.js'
-import { answerHeaders, forward, Unreachable } from './upstream-request.js'
+import type { IssuedTokens } from './issued-tokens.js'
+import { type BodyLimits, type ProxiedBody, readProxiedBody } from './proxy-body.js'
+import { type ProxyTarget, parseTarget } from './proxy-target.js'
+import type { TokenProbe } from './token-probe.js'
+import { forwardedHeaders, sendUpstream, UnreachableError } from './upstream-request.js'
 
 export interface ProxyLimits extends BodyLimits {
-  /** Milliseconds without a byte from or to the platform. */
+  /** Milliseconds without a byte from or to the platform. Default 30000. */
   idle: number
-  /** Milliseconds for all of a call. */
+  /** Milliseconds for a whole call. Default 120000. */
   total: number
-  /** Calls at once. */
+  /** Calls at a time. Default 64. */
   concurrent: number
 }
 
 const KIB = 1024
 
-export const proxyLimits: ProxyLimits = {
-  ...{ body: 10 * KIB * KIB, unmeasured: KIB * KIB, repeatable: 64 * KIB },
-  ...{ idle: 30_000, total: 120_000, concurrent: 64 },
+export const DEFAULT_PROXY_LIMITS: ProxyLimits = {
+  body: 10 * KIB * KIB,
+  unmeasured: KIB * KIB,
+  repeatable: 64 * KIB,
+  idle: 30_000,
+  total: 120_000,
+  concurrent: 64,
 }
 
-/** Bytes of an answer that is looked at; a refusal is far shorter. */
-const LONGEST_REFUSAL = 64 * KIB
+const DEFAULT_BASE_URL = 'https://api.weixin.qq.com'
 
-/** What of a request's headers goes on. Not what says who the client is here: authorization, cookie, and where it came from. */
-const PASSED = ['accept', 'accept-language', 'content-type', 'range', 'user-agent']
+/** An answer is read up to this length to find an errcode; a refusal is far shorter. */
+const MAX_INSPECTED_BYTES = 64 * KIB
 
-const DEAD = new Set<unknown>([40001, 40014, 42001])
+/**
+ * The headers of a request that are passed on. Not among them is what identifies the client here:
+ * authorization, cookie, and where the request came from.
+ */
+const FORWARDED_REQUEST_HEADERS = ['accept', 'accept-language', 'content-type', 'range', 'user-agent']
 
-interface Call {
+const DEAD_TOKEN_ERRCODES = new Set<unknown>([40001, 40014, 42001])
+
+interface ProxiedCall {
   exchange: Exchange
   account: ServedAccount
-  target: Target
-  body: Body
+  target: ProxyTarget
+  body: ProxiedBody
   signal: AbortSignal
 }
 
-interface Answer {
+interface PlatformResponse {
   message: IncomingMessage
-  /** What has been read of its body, and whether that is all. */
+  /** The part of the body that was read, and whether it is all of it. */
   head: Buffer
-  whole: boolean
-  /** The token that it was asked with. */
+  isWhole: boolean
+  /** The token of the call. */
   token: string
 }
 
-/** Reads on for as long as it may be a refusal. */
-async function beginningOf(message: IncomingMessage): Promise<{ head: Buffer; whole: boolean }> {
+/** Reads the body for as long as it may be a refusal. */
+async function readHead(message: IncomingMessage): Promise<{ head: Buffer; isWhole: boolean }> {
   let head = Buffer.alloc(0)
   for await (const chunk of message.iterator({ destroyOnReturn: false })) {
     head = Buffer.concat([head, chunk as Buffer])
-    // The content type says nothing: the platform sends JSON as text/plain.
-    if (head.length > LONGEST_REFUSAL || !/^\s*({|$)/.test(head.toString('latin1', 0, 64))) return { head, whole: false }
+    // The content-type does not help: the platform sends JSON as text/plain.
+    const mayBeRefusal = head.length <= MAX_INSPECTED_BYTES && /^\s*({|$)/.test(head.toString('latin1', 0, 64))
+    if (!mayBeRefusal) return { head, isWhole: false }
   }
-  return { head, whole: true }
+  return { head, isWhole: true }
 }
 
-function saysDead({ message, head, whole }: Answer): boolean {
-  if (!whole || message.statusCode !== 200) return false
+function reportsDeadToken({ message, head, isWhole }: PlatformResponse): boolean {
+  if (!isWhole || message.statusCode !== 200) return false
   try {
-    return DEAD.has((JSON.parse(head.toString('utf8')) as { errcode?: unknown } | null)?.errcode)
+    return DEAD_TOKEN_ERRCODES.has((JSON.parse(head.toString('utf8')) as { errcode?: unknown } | null)?.errcode)
   } catch {
     return false
   }
 }
 
-function headersOf({ exchange: { request }, body }: Call): Record<string, string> {
-  const passed = PASSED.flatMap((name) => {
+function requestHeaders({ exchange: { request }, body }: ProxiedCall): Record<string, string> {
+  const forwarded = FORWARDED_REQUEST_HEADERS.flatMap((name) => {
     const value = request.headers[name]
     return typeof value === 'string' ? [[name, value] as const] : []
   })
   const length = 'length' in body ? body.length : body.kept?.length
-  // An answer has to be readable here.
-  const own = { 'accept-encoding': 'identity', ...(length === undefined ? {} : { 'content-length': String(length) }) }
-  return { ...Object.fromEntries(passed), ...own }
+  return {
+    ...Object.fromEntries(forwarded),
+    // The proxy must be able to read the answer.
+    'accept-encoding': 'identity',
+    ...(length === undefined ? {} : { 'content-length': String(length) }),
+  }
 }
 
-async function send(response: ServerResponse, { message, head, whole }: Answer, signal: AbortSignal): Promise<void> {
-  response.writeHead(message.statusCode ?? 502, answerHeaders(message))
-  if (whole) return void response.end(head)
+async function sendResponse(response: ServerResponse, platform: PlatformResponse, signal: AbortSignal): Promise<void> {
+  const { message, head, isWhole } = platform
+  response.writeHead(message.statusCode ?? 502, forwardedHeaders(message))
+  if (isWhole) return void response.end(head)
   response.write(head)
-  // One that breaks off must not look like a whole one: the connection is cut, which pipeline does.
+  // An answer that breaks off must not look complete. `pipeline` then cuts the connection.
   await pipeline(message, response, { signal }).catch(() => response.destroy())
 }
 
 export interface ProxyParts {
-  handouts: Handouts
-  probe: Probe
+  issued: IssuedTokens
+  probe: TokenProbe
   limits: ProxyLimits
 }
 
-export function createProxy({ handouts, probe, limits }: ProxyParts) {
+export function createProxy({ issued, probe, limits }: ProxyParts) {
   let running = 0
 
-  /** All who hold a token look the same here. */
-  function admit({ accessToken }: Target): ServedAccount {
-    const { account, clients } = handouts.holdersOf(accessToken) ?? refuse(40001)
+  /** The account of a call. All clients that hold the same token are indistinguishable here. */
+  function authorize({ accessToken }: ProxyTarget): ServedAccount {
+    const { account, clients } = issued.holdersOf(accessToken) ?? refuse(40001)
     if (!clients.some((client) => client.mayProxy)) refuse(48001, 'this client may not call through the server')
     return account
   }
 
-  async function ask(call: Call): Promise<Answer> {
+  async function callPlatform(call: ProxiedCall): Promise<PlatformResponse> {
     const { exchange, account, target, body, signal } = call
-    const token = (await currentOf(account.wx.accessToken)).value
-    // It may have taken a fetch: time enough to revoke a client.
-    admit(target)
-    const query = `access_token=${encodeURIComponent(token)}${target.rest && `&${target.rest}`}`
-    const message = await forward({
-      baseUrl: account.baseUrl ?? 'https://api.weixin.qq.com',
+    const token = (await readCurrent(account.wx.accessToken)).value
+    // The client may have been revoked during the fetch.
+    authorize(target)
+    const query = `access_token=${encodeURIComponent(token)}${target.query && `&${target.query}`}`
+    const message = await sendUpstream({
+      baseUrl: account.baseUrl ?? DEFAULT_BASE_URL,
       method: exchange.request.method ?? 'GET',
       path: `${target.path}?${query}`,
-      headers: headersOf(call),
+      headers: requestHeaders(call),
       body: 'length' in body ? exchange.request : body.kept,
-      idle: limits.idle,
+      idleTimeoutMs: limits.idle,
       signal,
     })
-    return { message, ...(await beginningOf(message)), token }
+    return { message, ...(await readHead(message)), token }
   }
 
-  /** Asks; and if the token turns out to be dead and another one is to be had, once more. */
-  async function insist(call: Call): Promise<Answer> {
-    const answer = await ask(call)
-    if (!saysDead(answer)) return answer
+  /** Calls the platform, and once more if the token is dead and could be replaced. */
+  async function callWithRetry(call: ProxiedCall): Promise<PlatformResponse> {
+    const platform = await callPlatform(call)
+    if (!reportsDeadToken(platform)) return platform
     const { accessToken } = call.account.wx
-    if (accessToken.peek()?.value === answer.token) await probe.report(call.account, 'platform')
-    const isReplaced = accessToken.peek()?.value !== answer.token
-    return isReplaced && !('length' in call.body) ? ask(call) : answer
+    if (accessToken.peek()?.value === platform.token) await probe.report(call.account, 'platform')
+    const isReplaced = accessToken.peek()?.value !== platform.token
+    return isReplaced && !('length' in call.body) ? callPlatform(call) : platform
   }
 
-  async function pass(exchange: Exchange): Promise<void> {
+  async function handle(exchange: Exchange): Promise<void> {
     const { request, response } = exchange
-    const target = targetOf(request.url ?? '')
-    const account = admit(target)
-    // Not the exchange's signal: a call under way is finished when the server shuts down, as nobody knows whether it has acted.
-    const gone = new AbortController()
-    const unhear = whenGone(request, response, () => gone.abort())
+    const target = parseTarget(request.url ?? '')
+    const account = authorize(target)
+    // The signal of the exchange also aborts at a shutdown. A call under way is finished then, because it may have acted already.
+    const disconnected = new AbortController()
+    const stopListening = onDisconnect(request, response, () => disconnected.abort())
     const timeout = AbortSignal.timeout(limits.total)
-    const signal = AbortSignal.any([gone.signal, timeout])
+    const signal = AbortSignal.any([disconnected.signal, timeout])
     try {
-      const body = await bodyOf(request, limits)
-      const answer = await insist({ exchange, account, target, body, signal })
-      await send(response, answer, signal)
+      const body = await readProxiedBody(request, limits)
+      const platform = await callWithRetry({ exchange, account, target, body, signal })
+      await sendResponse(response, platform, signal)
     } catch (error) {
-      if (gone.signal.aborted) return void response.destroy()
+      if (disconnected.signal.aborted) return void response.destroy()
       if (timeout.aborted) return refuse(-1, 'no answer in time', 504)
-      throw error instanceof Unreachable || isCut(error) ? refuse(-1, 'the platform cannot be reached', 502) : error
+      if (error instanceof UnreachableError || isConnectionCut(error)) {
+        return refuse(-1, 'the platform cannot be reached', 502)
+      }
+      throw error
     } finally {
-      unhear()
+      stopListening()
     }
   }
 
@@ -161,15 +178,15 @@ export function createProxy({ handouts, probe, limits }: ProxyParts) {
     if (running >= limits.concurrent) refuse(-1, 'too many calls at once', 503)
     running += 1
     try {
-      await pass(exchange)
+      await handle(exchange)
     } finally {
       running -= 1
     }
   }
 }
 
-/** A connection that ended in the middle of something. */
-function isCut(error: unknown): boolean {
+/** Returns whether a connection ended in the middle of a message. */
+function isConnectionCut(error: unknown): boolean {
   const code = (error as { code?: unknown } | undefined)?.code
   return code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE' || code === 'ABORT_ERR'
 }

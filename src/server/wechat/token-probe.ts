@@ -1,46 +1,47 @@
-// Finds out whether a token is dead before it is replaced: a client's word alone replaces nothing, or one with a bug would use up
-// the account's fetches and kill everybody's tokens.
+// Finds out whether a token is dead before it is replaced. A client's word alone replaces nothing: a client with a bug would use up
+// the account's fetches and kill the tokens of all others.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ServedAccount } from './account.js'
 
-/** Milliseconds between two probes of a key. */
-const SPACING = 30_000
-/** Milliseconds a client waits for the verdict: some give up after three seconds. */
-const PATIENCE = 2500
+/** Between two probes of a key for the same kind of reporter. */
+const MIN_PROBE_INTERVAL_MS = 30_000
+/** A report waits this long for the result of the probe: some clients give up after three seconds. */
+const MAX_REPORT_WAIT_MS = 2500
 
 /**
- * Who says that the token is dead: a client by asking again, or the platform by its answer to a call that we passed on. They are
- * rationed apart: clients that ask without need must not keep us from looking at what the platform said.
+ * Who reports a dead token: a client by asking again, or the platform by its answer to a proxied
+ * call. Each kind has its own interval: clients that ask without need must not prevent the probe
+ * of what the platform said.
  */
-export type Witness = 'client' | 'platform'
+export type Reporter = 'client' | 'platform'
 
-export interface Probe {
+export interface TokenProbe {
   /**
-   * Resolves when it is known whether the account's token is alive, and a dead one was replaced, as far as that can be had: at once
-   * if there was a probe in the last 30 s.
+   * Resolves when it is known whether the account's token is alive. A dead token is then replaced,
+   * if possible. Does not probe again within 30 s of the last probe.
    */
-  report(account: ServedAccount, witness: Witness): Promise<void>
+  report(account: ServedAccount, reporter: Reporter): Promise<void>
 }
 
-/** @param now epoch milliseconds. */
-export function createProbe(now: () => number): Probe {
-  const probes = new Map<string, { begun: number; verdict: Promise<unknown> }>()
+/** @param now epoch milliseconds */
+export function createTokenProbe(now: () => number): TokenProbe {
+  const probes = new Map<string, { startedAt: number; result: Promise<unknown> }>()
 
   return {
-    async report({ wx }, witness) {
-      const name = `${witness} ${wx.accessToken.key}`
-      let probe = probes.get(name)
+    async report({ wx }, reporter) {
+      const id = `${reporter} ${wx.accessToken.key}`
+      let probe = probes.get(id)
       const time = now()
-      if (probe === undefined || Math.abs(time - probe.begun) >= SPACING) {
-        // Asks with the token, and if the platform says that it is dead, replaces it unless somebody already has. Whatever else
-        // goes wrong changes nothing: the one who asks gets the value that we have.
-        probe = { begun: time, verdict: wx.call('/cgi-bin/getcallbackip').catch(() => {}) }
-        probes.set(name, probe)
+      if (probe === undefined || Math.abs(time - probe.startedAt) >= MIN_PROBE_INTERVAL_MS) {
+        // Calls with the token. If the platform says that it is dead, `call` replaces it, unless another process already has. Any
+        // other failure changes nothing: the reporter gets the current value.
+        probe = { startedAt: time, result: wx.call('/cgi-bin/getcallbackip').catch(() => {}) }
+        probes.set(id, probe)
       }
-      const patience = new AbortController()
-      const enough = sleep(PATIENCE, undefined, { signal: patience.signal }).catch(() => {})
-      await Promise.race([probe.verdict, enough])
-      patience.abort()
+      const waiting = new AbortController()
+      const timeout = sleep(MAX_REPORT_WAIT_MS, undefined, { signal: waiting.signal }).catch(() => {})
+      await Promise.race([probe.result, timeout])
+      waiting.abort()
     },
   }
 }

@@ -1,69 +1,79 @@
-// One request to the platform, streamed. Redirects are not followed; an error of the HTTP client never leaves this file, because the
-// path carries the token.
+// Sends one request to the platform, streamed. Redirects are not followed. An error of the HTTP client never leaves this file,
+// because the path holds the token.
 import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { pipeline } from 'node:stream/promises'
 
-export interface Forwarded {
-  /** Of the account; the only thing that says where the request goes. */
+export interface UpstreamRequest {
+  /** Of the account. It alone says where the request goes. */
   baseUrl: string
   method: string
-  /** With the query: a secret. */
+  /** With the query, so it is a secret. */
   path: string
   headers: Record<string, string>
-  /** A stream needs a content-length among the headers: the platform answers 412 without. */
+  /** A stream needs a content-length among the headers: without one the platform answers 412. */
   body: Buffer | IncomingMessage | undefined
-  /** Milliseconds without a byte on the connection. */
-  idle: number
+  /** The connection is given up after so many milliseconds without a byte. */
+  idleTimeoutMs: number
   signal: AbortSignal
 }
 
-/** No clear answer; holds nothing of the request. */
-export class Unreachable extends Error {}
+/** The platform gave no clear answer. The error holds nothing of the request. */
+export class UnreachableError extends Error {
+  constructor(
+    message: string,
+    /** The platform closed a reused connection, and never saw the request. */
+    readonly isUnseen = false,
+  ) {
+    super(message)
+  }
+}
 
 const agents = { http: new http.Agent({ keepAlive: true }), https: new https.Agent({ keepAlive: true }) }
 
-/** Headers that are about one connection, or about who somebody is here. */
-const OWN = new Set([
+/** Headers of an answer that concern one connection, or that a client would take as said by this server's host. */
+const UNFORWARDED_HEADERS = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer'],
   ...['transfer-encoding', 'upgrade', 'set-cookie', 'alt-svc', 'strict-transport-security'],
 ])
 
-/** The answer's headers as a client gets them. */
-export function answerHeaders({ headers }: IncomingMessage): Record<string, string | string[]> {
-  const named = (headers.connection ?? '').toLowerCase().split(/\s*,\s*/)
-  const through = Object.entries(headers).filter(([name]) => !OWN.has(name) && !named.includes(name))
-  return Object.fromEntries(through) as Record<string, string | string[]>
+/** The headers of an answer that the client gets. */
+export function forwardedHeaders({ headers }: IncomingMessage): Record<string, string | string[]> {
+  const hopByHop = (headers.connection ?? '').toLowerCase().split(/\s*,\s*/)
+  const forwarded = Object.entries(headers).filter(([name]) => !UNFORWARDED_HEADERS.has(name) && !hopByHop.includes(name))
+  return Object.fromEntries(forwarded) as Record<string, string | string[]>
 }
 
-/** @param fresh over a connection of its own. */
-function once({ baseUrl, method, path, headers, body, idle, signal }: Forwarded, fresh = false): Promise<IncomingMessage> {
+/** @param isFresh uses a new connection */
+function sendOnce(upstream: UpstreamRequest, isFresh = false): Promise<IncomingMessage> {
+  const { baseUrl, method, path, headers, body, idleTimeoutMs, signal } = upstream
   return new Promise((resolve, reject) => {
     const base = new URL(baseUrl)
     const [client, agent] = base.protocol === 'https:' ? [https, agents.https] : [http, agents.http]
-    const full = `${base.pathname.replace(/\/+$/, '')}${path}`
-    const request = client.request(base, { method, path: full, headers, agent: !fresh && agent, signal })
-    request.setTimeout(idle, () => request.destroy())
+    const fullPath = `${base.pathname.replace(/\/+$/, '')}${path}`
+    const request = client.request(base, { method, path: fullPath, headers, agent: !isFresh && agent, signal })
+    request.setTimeout(idleTimeoutMs, () => request.destroy())
     request.once('response', resolve)
-    // Also without an answer and without an error: where the platform's way wants to go on with another protocol.
-    request.once('close', () => reject(new Unreachable('the platform gave no answer')))
+    // Also emitted without an answer and without an error: when the platform wants to switch protocols.
+    request.once('close', () => reject(new UnreachableError('the platform gave no answer')))
     request.on('error', (error: NodeJS.ErrnoException) => {
-      reject(Object.assign(new Unreachable('the platform cannot be reached'), { again: isLateClose(error) && !body }))
+      const isUnseen = request.reusedSocket && error.code === 'ECONNRESET' && !body
+      reject(new UnreachableError('the platform cannot be reached', isUnseen))
     })
-    const isLateClose = (error: NodeJS.ErrnoException) => request.reusedSocket && error.code === 'ECONNRESET'
     if (body === undefined || Buffer.isBuffer(body)) request.end(body)
-    // An upload that breaks is an error of the request, and one that the platform does not want to read to its end is answered.
+    // An upload that breaks off is an error of the request. One that the platform does not read to its end still gets an answer.
     else pipeline(body, request).catch(() => request.destroy())
   })
 }
 
-/** @throws Unreachable */
-export async function forward(request: Forwarded): Promise<IncomingMessage> {
+/** @throws UnreachableError */
+export async function sendUpstream(request: UpstreamRequest): Promise<IncomingMessage> {
   try {
-    return await once(request)
+    return await sendOnce(request)
   } catch (error) {
     // The platform closed the connection while it was idle, and never saw the request.
-    if ((error as { again?: boolean }).again && request.method === 'GET' && !request.signal.aborted) return once(request, true)
+    const isUnseen = error instanceof UnreachableError && error.isUnseen
+    if (isUnseen && request.method === 'GET' && !request.signal.aborted) return sendOnce(request, true)
     throw error
   }
 }
