@@ -189,3 +189,25 @@ t.test('A module that fails and a socket that is in use exit with code 1', async
   const next = start(t, ['serve', '--config', path])
   await next.said(/serves at/)
 })
+
+t.test('An unknown member anywhere in the configuration exits with code 2 and suggests the nearest name', async (t) => {
+  const account = { appId: 'wx1', appSecret: { env: 'THE_SECRET' } }
+  const cases: [object, string][] = [
+    [{ modul: 'keys.cjs' }, 'unknown option "modul" of the configuration; did you mean "module"?'],
+    [{ listen: { tlsCret: 'x' } }, 'unknown option "tlsCret" of listen; did you mean "tlsCert"?'],
+    [{ wechat: [{ ...account, appid: 'x' }] }, 'unknown option "appid" of wechat[0]; did you mean "appId"?'],
+    [
+      { wechat: [{ ...account, appSecret: { flie: 's3cret' } }] },
+      'unknown option "flie" of wechat[0].appSecret; did you mean "file"?',
+    ],
+    [{ clients: [{ nmae: 's3cret' }] }, 'unknown option "nmae" of clients[0]; did you mean "name"?'],
+  ]
+  await Promise.all(
+    cases.map(async ([config, message]) => {
+      const { folder, path } = configured(t, config)
+      const { code, err } = await run(t, ['serve', '--config', path], { cwd: folder, env: { THE_SECRET: 'x' } })
+      t.equal(code, 2)
+      t.equal(err, `dotdog: ${message}\nTry dotdog --help.\n`)
+    }),
+  )
+})

@@ -144,3 +144,30 @@ t.test('Routes that authenticate by themselves share the count of failures', asy
   t.strictSame([statuses[0], statuses.at(-1)], [200, 429])
   t.match((await it.ask('/v1/keys')).status, 429)
 })
+
+t.test('A client that is revoked while its request waits for a fetch gets no value', async (t) => {
+  const some = newClient('some')
+  const it = await served(t, { clients: [some.config] })
+  it.upstream.delay = 300
+  const asked = [it.ask('/v1/keys/TOKEN', some), it.ask('/v1/keys/TOKEN/refresh', { ...some, method: 'POST' })]
+  await pause(100)
+  it.server.setClients([])
+  for (const { status, text } of await Promise.all(asked)) {
+    t.equal(status, 401)
+    t.notMatch(text, /secret-/)
+  }
+})
+
+t.test('An unknown member of a client is a TypeError that suggests the nearest name and shows no value', async (t) => {
+  const { config } = newClient('one')
+  const make = (entry: object) => () => createServer({ clients: [config, entry as never] })
+  const { tokenSha256, ...rest } = newClient('two').config
+  t.throws(make({ ...rest, tokenSha265: tokenSha256 }), {
+    name: 'TypeError',
+    message: 'unknown option "tokenSha265" of clients[1]; did you mean "tokenSha256"?',
+  })
+  t.throws(make({ ...rest, tokenSha256: 's3cret-token' }), {
+    name: 'TypeError',
+    message: /^clients\[1\]\.tokenSha256 must be the 64 hex digits of [^;]*; got string$/,
+  })
+})

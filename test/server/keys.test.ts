@@ -176,3 +176,17 @@ t.test('Values of every JSON type, also after a change, arrive unchanged', async
     t.strictSame((await ask('/v1/keys/TOKEN')).json.value, value, 'from memory')
   }
 })
+
+t.test('A refresh with "after" accepts only a generation, and fetches only if the client knows the current one', async (t) => {
+  const some = newClient('some')
+  const it = await served(t, { clients: [some.config] })
+  const { generation } = (await it.ask('/v1/keys/TOKEN', some)).json as { generation: number }
+  const report = (body: unknown) => it.ask('/v1/keys/TOKEN/refresh', { ...some, method: 'POST', body: JSON.stringify(body) })
+  for (const after of [-1, 1.5, '1', null, {}]) t.equal((await report({ after })).status, 400)
+  const older = await report({ after: generation - 1 })
+  t.equal(older.json.generation, generation, 'a client with an older generation gets the current value')
+  t.equal(it.upstream.count, 1)
+  const [one, other] = await Promise.all([report({ after: generation }), report({ after: generation })])
+  t.equal(one.json.value, other.json.value)
+  t.equal(it.upstream.count, 2)
+})

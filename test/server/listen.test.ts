@@ -197,3 +197,18 @@ t.test(
     t.equal(await slow, 200)
   },
 )
+
+t.test('An unknown option of createServer, its limits or listen is a TypeError that suggests the nearest name', async (t) => {
+  const unknown = (name: string, subject: string, nearest: string) => ({
+    name: 'TypeError',
+    message: `unknown option "${name}" of ${subject}; did you mean "${nearest}"?`,
+  })
+  t.throws(() => make({ behindproxi: true }), unknown('behindproxi', 'createServer', 'behindProxy'))
+  t.throws(() => make({ limits: { pols: 1 } }), unknown('pols', 'limits', 'polls'))
+  t.throws(() => make({ limits: { polls: '1' } }), {
+    name: 'TypeError',
+    message: /^limits\.polls must be a number over 0; got "1"/,
+  })
+  await t.rejects(make().listen({ socketpath: '/s' } as never), unknown('socketpath', 'listen', 'socketPath'))
+  await t.rejects(make().listen({ prot: 0 } as never), unknown('prot', 'listen', 'port'))
+})

@@ -289,3 +289,19 @@ t.test('A value that a revoked client has is remembered while it is current, wha
   t.not((await tokenOf(url, one.appId, stays)).access_token, access_token)
   t.match(await call(access_token), { errcode: 40001, openid: undefined })
 })
+
+t.test(
+  'An unknown option of wechatRoutes, its limits or an account is a TypeError that suggests the nearest name',
+  async (t) => {
+    const { wx, appId } = await setUp(t)
+    const clients = { find: () => undefined }
+    const make = (options: object) => () => wechatRoutes({ accounts: [], clients, ...options } as never)
+    const unknown = (name: string, subject: string, nearest: string) => ({
+      name: 'TypeError',
+      message: `unknown option "${name}" of ${subject}; did you mean "${nearest}"?`,
+    })
+    t.throws(make({ onrefuse: () => {} }), unknown('onrefuse', 'wechatRoutes', 'onRefused'))
+    t.throws(make({ limits: { idel: 1 } }), unknown('idel', 'limits', 'idle'))
+    t.throws(make({ accounts: [{ appId, wx, baseURl: 'https://x.example' }] }), unknown('baseURl', 'accounts[0]', 'baseUrl'))
+  },
+)
