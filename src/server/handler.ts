@@ -9,7 +9,10 @@ import { sendProblem } from './http/respond.js'
 import type { FindRoute } from './http/router.js'
 import type { Metrics } from './routes/metrics.js'
 
-/** Handles one request, wherever it arrived: finds its route, authenticates, calls the route, and answers errors. */
+/**
+ * Handles one request, wherever it arrived: finds its route, authenticates, calls the route, and
+ * answers errors.
+ */
 
 /** One request for a log. Holds no query, no token and no value. */
 export interface LogEntry {
@@ -63,7 +66,8 @@ export function createHandler(parts: HandlerParts): RequestHandler {
     const { request, response, params } = context
     if (params.key !== undefined) metrics.fetches.recordFailure(params.key, error)
     let problem = problemOf(error)
-    // A client that disconnects in the middle of its request causes no internal error, whichever handler reads the body.
+    // A client that disconnects in the middle of its request causes no internal error, whichever
+    // handler reads the body.
     if (request.errored !== null && error === request.errored) problem = bodyCut()
     if (problem === undefined) {
       // The sanitised copy: URLs are cut, and known values are masked.

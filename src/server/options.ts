@@ -51,14 +51,20 @@ export interface ServerOptions {
   routes?: readonly Route[] | ((clients: Clients, recordFailure: (request: IncomingMessage) => void) => readonly Route[])
   /** Names of the server, besides those of the loopback and the address of the connection. */
   hosts?: readonly string[]
-  /** A proxy in front of the server has TLS: no certificate is needed, and X-Forwarded-For is trusted. Default false. */
+  /**
+   * A proxy in front of the server has TLS: no certificate is needed, and X-Forwarded-For is
+   * trusted. Default false.
+   */
   behindProxy?: boolean
   /** The server's own certificate and its key, in PEM. */
   tls?: { cert: string | Buffer; key: string | Buffer }
   limits?: Limits
   /** Called after every request. Default: none. */
   log?: (entry: LogEntry) => void
-  /** Called with one line, without secrets, for each internal error. Default: prints to standard error. */
+  /**
+   * Called with one line, without secrets, for each internal error. Default: prints to standard
+   * error.
+   */
   report?: (line: string) => void
 }
 

@@ -21,7 +21,8 @@ export interface DogServer {
    * Listens. A server listens once. Without `host` it listens on the loopback only.
    *
    * @returns the address: `http://127.0.0.1:8080`, or `unix:/run/dotdog.sock`.
-   * @throws TypeError on TCP without clients, and beyond the loopback without `tls` or `behindProxy`.
+   * @throws TypeError on TCP without clients, and beyond the loopback without `tls` or
+   * `behindProxy`.
    * @throws Error with `code` `EADDRINUSE` if a live server listens there already.
    */
   listen(where: Where): Promise<string>
@@ -29,7 +30,8 @@ export interface DogServer {
    * Replaces the clients. Open polls and streams of a client end if it was removed or its entry
    * changed.
    *
-   * @throws TypeError for a wrong entry, and if the server was started without clients. The old clients stay.
+   * @throws TypeError for a wrong entry, and if the server was started without clients. The old
+   * clients stay.
    */
   setClients(clients: readonly ClientConfig[]): void
   /**

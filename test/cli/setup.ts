@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { temporary } from '../support/children.js'
 
-/** The built program `dotdog`, as a real process. */
+/** Runs the built program `dotdog` as a real process. */
 
 const root = join(import.meta.dirname, '../..')
 const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -16,9 +16,11 @@ export interface Started {
   child: ChildProcess
   out: () => string
   err: () => string
-  /** Resolves with the match as soon as one of the outputs has it. */
-  said: (pattern: RegExp) => Promise<RegExpExecArray>
-  /** Its exit code, or the signal that killed it. */
+  /**
+   * Resolves to the match as soon as one of the outputs has it. Throws if the program ends before.
+   */
+  printed: (pattern: RegExp) => Promise<RegExpExecArray>
+  /** Resolves to the exit code, or to the signal that killed the program. */
   exited: Promise<number | string>
 }
 
@@ -32,15 +34,15 @@ export function start(t: Test, args: string[], { env, cwd }: { env?: Record<stri
   const exited = once(child, 'close').then(([code, signal]) => code ?? signal)
   let isOver = false
   exited.then(() => (isOver = true))
-  async function said(pattern: RegExp): Promise<RegExpExecArray> {
+  async function printed(pattern: RegExp): Promise<RegExpExecArray> {
     for (;;) {
       const match = pattern.exec(out) ?? pattern.exec(err)
       if (match) return match
-      if (isOver) throw new Error(`it ended without ${pattern}: ${out}${err}`)
+      if (isOver) throw new Error(`the program ended without ${pattern}: ${out}${err}`)
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
   }
-  return { child, out: () => out, err: () => err, said, exited }
+  return { child, out: () => out, err: () => err, printed, exited }
 }
 
 export async function run(t: Test, args: string[], options: Parameters<typeof start>[2] = {}) {
@@ -49,12 +51,12 @@ export async function run(t: Test, args: string[], options: Parameters<typeof st
   return { code, out: started.out(), err: started.err() }
 }
 
-/** A folder with a configuration, which can be written again. */
+/** A folder with a configuration file, and a function that replaces the file. */
 export function configured(t: Test, config: object) {
   const folder = temporary((end) => t.teardown(end))
   const path = join(folder, 'dotdog.config.json')
   const write = (text: string) => {
-    // As editors do: another file in its place.
+    // As editors do: a new file takes the place of the old one.
     writeFileSync(`${path}.new`, text)
     renameSync(`${path}.new`, path)
   }

@@ -28,7 +28,10 @@ t.test('Pipelined requests over the limit of one connection are refused with 503
   await it.dog.set('TOKEN', 'x'.repeat(valueChars), { expiresIn: 7200 })
   const { host, port } = targetOf(it.address) as { host: string; port: number }
   const request = `GET /v1/keys/TOKEN HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${some.token}\r\n\r\n`
-  /** Sends so many requests before it reads the answers; resolves when all are there or the connection is closed. */
+  /**
+   * Sends so many requests before it reads the answers; resolves when all are there or the
+   * connection is closed.
+   */
   const answers = async (count: number) => {
     const socket = connect(port, host)
     let text = ''

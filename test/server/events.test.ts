@@ -3,19 +3,19 @@ import t from 'tap'
 import { createServer, newClient, pause, type Served, served, targetOf, until } from './setup.js'
 
 /** Opens an event stream and collects its text. */
-function follow({ address }: Served, token: string) {
-  const said = { text: '', status: 0, over: false }
+function openStream({ address }: Served, token: string) {
+  const received = { text: '', status: 0, over: false }
   const request = http.get(
     { ...targetOf(address), path: '/v1/events', headers: { authorization: `Bearer ${token}` } },
     (response) => {
-      said.status = response.statusCode!
+      received.status = response.statusCode!
       response.setEncoding('utf8')
-      response.on('data', (chunk) => (said.text += chunk))
-      response.on('close', () => (said.over = true))
+      response.on('data', (chunk) => (received.text += chunk))
+      response.on('close', () => (received.over = true))
     },
   )
-  request.on('error', () => (said.over = true))
-  return said
+  request.on('error', () => (received.over = true))
+  return received
 }
 
 t.test('An event stream sends events of readable keys as they happen, without values', async (t) => {
@@ -23,7 +23,7 @@ t.test('An event stream sends events of readable keys as they happen, without va
   const other = newClient('other', { keys: ['OTHER'] })
   const it = await served(t, { clients: [all.config, other.config] })
   it.dog.init('OTHER', async () => ({ value: 'secret-of-the-other', expiresIn: 60 }))
-  const [wide, narrow] = [follow(it, all.token), follow(it, other.token)]
+  const [wide, narrow] = [openStream(it, all.token), openStream(it, other.token)]
   await until(() => wide.text !== '' && narrow.text !== '')
   await it.ask('/v1/keys/TOKEN', all)
   await it.ask('/v1/keys/OTHER', all)
@@ -40,7 +40,7 @@ t.test('An event stream sends events of readable keys as they happen, without va
 t.test('A stream over the limit is refused with 503 and Retry-After', async (t) => {
   const some = newClient('some')
   const it = await served(t, { clients: [some.config], limits: { streams: 2 } })
-  const streams = [follow(it, some.token), follow(it, some.token)]
+  const streams = [openStream(it, some.token), openStream(it, some.token)]
   await until(() => streams.every(({ text }) => text !== ''))
   const reply = await it.ask('/v1/events', some)
   t.equal(reply.status, 503)

@@ -4,7 +4,10 @@ import t from 'tap'
 import { pool } from '../support/children.js'
 import { newClient, served, targetOf } from './setup.js'
 
-/** Sends raw bytes; resolves to the received status codes once the connection closed or was silent for 500 ms. */
+/**
+ * Sends raw bytes; resolves to the received status codes once the connection closed or was silent
+ * for 500 ms.
+ */
 function raw(address: string, bytes: string | Buffer): Promise<number[]> {
   const { host, port } = targetOf(address) as { host: string; port: number }
   return new Promise((resolve) => {
@@ -26,7 +29,7 @@ t.test('Malformed requests get a 4xx answer or a closed connection', async (t) =
   const auth = `Host: localhost\r\nAuthorization: Bearer ${some.token}\r\n`
   const post = (headers: string, body = '') => `POST /v1/keys/TOKEN/refresh HTTP/1.1\r\n${auth}${headers}\r\n${body}`
   const get = (target: string) => `GET ${target} HTTP/1.1\r\n${auth}\r\n`
-  const crooked = [
+  const malformed = [
     '\r\n\r\n',
     'GET\r\n\r\n',
     'GET / HTTP/9.9\r\n\r\n',
@@ -63,7 +66,7 @@ t.test('Malformed requests get a 4xx answer or a closed connection', async (t) =
     post('Expect: something-else\r\nContent-Length: 2\r\n', '{}'),
     '\u0016\u0003\u0001\u0002\u0000\u0001\u0000',
   ]
-  for (const bytes of crooked) {
+  for (const bytes of malformed) {
     const statuses = await raw(address, Buffer.from(bytes, 'latin1'))
     t.ok(statuses.every(isRefusal), `${JSON.stringify(bytes.slice(0, 60))}: ${statuses}`)
   }

@@ -11,11 +11,11 @@ const require = createRequire(import.meta.url)
 export const { createDog, memoryStore }: typeof import('../../index.js') = require('../../dist/index.js')
 export const { createServer }: typeof import('../../src/server/index.js') = require('../../dist/server/index.js')
 
-/** Real servers and real sockets for tests. */
+/** Starts real servers on real sockets, and sends requests to them. */
 
 export const newToken = (): string => randomBytes(32).toString('base64url')
 
-/** A client and the token that goes with it. */
+/** A client entry for the configuration, and its token. */
 export function newClient(name: string, rights: Partial<ClientConfig> = {}): { token: string; config: ClientConfig } {
   const token = newToken()
   const tokenSha256 = createHash('sha256').update(token).digest('hex')
@@ -38,7 +38,7 @@ export interface Asked {
   agent?: http.Agent
 }
 
-/** Where a server listens, as requests want it. */
+/** The address of a server, in the form that requests need. */
 export function targetOf(address: string): { socketPath: string } | { host: string; port: number } {
   if (address.startsWith('unix:')) return { socketPath: address.slice(5) }
   const { hostname, port } = new URL(address)
@@ -71,7 +71,7 @@ export function ask(
   })
 }
 
-/** What a test's upstream answers next, and how often it was asked. */
+/** The fetcher's upstream: how often it was asked, and how it answers next. */
 export interface Upstream {
   count: number
   delay: number
@@ -109,7 +109,7 @@ export async function served(t: Test, options: ServerOptions = {}, tcp = options
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** Waits until something holds; a test that waits for ever is ended by its own time-out. */
+/** Waits until a condition holds. If it never does, the test ends by its own time-out. */
 export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await pause(5)
 }

@@ -70,8 +70,8 @@ t.test('close does not wait for a connection that is silent or stopped in the mi
   const it = await served(t, { clients: [some.config], limits: { headersTimeout: 60, requestTimeout: 60, closeTimeout: 60 } })
   const { host, port } = targetOf(it.address) as { host: string; port: number }
   const post = `POST /v1/keys/TOKEN/refresh HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${some.token}\r\n`
-  const said = ['', 'GET /v1/ke', post, `${post}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{`]
-  const sockets = said.map((text) => {
+  const openings = ['', 'GET /v1/ke', post, `${post}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{`]
+  const sockets = openings.map((text) => {
     const socket = connect(port, host)
     socket.on('error', () => {})
     socket.write(text)

@@ -1,4 +1,5 @@
-// Reads and checks dotdog.config.json. It holds no secret: secrets are in the environment or in files of their own.
+// Reads and checks dotdog.config.json. It holds no secret: secrets are in the environment or in
+// files of their own.
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { ClientConfig } from 'dotdog/server'
@@ -69,8 +70,8 @@ function fail(message: string): never {
 }
 
 /**
- * Reads a secret from where the configuration says: `{ "env": "NAME" }` or `{ "file": "path" }`. The
- * secret itself is refused, because it would stand in backups and repositories.
+ * Reads a secret from where the configuration says: `{ "env": "NAME" }` or `{ "file": "path" }`.
+ * The secret itself is refused, because it would stand in backups and repositories.
  */
 function readSecret(path: string, reference: unknown, folder: string): string {
   const rule = `${path} must be {"env": "NAME"} or {"file": "path"}`

@@ -13,7 +13,8 @@ export class ExitError extends Error {
   static of(error: unknown): ExitError {
     if (error instanceof ExitError) return error
     const code = (error as { code?: unknown } | null)?.code
-    // The user gave something wrong: an option (parseArgs), a configuration, or a place to listen at.
+    // The user gave something wrong: an option (parseArgs), a configuration, or a place to listen
+    // at.
     const isMisuse = error instanceof TypeError || String(code).startsWith('ERR_PARSE_ARGS')
     return new ExitError(isMisuse ? 2 : 1, cleanMessage(error))
   }

@@ -1,4 +1,5 @@
-// Registers the keys that are served: those of the WeChat accounts in the configuration, and those of the user's module.
+// Registers the keys that are served: those of the WeChat accounts in the configuration, and those
+// of the user's module.
 
 import { pathToFileURL } from 'node:url'
 import type { Dog } from 'dotdog'
@@ -6,7 +7,10 @@ import type { ServedAccount } from 'dotdog/server'
 import type { AccountConfig } from './config.js'
 import { cleanMessage, ExitError } from './exit-error.js'
 
-/** A dog whose keys are refreshed automatically by default: a server refreshes a due value also when no client asks. */
+/**
+ * A dog whose keys are refreshed automatically by default: a server refreshes a due value also when
+ * no client asks.
+ */
 const withAutoRefresh = (dog: Dog): Dog => ({
   ...dog,
   init: ((key: string, fetcher: never, options: object) =>
@@ -38,6 +42,6 @@ export async function loadModule(dog: Dog, path: string): Promise<void> {
   }
 }
 
-// The build turns `import()` into `require()`, which cannot load an ES module with top-level await. Inside `new Function` it stays
-// an `import()`.
+// The build turns `import()` into `require()`, which cannot load an ES module with top-level await.
+// Inside `new Function` it stays an `import()`.
 const importModule = new Function('url', 'return import(url)') as (url: string) => Promise<Record<string, unknown>>

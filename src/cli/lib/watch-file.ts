@@ -3,13 +3,17 @@ import { dirname } from 'node:path'
 
 /** From a sign of a change to the check: an editor writes in several steps. */
 const SETTLE_MS = 100
-/** Between two checks without a sign: the folder's watcher may miss changes, or may not be available. */
+/**
+ * Between two checks without a sign: the folder's watcher may miss changes, or may not be
+ * available.
+ */
 const POLL_INTERVAL_MS = 2000
 
 /**
  * Calls back when a file has changed. Keeps no process alive.
  *
- * @param initialVersion the {@link fileVersion} before the file was first read: a later change counts
+ * @param initialVersion the {@link fileVersion} before the file was first read: a later change
+ * counts
  * @returns a function that ends the watch
  */
 export function watchFile(path: string, initialVersion: string | undefined, onChange: () => void): () => void {
@@ -30,8 +34,8 @@ export function watchFile(path: string, initialVersion: string | undefined, onCh
   }
 
   try {
-    // The folder is watched, because a replaced file is another file. Every event in it counts, because the file may be a link
-    // to one that changes.
+    // The folder is watched, because a replaced file is another file. Every event in it counts,
+    // because the file may be a link to one that changes.
     watcher = watch(dirname(path), { persistent: false }, scheduleCheck)
     watcher.on('error', () => watcher?.close())
   } catch {

@@ -22,7 +22,9 @@ export class Authenticator {
     readonly onFailure: (reason: AuthFailureReason) => void,
   ) {}
 
-  /** @throws Problem (401) without a valid token, or (429) after too many failures of one address. */
+  /**
+   * @throws Problem (401) without a valid token, or (429) after too many failures of one address.
+   */
   authenticate(request: IncomingMessage): Client {
     if (this.registry.isOpen) return this.registry.byToken('')!
     const { authorization } = request.headers

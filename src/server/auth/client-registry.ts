@@ -9,11 +9,17 @@ export interface RegisteredClient extends Client {
   readonly tokenHash: Buffer
   /** Epoch milliseconds; Infinity: never. */
   readonly expiresAt: number
-  /** The configuration it was made from. A client whose fingerprint stays the same is kept when the list is replaced. */
+  /**
+   * The configuration it was made from. A client whose fingerprint stays the same is kept when the
+   * list is replaced.
+   */
   readonly fingerprint: string
 }
 
-/** On a socket that only the owner and root can open no token is needed, and every request may do everything. */
+/**
+ * On a socket that only the owner and root can open no token is needed, and every request may do
+ * everything.
+ */
 const LOCAL_CLIENT: RegisteredClient = {
   name: 'local',
   mayRead: () => true,
@@ -24,7 +30,10 @@ const LOCAL_CLIENT: RegisteredClient = {
   fingerprint: '',
 }
 
-/** Holds the hash as 64 hex digits, which is several times cheaper than as bytes. The next call overwrites it. */
+/**
+ * Holds the hash as 64 hex digits, which is several times cheaper than as bytes. The next call
+ * overwrites it.
+ */
 const hashBuffer = Buffer.alloc(64)
 function hashOf(token: string): Buffer {
   hashBuffer.write(hash('sha256', token, 'hex'), 'latin1')
@@ -40,7 +49,8 @@ export class ClientRegistry implements Clients {
 
   /**
    * @param configs undefined: every request may do everything
-   * @param onRightsChange called after tokens were revoked, changed or expired: what those clients hold open must end
+   * @param onRightsChange called after tokens were revoked, changed or expired: what those clients
+   * hold open must end
    * @throws TypeError for the first entry that is wrong.
    */
   constructor(configs: readonly ClientConfig[] | undefined, onRightsChange: () => void) {

@@ -1,7 +1,10 @@
 import { BOOLEAN, checkMembers, misuseOfSecret, type Rules, required } from '../../core/shared/validate.js'
 import type { ClientConfig } from '../http/client.js'
 
-/** Checks the client entries of a configuration. No message holds a hash or a value that may be a token. */
+/**
+ * Checks the client entries of a configuration. No message holds a hash or a value that may be a
+ * token.
+ */
 
 const MIN_EPOCH_MS = 1e11
 

@@ -6,7 +6,9 @@ const MAX_ADDRESSES = 1000
 export class FailureThrottle {
   readonly #failures = new Map<string, { count: number; sinceMs: number }>()
 
-  /** Counts one more failure. Returns the seconds to stay away if the address has failed too often. */
+  /**
+   * Counts one more failure. Returns the seconds to stay away if the address has failed too often.
+   */
   recordFailure(address: string): number | undefined {
     const now = performance.now()
     let entry = this.#failures.get(address)

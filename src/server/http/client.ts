@@ -9,7 +9,10 @@ export interface Client {
 
 /** The clients that are valid now. The list changes while the server runs. */
 export interface Clients {
-  /** The client that a token belongs to; `undefined` for an unknown or expired token. Compares in constant time. */
+  /**
+   * The client that a token belongs to; `undefined` for an unknown or expired token. Compares in
+   * constant time.
+   */
   find(token: string): Client | undefined
 }
 

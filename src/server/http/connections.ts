@@ -25,7 +25,10 @@ interface Progress {
 export class Connections {
   readonly #server: Server
   readonly #open = new Map<Socket, Progress>()
-  /** Sockets in a TLS handshake, by peer. The finished connection is another object with the same peer. */
+  /**
+   * Sockets in a TLS handshake, by peer. The finished connection is another object with the same
+   * peer.
+   */
   readonly #handshakes = new Map<string, Socket>()
   /**
    * The responses of each connection, in order. A finished one stays until the next request:
@@ -59,7 +62,9 @@ export class Connections {
     })
   }
 
-  /** Adds the response to a new request. Returns false if too many are pipelined on its connection. */
+  /**
+   * Adds the response to a new request. Returns false if too many are pipelined on its connection.
+   */
   addResponse(socket: Socket, response: ServerResponse): boolean {
     let responses = this.#responses.get(socket)
     if (responses === undefined) this.#responses.set(socket, (responses = []))
@@ -67,7 +72,10 @@ export class Connections {
     return responses.push(response) <= MAX_PIPELINED_REQUESTS
   }
 
-  /** Returns whether the client waits for the server: its request is complete, and no answer has begun. */
+  /**
+   * Returns whether the client waits for the server: its request is complete, and no answer has
+   * begun.
+   */
   owesAnswer(socket: Socket): boolean {
     const next = this.#responses.get(socket)?.find((response) => !response.writableFinished)
     return next?.req.complete === true && !next.headersSent
@@ -93,7 +101,8 @@ export class Connections {
     const now = performance.now()
     for (const [socket, progress] of this.#open) {
       const response = this.#responses.get(socket)?.at(-1)
-      // Unread bytes mean that the handler is slow, not the client: it waits for a fetch or for the platform.
+      // Unread bytes mean that the handler is slow, not the client: it waits for a fetch or for the
+      // platform.
       const isUnread = response !== undefined && response.req.readableLength > 0
       if (isUnread || socket.bytesRead !== progress.bytesRead) {
         progress.bytesRead = socket.bytesRead

@@ -42,7 +42,8 @@ export class HostCheck {
 }
 
 /**
- * Refuses what a page of another site makes a browser send. Programs send neither of the two headers.
+ * Refuses what a page of another site makes a browser send. Programs send neither of the two
+ * headers.
  *
  * @throws Problem (403)
  */

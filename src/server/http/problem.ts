@@ -87,7 +87,9 @@ export const publicMessage = (code: string, message: string): string =>
 export const isDogError = (error: unknown): error is { code: string; message: string; retryAt?: number } =>
   error instanceof Error && /^ERR_DOG_[A-Z_]+$/.test(String((error as { code?: unknown }).code))
 
-/** The answer for an error. Undefined for an internal error, about which clients are told nothing. */
+/**
+ * The answer for an error. Undefined for an internal error, about which clients are told nothing.
+ */
 export function problemOf(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error
   if (!isDogError(error)) return undefined

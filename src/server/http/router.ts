@@ -1,7 +1,10 @@
 import { Problem } from './problem.js'
 import type { ServerRoute } from './request-context.js'
 
-/** Finds the route of a method and a path. Paths are matched as they were sent, without normalisation. */
+/**
+ * Finds the route of a method and a path. Paths are matched as they were sent, without
+ * normalisation.
+ */
 
 export interface RouteMatch {
   route: ServerRoute
@@ -11,7 +14,10 @@ export interface RouteMatch {
 /** @throws Problem (404, 405, or 400 for a malformed percent-encoding) */
 export type FindRoute = (method: string, path: string) => RouteMatch
 
-/** Stands for `%` while the path is matched, so that nothing is decoded before the ends of the parameters are known. */
+/**
+ * Stands for `%` while the path is matched, so that nothing is decoded before the ends of the
+ * parameters are known.
+ */
 const PERCENT_PLACEHOLDER = '\u0001'
 /** A key of 120 characters, at its longest in UTF-8 and percent-encoding. */
 const MAX_PARAM_CHARS = 120 * 12

@@ -20,7 +20,10 @@ export class EventHub {
 
   constructor(readonly dog: Dog) {}
 
-  /** Listens to the dog. A listener for `change` starts the dog's watcher, so this waits until the server listens. */
+  /**
+   * Listens to the dog. A listener for `change` starts the dog's watcher, so this waits until the
+   * server listens.
+   */
   start(): void {
     if (this.#isStarted) return
     this.#isStarted = true

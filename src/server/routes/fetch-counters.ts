@@ -77,7 +77,10 @@ export class FetchCounters {
     counts.set(id, (counts.get(id) ?? 0) + 1)
   }
 
-  /** All counters of a key exist from the start with 0, so that Prometheus sees the first count as an increase. */
+  /**
+   * All counters of a key exist from the start with 0, so that Prometheus sees the first count as
+   * an increase.
+   */
   #countersOf(key: string): KeyCounters {
     let counters = this.#byKey.get(key)
     if (counters === undefined) {

@@ -31,7 +31,10 @@ export function keyRoutes({ dog, values, polls, maxBodyBytes }: KeyRoutesParts):
     return key
   }
 
-  /** The answer to `only-if-cached` (RFC 9111): the client learns that there is no value, and decides whether to wait. */
+  /**
+   * The answer to `only-if-cached` (RFC 9111): the client learns that there is no value, and
+   * decides whether to wait.
+   */
   async function cachedOnly(key: string): Promise<SerializedValue> {
     await assertExists(key)
     const cached = values.cached(key)
@@ -53,7 +56,10 @@ export function keyRoutes({ dog, values, polls, maxBodyBytes }: KeyRoutesParts):
   const refresh = (key: string, options: { rejected?: unknown; force?: boolean }): Promise<SerializedValue> =>
     values.resolve(key, () => dog.refresh<unknown>(key, options))
 
-  /** The refreshes of {@link newerThan} under way, with the generation that was known when each began. */
+  /**
+   * The refreshes of {@link newerThan} under way, with the generation that was known when each
+   * began.
+   */
   const refreshes = new Map<string, { from: number; result: Promise<SerializedValue> }>()
 
   /**

@@ -2,7 +2,10 @@ import { isDogError, Problem } from '../http/problem.js'
 import type { EventHub } from './event-hub.js'
 import type { SerializedValue, ValueCache } from './value-cache.js'
 
-/** The new value, the reason why there is none, or `undefined` if nothing happened in the given time. */
+/**
+ * The new value, the reason why there is none, or `undefined` if nothing happened in the given
+ * time.
+ */
 export type PollOutcome = SerializedValue | Error | undefined
 
 interface Waiter {

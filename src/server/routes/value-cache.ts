@@ -76,7 +76,8 @@ export class ValueCache {
     const now = Date.now()
     if (Math.abs(now - (this.#dueCheckedAt.get(key) ?? 0)) >= DUE_CHECK_INTERVAL_MS) {
       this.#dueCheckedAt.set(key, now)
-      // `peek` does not refresh a due value; `get` does. Its failure is a warning, and the value is still valid.
+      // `peek` does not refresh a due value; `get` does. Its failure is a warning, and the value is
+      // still valid.
       this.dog.get(key).catch(() => {})
     }
     return cached
@@ -102,7 +103,10 @@ export class ValueCache {
     throw new Problem(503, 'unsettled', 'The value changes faster than it can be answered', { retryAfter: 1 })
   }
 
-  /** Returns whether the key exists. Asking the dog for an unknown key would make it remember the name. */
+  /**
+   * Returns whether the key exists. Asking the dog for an unknown key would make it remember the
+   * name.
+   */
   async has(key: string): Promise<boolean> {
     if (this.#knownKeys.has(key)) return true
     // All callers share one status read that begins after their call; only one runs at a time.
@@ -132,7 +136,9 @@ export class ValueCache {
   }
 }
 
-/** `peek` returns a new copy of an object each time, so for objects the generation alone decides. */
+/**
+ * `peek` returns a new copy of an object each time, so for objects the generation alone decides.
+ */
 const isSame = (cached: unknown, value: unknown): boolean => cached === value || (typeof value === 'object' && value !== null)
 
 function serialize(key: string, value: unknown, generation: number, expiresAt: number): SerializedValue {

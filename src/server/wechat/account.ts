@@ -8,13 +8,16 @@ export interface ServedAccount {
   appId: string
   /** What `wechat()` returned. */
   wx: WeChat
-  /** Where its calls are passed on to: the `baseUrl` that `wechat()` was given. Default `https://api.weixin.qq.com`. */
+  /**
+   * Where its calls are passed on to: the `baseUrl` that `wechat()` was given. Default
+   * `https://api.weixin.qq.com`.
+   */
   baseUrl?: string
 }
 
 /**
- * The longest `expires_in` of an answer. WeChat accepts a replaced token for this long, so no client
- * keeps a token longer than it works.
+ * The longest `expires_in` of an answer. WeChat accepts a replaced token for this long, so no
+ * client keeps a token longer than it works.
  */
 const MAX_EXPIRES_IN_S = 300
 /** A value with less left is replaced first: node-easywechat refuses an answer under 60 s. */

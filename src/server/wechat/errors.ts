@@ -1,5 +1,6 @@
-// Error answers in the platform's format: HTTP 200 and an errcode, because clients read nothing else. The text is the platform's
-// own, with "(dotdog)" at its end; the platform's own refusals have a rid there.
+// Error answers in the platform's format: HTTP 200 and an errcode, because clients read nothing
+// else. The text is the platform's own, with "(dotdog)" at its end; the platform's own refusals
+// have a rid there.
 import type { ServerResponse } from 'node:http'
 import { isDogError } from '../http/problem.js'
 
@@ -27,7 +28,10 @@ export class ErrcodeProblem {
     readonly errcode: Errcode,
     /** A sentence of this server, never text from a client. */
     readonly detail = '',
-    /** The HTTP status. Other than 200 only where the platform's gateways refuse a request before they read it. */
+    /**
+     * The HTTP status. Other than 200 only where the platform's gateways refuse a request before
+     * they read it.
+     */
     readonly status = 200,
   ) {}
 }
@@ -44,7 +48,8 @@ export function sendPlatformJson(response: ServerResponse, body: object, status 
     'content-length': Buffer.byteLength(text),
     'cache-control': 'no-store',
     ...(status === 503 ? { 'retry-after': '1' } : {}),
-    // The unread rest of the request would have to be read before the next request on the connection.
+    // The unread rest of the request would have to be read before the next request on the
+    // connection.
     ...(response.req.complete ? {} : { connection: 'close' }),
   })
   response.end(text)
@@ -68,7 +73,8 @@ function isQuotaUsedUp(error: { code: string; message: string; cause?: unknown }
   if (error.code === 'ERR_DOG_QUOTA') return true
   const { code } = Object(error.cause) as { code?: unknown }
   if (code === 'WECHAT_45009') return true
-  // Only the caller of the failed fetch gets the cause. For later callers, other processes and keys that depend on this one,
-  // the recorded failure has no field for the upstream's code, so its text is read.
+  // Only the caller of the failed fetch gets the cause. For later callers, other processes and keys
+  // that depend on this one, the recorded failure has no field for the upstream's code, so its text
+  // is read.
   return error.message.includes('WeChat answered 45009')
 }

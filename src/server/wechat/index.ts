@@ -49,14 +49,18 @@ const OPTION_RULES: Rules = {
 
 const LIMIT_RULES: Rules = Object.fromEntries(Object.keys(DEFAULT_PROXY_LIMITS).map((name) => [name, POSITIVE_NUMBER]))
 
-/** 40001 is not among them: after a restart or a rotation, valid clients come with tokens that are no longer known. */
+/**
+ * 40001 is not among them: after a restart or a rotation, valid clients come with tokens that are
+ * no longer known.
+ */
 const UNAUTHORIZED_ERRCODES = new Set([40125, 41001, 41004])
 
 /**
  * The platform's own paths, so that a client in any language joins by changing its API host. Each
  * route authenticates by itself: by `secret`, or by an access token that this server issued.
  *
- * - `GET /cgi-bin/token`, `POST /cgi-bin/stable_token`, `GET /cgi-bin/ticket/getticket`: answered from the dog's records.
+ * - `GET /cgi-bin/token`, `POST /cgi-bin/stable_token`, `GET /cgi-bin/ticket/getticket`: answered
+ *   from the dog's records.
  * - Other paths of the platform: passed on to it.
  *
  * @throws TypeError for a wrong option or account.

@@ -1,14 +1,23 @@
-// Remembers which client got which token. It shows which client sends a request that has only an access token, and which client
-// asks again for a token that it has. In memory, and without values: only their SHA-256.
+// Remembers which client got which token. It shows which client sends a request that has only an
+// access token, and which client asks again for a token that it has. In memory, and without values:
+// only their SHA-256.
 import { createHash } from 'node:crypto'
 import type { Client } from '../http/client.js'
 import type { ServedAccount } from './account.js'
 
-/** A token is accepted this long after its `expires_in`: requests take time, and a client's clock may be late. */
+/**
+ * A token is accepted this long after its `expires_in`: requests take time, and a client's clock
+ * may be late.
+ */
 const EXPIRY_GRACE_S = 60
-/** A client that asks again this long before the end only renews: co-wechat-api does so 10 s early. */
+/**
+ * A client that asks again this long before the end only renews: co-wechat-api does so 10 s early.
+ */
 const EARLY_RENEWAL_S = 15
-/** Values, and pairs of client and key: more than any server has alive at once. The oldest are evicted. */
+/**
+ * Values, and pairs of client and key: more than any server has alive at once. The oldest are
+ * evicted.
+ */
 const MAX_ENTRIES = 10_000
 
 interface Holder {
@@ -21,7 +30,10 @@ interface Holder {
 interface IssuedValue {
   account: ServedAccount
   key: string
-  /** By the client's name. All clients that ever got the value: one that should forget it after 300 s may have kept it. */
+  /**
+   * By the client's name. All clients that ever got the value: one that should forget it after 300
+   * s may have kept it.
+   */
   holders: Map<string, Holder>
 }
 
@@ -53,7 +65,8 @@ export interface IssuedTokens {
   holdersOf(value: string): { account: ServedAccount; clients: Client[] } | undefined
 }
 
-// The time of a lookup by digest reveals nothing: a guess cannot be chosen so that its digest resembles another one.
+// The time of a lookup by digest reveals nothing: a guess cannot be chosen so that its digest
+// resembles another one.
 const digestOf = (value: string): string => createHash('sha256').update(value).digest('base64')
 
 function evictOldest(map: Map<string, unknown>): void {
@@ -72,7 +85,8 @@ export function createIssuedTokens(now: () => number): IssuedTokens {
   function dropExpired(): void {
     const time = now()
     for (const [digest, { account, holders }] of valuesByDigest) {
-      // The current value keeps its holders, because it may be issued again and some holders may be revoked.
+      // The current value keeps its holders, because it may be issued again and some holders may be
+      // revoked.
       const isExpired = [...holders.values()].every(({ until }) => until <= time)
       if (isExpired && !isCurrent(account, digest)) valuesByDigest.delete(digest)
     }

@@ -12,15 +12,20 @@ const tooLarge = (maxBytes: number) => new ErrcodeProblem(-1, `the body is longe
 export interface BodyLimits {
   /** Bytes of a body with a content-length. Default 10 MiB. */
   body: number
-  /** Bytes of a chunked body. The platform refuses those, so the body is collected first. Default 1 MiB. */
+  /**
+   * Bytes of a chunked body. The platform refuses those, so the body is collected first. Default 1
+   * MiB.
+   */
   unmeasured: number
-  /** Bytes up to which a body is kept in memory, so that the call can be repeated. Default 64 KiB. */
+  /**
+   * Bytes up to which a body is kept in memory, so that the call can be repeated. Default 64 KiB.
+   */
   repeatable: number
 }
 
 /**
- * A body to be passed on. `kept`: it is in memory and can be sent again (`undefined`: there is none).
- * Otherwise it is the request's stream, of `length` bytes.
+ * A body to be passed on. `kept`: it is in memory and can be sent again (`undefined`: there is
+ * none). Otherwise it is the request's stream, of `length` bytes.
  */
 export type ProxiedBody = { kept: Buffer | undefined } | { kept?: never; length: number }
 

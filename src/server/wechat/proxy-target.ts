@@ -1,8 +1,11 @@
-// Which paths and queries may be passed on, and what of them. This file deliberately knows nothing of hosts: a call always goes to
-// the account's own platform, whatever the request says.
+// Which paths and queries may be passed on, and what of them. This file deliberately knows nothing
+// of hosts: a call always goes to the account's own platform, whatever the request says.
 import { refuse } from './errors.js'
 
-/** The first parts of the platform's paths. A path that begins differently is answered by this server's own 404. */
+/**
+ * The first parts of the platform's paths. A path that begins differently is answered by this
+ * server's own 404.
+ */
 export const PROXIED_PREFIXES = [
   ...['cgi-bin', 'sns', 'wxa', 'wxaapi', 'card', 'customservice', 'datacube', 'merchant', 'shakearound', 'device', 'bizwifi'],
   ...['semantic', 'cv', 'tcb', 'product', 'channels', 'shop', 'union', 'intp', 'nontax', 'hardware', 'scan', 'cityservice'],
@@ -16,7 +19,10 @@ const CREDENTIAL_PATHS = new Set([
   ...['/cgi-bin/component/api_component_token', '/cgi-bin/component/clear_quota/v2'],
 ])
 
-/** No dot segments, escapes, empty segments or backslashes: the path that is checked here is the path that the platform sees. */
+/**
+ * No dot segments, escapes, empty segments or backslashes: the path that is checked here is the
+ * path that the platform sees.
+ */
 const PATH = /^(\/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+$/
 const QUERY = /^[\x21\x22\x24-\x7e]*$/
 
@@ -31,8 +37,8 @@ export interface ProxyTarget {
 /**
  * Parses a request-target.
  *
- * @throws ErrcodeProblem 40066 for a malformed path, 48001 for one that takes the AppSecret, 41001 without a token, 40097 for
- * several tokens.
+ * @throws ErrcodeProblem 40066 for a malformed path, 48001 for one that takes the AppSecret, 41001
+ * without a token, 40097 for several tokens.
  */
 export function parseTarget(url: string): ProxyTarget {
   const [path = '', ...more] = url.split('?')

@@ -1,4 +1,5 @@
-// Passes calls of the other paths on to the platform, with the valid token in the place of the client's.
+// Passes calls of the other paths on to the platform, with the valid token in the place of the
+// client's.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import { onDisconnect } from '../http/request-context.js'
@@ -153,7 +154,8 @@ export function createProxy({ issued, probe, limits }: ProxyParts) {
     const { request, response } = exchange
     const target = parseTarget(request.url ?? '')
     const account = authorize(target)
-    // The signal of the exchange also aborts at a shutdown. A call under way is finished then, because it may have acted already.
+    // The signal of the exchange also aborts at a shutdown. A call under way is finished then,
+    // because it may have acted already.
     const disconnected = new AbortController()
     const stopListening = onDisconnect(request, response, () => disconnected.abort())
     const timeout = AbortSignal.timeout(limits.total)

@@ -1,4 +1,5 @@
-// The paths that give a token or a ticket. They are answered from the dog's records and never passed on.
+// The paths that give a token or a ticket. They are answered from the dog's records and never
+// passed on.
 
 import type { Secret } from 'dotdog'
 import type { Client, Clients } from '../http/client.js'
@@ -26,7 +27,10 @@ interface TokenRequest {
   grantType: unknown
 }
 
-/** A request that forces a token sooner than this after the last one gets the current token, as at the platform. */
+/**
+ * A request that forces a token sooner than this after the last one gets the current token, as at
+ * the platform.
+ */
 const MIN_FORCE_INTERVAL_MS = 30_000
 const MAX_STABLE_TOKEN_BODY_BYTES = 8192
 
@@ -52,7 +56,10 @@ export function createTokenEndpoints({ accounts, clients, issued, probe, now }: 
     return { account, client, findClient }
   }
 
-  /** Sends the token to a client. If the client thereby reports it as dead, the token is probed first. */
+  /**
+   * Sends the token to a client. If the client thereby reports it as dead, the token is probed
+   * first.
+   */
   async function issueToken(
     { account, client, findClient }: ReturnType<typeof authorize>,
     { response }: Exchange,
@@ -75,7 +82,10 @@ export function createTokenEndpoints({ accounts, clients, issued, probe, now }: 
     sendPlatformJson(response, { access_token: value, expires_in: expiresIn })
   }
 
-  /** Replaces the token at a client's wish. If the platform's quota is used up, the token stays, as at the platform. */
+  /**
+   * Replaces the token at a client's wish. If the platform's quota is used up, the token stays, as
+   * at the platform.
+   */
   async function forceRefresh({ wx: { accessToken } }: ServedAccount): Promise<void> {
     const { value } = await readCurrent(accessToken)
     const before = forcedAt.get(accessToken.key)
@@ -127,7 +137,10 @@ export function createTokenEndpoints({ accounts, clients, issued, probe, now }: 
   return { token, stableToken, ticket }
 }
 
-/** Replaces a value, and ignores the errors that `isIgnored` accepts: the current value is then still used. */
+/**
+ * Replaces a value, and ignores the errors that `isIgnored` accepts: the current value is then
+ * still used.
+ */
 const replaceToken = (
   accessToken: Secret<string>,
   rejected: string,

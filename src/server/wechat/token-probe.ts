@@ -1,11 +1,13 @@
-// Finds out whether a token is dead before it is replaced. A client's word alone replaces nothing: a client with a bug would use up
-// the account's fetches and kill the tokens of all others.
+// Finds out whether a token is dead before it is replaced. A client's word alone replaces nothing:
+// a client with a bug would use up the account's fetches and kill the tokens of all others.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ServedAccount } from './account.js'
 
 /** Between two probes of a key for the same kind of reporter. */
 const MIN_PROBE_INTERVAL_MS = 30_000
-/** A report waits this long for the result of the probe: some clients give up after three seconds. */
+/**
+ * A report waits this long for the result of the probe: some clients give up after three seconds.
+ */
 const MAX_REPORT_WAIT_MS = 2500
 
 /**
@@ -33,8 +35,9 @@ export function createTokenProbe(now: () => number): TokenProbe {
       let probe = probes.get(id)
       const time = now()
       if (probe === undefined || Math.abs(time - probe.startedAt) >= MIN_PROBE_INTERVAL_MS) {
-        // Calls with the token. If the platform says that it is dead, `call` replaces it, unless another process already has. Any
-        // other failure changes nothing: the reporter gets the current value.
+        // Calls with the token. If the platform says that it is dead, `call` replaces it, unless
+        // another process already has. Any other failure changes nothing: the reporter gets the
+        // current value.
         probe = { startedAt: time, result: wx.call('/cgi-bin/getcallbackip').catch(() => {}) }
         probes.set(id, probe)
       }

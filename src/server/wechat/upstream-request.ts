@@ -1,5 +1,5 @@
-// Sends one request to the platform, streamed. Redirects are not followed. An error of the HTTP client never leaves this file,
-// because the path holds the token.
+// Sends one request to the platform, streamed. Redirects are not followed. An error of the HTTP
+// client never leaves this file, because the path holds the token.
 import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { pipeline } from 'node:stream/promises'
@@ -31,7 +31,10 @@ export class UnreachableError extends Error {
 
 const agents = { http: new http.Agent({ keepAlive: true }), https: new https.Agent({ keepAlive: true }) }
 
-/** Headers of an answer that concern one connection, or that a client would take as said by this server's host. */
+/**
+ * Headers of an answer that concern one connection, or that a client would take as said by this
+ * server's host.
+ */
 const UNFORWARDED_HEADERS = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer'],
   ...['transfer-encoding', 'upgrade', 'set-cookie', 'alt-svc', 'strict-transport-security'],
@@ -54,14 +57,16 @@ function sendOnce(upstream: UpstreamRequest, isFresh = false): Promise<IncomingM
     const request = client.request(base, { method, path: fullPath, headers, agent: !isFresh && agent, signal })
     request.setTimeout(idleTimeoutMs, () => request.destroy())
     request.once('response', resolve)
-    // Also emitted without an answer and without an error: when the platform wants to switch protocols.
+    // Also emitted without an answer and without an error: when the platform wants to switch
+    // protocols.
     request.once('close', () => reject(new UnreachableError('the platform gave no answer')))
     request.on('error', (error: NodeJS.ErrnoException) => {
       const isUnseen = request.reusedSocket && error.code === 'ECONNRESET' && !body
       reject(new UnreachableError('the platform cannot be reached', isUnseen))
     })
     if (body === undefined || Buffer.isBuffer(body)) request.end(body)
-    // An upload that breaks off is an error of the request. One that the platform does not read to its end still gets an answer.
+    // An upload that breaks off is an error of the request. One that the platform does not read to
+    // its end still gets an answer.
     else pipeline(body, request).catch(() => request.destroy())
   })
 }

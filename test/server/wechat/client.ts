@@ -1,4 +1,4 @@
-// Published clients in processes of their own, and what is asked of them.
+// Starts published WeChat clients in processes of their own, and calls their methods.
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
 import type { Test } from 'tap'
@@ -7,7 +7,7 @@ export interface ClientOptions {
   kind: 'co-wechat-api' | 'wechat-jssdk'
   appId: string
   secret: string
-  /** Where it is sent to instead of the platform. */
+  /** The host that it uses instead of the platform's. */
   host: string
 }
 
@@ -21,7 +21,7 @@ export interface PublishedClient {
   call<T = Record<string, unknown>>(name: string, ...args: unknown[]): Promise<T>
 }
 
-/** The error that the client threw: its message, and the errcode. */
+/** The error that the client threw, with its message and errcode. */
 export class ClientError extends Error {
   constructor(
     message: string,

@@ -1,24 +1,25 @@
-// A platform that shows what reaches it: for bodies, headers and streams, which the fake does not look at.
+// A platform that records what reaches it. It is for bodies, headers and streams, which the fake
+// platform does not record.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Test } from 'tap'
 import { listening } from './setup.js'
 
 export interface Seen {
   method: string
-  /** As it came. */
+  /** As it was sent. */
   url: string
   query: URLSearchParams
   headers: IncomingMessage['headers']
   body: Buffer
 }
 
-type Answer = (seen: Seen, response: ServerResponse, request: IncomingMessage) => void | Promise<void>
+type Responder = (seen: Seen, response: ServerResponse, request: IncomingMessage) => void | Promise<void>
 
-const ok: Answer = (_, response) =>
+const ok: Responder = (_, response) =>
   void response.setHeader('content-type', 'application/json').end('{"errcode":0,"errmsg":"ok"}')
 
-/** @param unread leaves the body to the answer */
-export async function platform(t: Test, answer: Answer = ok, unread = false) {
+/** @param unread leaves reading the body to `answer` */
+export async function platform(t: Test, answer: Responder = ok, unread = false) {
   const seen: Seen[] = []
   const server = createServer(async (request, response) => {
     const { method = '', url = '', headers } = request

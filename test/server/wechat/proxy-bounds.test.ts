@@ -17,7 +17,10 @@ async function proxied(t: Test, parts: SetUp & { baseUrl: string }) {
   return { ...all, secret, access_token, on: (path: string) => `${path}${query({ access_token })}` }
 }
 
-/** Sends a request-target unchanged, which an HTTP client would repair; resolves to the whole answer. */
+/**
+ * Sends a request-target unchanged, which an HTTP client would repair; resolves to the whole
+ * answer.
+ */
 async function raw(url: string, target: string): Promise<string> {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)

@@ -104,7 +104,8 @@ t.test('A call needs a client with the right to proxy and an access token that t
   t.match(await call(other), { openid: 'o1' })
   advance(361)
   t.match(await call(other), dead, 'a token is accepted only as long as its client was told')
-  // A token that is no longer known, for example after a restart, is no wrong guess: its client must get 40001.
+  // A token that is no longer known, for example after a restart, is no wrong guess: its client
+  // must get 40001.
   t.same(refused, [41001, 41001])
   t.equal(fake.count.call, 2)
 })

@@ -1,4 +1,5 @@
-// Published clients that know only this server as their host: they get a token, use it, and survive its death.
+// Published clients that know only this server as their host: they get a token, use it, and survive
+// its death.
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type ClientOptions, startClient } from './client.js'

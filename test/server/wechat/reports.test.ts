@@ -1,4 +1,5 @@
-// A client that asks again for the token it has thereby reports the token as dead. A probe checks the report.
+// A client that asks again for the token it has thereby reports the token as dead. A probe checks
+// the report.
 import t from 'tap'
 import { ask, query, serveAccounts, setUp, stableOf, tokenOf } from './setup.js'
 

@@ -1,4 +1,5 @@
-// The routes behind a bare server, before a fake platform: real sockets on both sides.
+// Serves the WeChat routes from a bare HTTP server, in front of a fake platform. Both sides use
+// real sockets.
 import { createHash, randomBytes } from 'node:crypto'
 import type { IncomingMessage, RequestOptions, Server } from 'node:http'
 import * as http from 'node:http'
@@ -23,7 +24,7 @@ export interface Known extends Partial<Client> {
   keys?: string[]
 }
 
-/** Clients by their tokens, which can be revoked. */
+/** A list of clients, found by their tokens. They can be added and revoked. */
 export function clientList() {
   const hash = (token: string) => createHash('sha256').update(token).digest('hex')
   const byHash = new Map<string, Client>()
@@ -51,7 +52,7 @@ export async function listening(t: Test, server: Server): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-/** A server that does what the core of ours does for such routes. */
+/** A minimal server that gives the routes what the real server gives them. */
 export async function serve(t: Test, options: WeChatRoutesOptions): Promise<string> {
   const router = findMyWay()
   for (const { method, path, handle } of wechatRoutes(options)) {
@@ -75,7 +76,7 @@ export type FakeOptions = Parameters<typeof fakeWeChat>[0]
 export interface SetUp {
   fake?: FakeOptions
   stable?: boolean
-  /** Where calls are passed on to; default the fake. */
+  /** Where proxied calls go. Default: the fake platform. */
   baseUrl?: string
   limits?: WeChatRoutesOptions['limits']
 }
@@ -98,17 +99,17 @@ export async function setUp(t: Test, { fake: fakeOptions, stable = false, baseUr
   })
   return {
     ...{ fake, dog, wx, url, add, revoke, refused, appId },
-    /** Seconds that pass for the routes: not for the values. */
+    /** Lets seconds pass for the routes, but not for the dog's values. */
     advance(seconds: number): void {
       ahead += seconds * 1000
     },
     token: (secret: string) => tokenOf(url, appId, secret),
-    /** How the platform answered to our probes. */
+    /** The errcodes that the platform answered to probes. */
     probes: () => fake.log.filter(({ path }) => path === '/cgi-bin/getcallbackip').map(({ errcode }) => errcode),
   }
 }
 
-/** Several accounts, or one with tokens of both families. */
+/** Serves several accounts, or one account with both families of tokens. */
 export async function serveAccounts(
   t: Test,
   accounts: readonly { appId: string; appSecret: string }[],
@@ -132,7 +133,7 @@ export async function serveAccounts(
   const url = await serve(t, { accounts: served, clients, now: () => Date.now() + ahead })
   return {
     ...{ fake, add, revoke, url, served },
-    /** Seconds that pass for the routes. */
+    /** Lets seconds pass for the routes, but not for the dog's values. */
     advance(seconds: number): void {
       ahead += seconds * 1000
     },
@@ -146,7 +147,7 @@ export interface Reply {
   json: Record<string, unknown>
 }
 
-/** A request as it is, without a client that repairs it. */
+/** Sends a request unchanged; an HTTP client library would repair it. */
 export function ask(url: string, target: string, options: RequestOptions = {}, body?: Buffer | string): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const given = (options.headers ?? {}) as Record<string, string>

@@ -78,7 +78,10 @@ function tlsOf({ tlsCert, tlsKey }: ListenConfig): ServerOptions['tls'] {
   }
 }
 
-/** One line for a request. The key comes from the request, so it is quoted to be one word on one line. */
+/**
+ * One line for a request. The key comes from the request, so it is quoted to be one word on one
+ * line.
+ */
 function logLine({ method, route, key, client, status, ms }: LogEntry): string {
   const words = [method, route, key === undefined ? '-' : JSON.stringify(key), client ?? '-', status, `${ms.toFixed(1)}ms`]
   return `${new Date().toISOString()} ${words.join(' ')}`
@@ -103,7 +106,8 @@ function watchClients(path: string, initialVersion: string | undefined, server: 
 function onExitSignal(shutDown: () => Promise<void>): void {
   let isShuttingDown = false
   for (const [signal, number] of Object.entries(SIGNAL_NUMBERS)) {
-    // The listener stays installed: proper-lockfile's own listener ends the process if it is the only one.
+    // The listener stays installed: proper-lockfile's own listener ends the process if it is the
+    // only one.
     process.on(signal, () => {
       if (isShuttingDown) process.exit(128 + number)
       isShuttingDown = true
