@@ -7,7 +7,7 @@ const { NO_COLOR, FORCE_COLOR, TERM } = process.env
 const coloured =
   !NO_COLOR && TERM !== 'dumb' && (process.stdout.isTTY === true || (FORCE_COLOR !== undefined && FORCE_COLOR !== '0'))
 
-export function paint(text: string, ...styles: Style[]): string {
+export function color(text: string, ...styles: Style[]): string {
   if (!coloured) return text
   return styles.reduce((painted, style) => styleText(style, painted), text)
 }

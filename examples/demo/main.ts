@@ -7,24 +7,24 @@ import { join } from 'node:path'
 import { createDog, type Dog } from 'dotdog'
 import { type FakeWeChat, fakeWeChat } from 'dotdog/testing'
 import { wechat } from 'dotdog/wechat'
-import { paint } from './colors.js'
-import { files, status, way } from './report.js'
+import { color } from './colors.js'
+import { colorSource, filesTable, statusTable } from './report.js'
 import { table } from './table.js'
-import { PAGE, type Way, type WorkerEnv } from './worker.js'
-import { type Pack, startPack } from './workers.js'
+import { PAGE, type ValueSource, type WorkerEnv } from './worker.js'
+import { startWorkers, type Workers } from './workers.js'
 
-const SIZE = 8
+const WORKER_COUNT = 8
 /** Milliseconds that the fake platform takes for an answer, about what the real one takes. */
-const DELAY = 150
+const RESPONSE_DELAY_MS = 150
 
 const say = (text = ''): void => console.log(text)
-const title = (text: string): void => say(`\n${paint(text, 'cyan', 'bold')}\n`)
+const title = (text: string): void => say(`\n${color(text, 'cyan', 'bold')}\n`)
 
 function expect(truth: boolean, promise: string): void {
   if (!truth) throw new Error(`Not as promised: ${promise}`)
 }
 
-const howMany = (reports: readonly { ways: Record<string, Way> }[], name: string): number =>
+const howMany = (reports: readonly { ways: Record<string, ValueSource> }[], name: string): number =>
   reports.filter((report) => report.ways[name] === 'fetched').length
 
 const times = (count: number): string => ['never', 'once', 'twice'][count] ?? `${count} times`
@@ -32,16 +32,16 @@ const times = (count: number): string => ['never', 'once', 'twice'][count] ?? `$
 function tell(fake: FakeWeChat): void {
   const { token, ticket, call, rejected } = fake.count
   const calls = call === 0 ? '' : `, ${call} business calls (${rejected} with the dead token)`
-  say(`\n  ${paint('The platform counted:', 'bold')} token fetched ${times(token)}, ticket fetched ${times(ticket)}${calls}.`)
+  say(`\n  ${color('The platform counted:', 'bold')} token fetched ${times(token)}, ticket fetched ${times(ticket)}${calls}.`)
 }
 
-async function sign(pack: Pack, fake: FakeWeChat | undefined): Promise<void> {
-  title(`${SIZE} processes need a JS-SDK signature at once`)
-  const reports = await pack.all('sign')
+async function sign(pack: Workers, fake: FakeWeChat | undefined): Promise<void> {
+  title(`${WORKER_COUNT} processes need a JS-SDK signature at once`)
+  const reports = await pack.run('sign')
   const columns = [{ title: 'pid', right: true }, { title: 'token' }, { title: 'ticket' }, { title: 'ms', right: true }]
   const rows = reports.map(({ ways, ms, signature }, i) => {
-    const short = paint(`${signature.slice(0, 12)}…`, 'dim')
-    return [String(pack.pids[i]), way(ways.token!), way(ways.ticket!), ms.toFixed(0), short]
+    const short = color(`${signature.slice(0, 12)}…`, 'dim')
+    return [String(pack.pids[i]), colorSource(ways.token!), colorSource(ways.ticket!), ms.toFixed(0), short]
   })
   say(table([...columns, { title: 'signature' }], rows))
   expect(
@@ -56,18 +56,23 @@ async function sign(pack: Pack, fake: FakeWeChat | undefined): Promise<void> {
     expect(token === 1 && ticket === 1, `one process fetched each, here ${token} and ${ticket} say so.`)
   } else {
     // Values of an earlier run are used, and nothing is fetched.
-    say(`\n  ${paint('The processes counted:', 'bold')} token fetched ${times(token)}, ticket fetched ${times(ticket)}.`)
+    say(`\n  ${color('The processes counted:', 'bold')} token fetched ${times(token)}, ticket fetched ${times(ticket)}.`)
     expect(token <= 1 && ticket <= 1, `at most one process fetched each, here ${token} and ${ticket} say so.`)
   }
 }
 
-async function recover(pack: Pack, fake: FakeWeChat): Promise<void> {
+async function recover(pack: Workers, fake: FakeWeChat): Promise<void> {
   title('The token dies upstream, long before its time; all of them make a call')
   const before = { ...fake.count }
   fake.killToken()
-  const reports = await pack.all('call')
+  const reports = await pack.run('call')
   const columns = [{ title: 'pid', right: true }, { title: 'call' }, { title: 'new token' }, { title: 'ms', right: true }]
-  const rows = reports.map(({ ways, ms }, i) => [String(pack.pids[i]), paint('ok', 'green'), way(ways.token!), ms.toFixed(0)])
+  const rows = reports.map(({ ways, ms }, i) => [
+    String(pack.pids[i]),
+    color('ok', 'green'),
+    colorSource(ways.token!),
+    ms.toFixed(0),
+  ])
   say(table(columns, rows))
   tell(fake)
   const [token, ticket] = [fake.count.token - before.token, fake.count.ticket - before.ticket]
@@ -81,9 +86,9 @@ async function look(dog: Dog): Promise<void> {
   const dir = keys[0]?.dir
   expect(dir !== undefined, 'status() tells the folder of the files.')
   title(`The files in ${dir}`)
-  say(files(dir!))
+  say(filesTable(dir!))
   title('status()')
-  say(status(keys, Date.now()))
+  say(statusTable(keys, Date.now()))
   expect(
     keys.every((key) => key.state === 'fresh'),
     'every key is fresh.',
@@ -95,7 +100,7 @@ async function play(env: WorkerEnv, fake: FakeWeChat | undefined): Promise<void>
   const dog = createDog({ dir })
   // Registers the keys, so that status() knows them. Fetches nothing.
   wechat({ appId, appSecret, baseUrl, dog })
-  const pack = await startPack(SIZE, env)
+  const pack = await startWorkers(WORKER_COUNT, env)
   try {
     await sign(pack, fake)
     if (fake) await recover(pack, fake)
@@ -118,10 +123,10 @@ async function withReal(appId: string, appSecret: string): Promise<void> {
 }
 
 async function withFake(): Promise<void> {
-  say(`  A fake platform in this process, ${DELAY} ms an answer (set WX_APPID and WX_APPSECRET for the real one).`)
+  say(`  A fake platform in this process, ${RESPONSE_DELAY_MS} ms an answer (set WX_APPID and WX_APPSECRET for the real one).`)
   say(`  A folder that is new and empty. The page: ${PAGE}`)
   const dir = mkdtempSync(join(tmpdir(), 'dotdog-'))
-  const fake = await fakeWeChat({ delay: DELAY })
+  const fake = await fakeWeChat({ delay: RESPONSE_DELAY_MS })
   try {
     const env = { WX_APPID: fake.appId, WX_APPSECRET: fake.appSecret, WX_BASE_URL: fake.url, DEMO_DIR: join(dir, '.dog') }
     await play(env, fake)
@@ -133,13 +138,13 @@ async function withFake(): Promise<void> {
 
 export async function main(): Promise<void> {
   const { WX_APPID: appId, WX_APPSECRET: appSecret } = process.env
-  say(paint('\ndotdog: one secret, many processes', 'bold'))
+  say(color('\ndotdog: one secret, many processes', 'bold'))
   try {
     if (appId && appSecret) await withReal(appId, appSecret)
     else await withFake()
-    say(`\n  ${paint('All as promised.', 'green', 'bold')}\n`)
+    say(`\n  ${color('All as promised.', 'green', 'bold')}\n`)
   } catch (error) {
-    console.error(`\n  ${paint((error as Error).message, 'red', 'bold')}\n`)
+    console.error(`\n  ${color((error as Error).message, 'red', 'bold')}\n`)
     process.exitCode = 1
   }
 }

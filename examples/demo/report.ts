@@ -2,23 +2,23 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { KeyStatus } from 'dotdog'
-import { paint } from './colors.js'
+import { color } from './colors.js'
 import { table } from './table.js'
-import type { Way } from './worker.js'
+import type { ValueSource } from './worker.js'
 
-export function way(how: Way): string {
-  return how === 'fetched' ? paint(how, 'green', 'bold') : how === 'waited' ? paint(how, 'yellow') : paint(how, 'dim')
+export function colorSource(how: ValueSource): string {
+  return how === 'fetched' ? color(how, 'green', 'bold') : how === 'waited' ? color(how, 'yellow') : color(how, 'dim')
 }
 
 /** "1 h 59 min", the two largest units. */
-export function duration(ms: number): string {
+export function formatDuration(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000))
   if (seconds < 60) return `${seconds} s`
   const minutes = Math.floor(seconds / 60)
   return minutes < 60 ? `${minutes} min ${seconds % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }
 
-export function files(dir: string): string {
+export function filesTable(dir: string): string {
   const names = readdirSync(dir)
     .filter((name) => name.endsWith('.dog'))
     .sort()
@@ -30,16 +30,16 @@ export function files(dir: string): string {
   return table(columns, rows)
 }
 
-export function status(keys: readonly KeyStatus[], now: number): string {
+export function statusTable(keys: readonly KeyStatus[], now: number): string {
   const columns = [
     ...[{ title: 'key' }, { title: 'state' }, { title: 'expires in', right: true }, { title: 'fetched ago', right: true }],
     ...[{ title: 'by' }, { title: 'fetches', right: true }, { title: 'identity' }],
   ]
   const rows = keys.map((key) => [
     key.key,
-    key.state === 'fresh' ? paint(key.state, 'green') : paint(key.state, 'yellow'),
-    key.expiresAt === undefined ? '–' : duration(key.expiresAt - now),
-    key.fetchedAt === undefined ? '–' : duration(now - key.fetchedAt),
+    key.state === 'fresh' ? color(key.state, 'green') : color(key.state, 'yellow'),
+    key.expiresAt === undefined ? '–' : formatDuration(key.expiresAt - now),
+    key.fetchedAt === undefined ? '–' : formatDuration(now - key.fetchedAt),
     key.by ?? '–',
     String(key.fetches),
     key.identity ?? '–',

@@ -1,6 +1,6 @@
 // A table of texts for a terminal.
 import { stripVTControlCharacters } from 'node:util'
-import { paint } from './colors.js'
+import { color } from './colors.js'
 
 export interface Column {
   title: string
@@ -20,6 +20,6 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
   const widths = columns.map((column, i) => Math.max(widthOf(column.title), ...rows.map((row) => widthOf(row[i] ?? ''))))
   const line = (cells: readonly string[]): string =>
     `  ${columns.map((column, i) => pad(cells[i] ?? '', widths[i]!, column.right)).join('   ')}`.trimEnd()
-  const rule = paint(`  ${widths.map((width) => '─'.repeat(width)).join('───')}`, 'dim')
-  return [paint(line(columns.map((column) => column.title)), 'bold'), rule, ...rows.map(line)].join('\n')
+  const rule = color(`  ${widths.map((width) => '─'.repeat(width)).join('───')}`, 'dim')
+  return [color(line(columns.map((column) => column.title)), 'bold'), rule, ...rows.map(line)].join('\n')
 }

@@ -6,12 +6,12 @@ import { wechat } from 'dotdog/wechat'
 export type Task = 'sign' | 'call' | 'stop'
 
 /** How this process came by a value: by its own fetch, by waiting for another's, or it was there. */
-export type Way = 'fetched' | 'waited' | 'read'
+export type ValueSource = 'fetched' | 'waited' | 'read'
 
 export type Report =
   | { task: 'ready' }
-  | { task: 'sign'; ways: Record<string, Way>; ms: number; signature: string }
-  | { task: 'call'; ways: Record<string, Way>; ms: number; errmsg?: undefined }
+  | { task: 'sign'; ways: Record<string, ValueSource>; ms: number; signature: string }
+  | { task: 'call'; ways: Record<string, ValueSource>; ms: number; errmsg?: undefined }
   | { task: Task; errmsg: string }
 
 /** What a worker is told by its environment: the secret must not be in an argument, which everybody can read. */
@@ -24,13 +24,13 @@ export interface WorkerEnv {
 
 export const PAGE = 'https://example.com/shop?item=42'
 
-export function work(): void {
+export function runWorker(): void {
   const { WX_APPID: appId = '', WX_APPSECRET: appSecret = '', WX_BASE_URL: baseUrl, DEMO_DIR: dir } = process.env
   const dog = createDog({ dir })
   const wx = wechat({ appId, appSecret, baseUrl, dog })
   const send = (report: Report): void => void process.send?.(report)
 
-  let ways: Record<string, Way> = {}
+  let ways: Record<string, ValueSource> = {}
   // A fetch outweighs a wait: one who waited and then had to fetch himself has fetched.
   dog.on('wait', ({ key }) => void (ways[key] ??= 'waited'))
   dog.on('refresh', ({ key }) => void (ways[key] = 'fetched'))
@@ -46,7 +46,7 @@ export function work(): void {
     const { key: ticket } = wx.jsapiTicket
     // Events come in their own turn.
     await new Promise((resolve) => setImmediate(resolve))
-    const all: Record<string, Way> = { token: ways[token] ?? 'read', ticket: ways[ticket] ?? 'read' }
+    const all: Record<string, ValueSource> = { token: ways[token] ?? 'read', ticket: ways[ticket] ?? 'read' }
     return task === 'sign' ? { task, ways: all, ms, signature } : { task, ways: all, ms }
   }
 

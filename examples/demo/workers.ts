@@ -6,12 +6,12 @@ import type { Report, Task, WorkerEnv } from './worker.js'
 export const WORKER = 'worker'
 
 /** Seconds in which all of them must have reported. */
-const PATIENCE = 60
+const REPORT_TIMEOUT_S = 60
 
-export interface Pack {
+export interface Workers {
   readonly pids: readonly number[]
   /** Gives everyone the task at once. Resolves to the reports, in the order of `pids`; rejects if one of them failed. */
-  all<T extends 'sign' | 'call'>(task: T): Promise<Extract<Report, { task: T; ms: number }>[]>
+  run<T extends 'sign' | 'call'>(task: T): Promise<Extract<Report, { task: T; ms: number }>[]>
   /** Lets them end by themselves, and waits for it. Resolves to their exit codes. */
   stop(): Promise<(number | null)[]>
   /** Ends whoever is left. */
@@ -21,8 +21,8 @@ export interface Pack {
 function reportOf(child: ChildProcess): Promise<Report> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
-      () => finish(() => reject(new Error(`process ${child.pid} said nothing for ${PATIENCE} s`))),
-      PATIENCE * 1000,
+      () => finish(() => reject(new Error(`process ${child.pid} said nothing for ${REPORT_TIMEOUT_S} s`))),
+      REPORT_TIMEOUT_S * 1000,
     )
     const heard = (report: Report): void => {
       const failed = 'errmsg' in report && report.errmsg !== undefined
@@ -40,7 +40,7 @@ function reportOf(child: ChildProcess): Promise<Report> {
 }
 
 /** Starts `size` workers, and resolves when all of them are ready. */
-export async function startPack(size: number, env: WorkerEnv): Promise<Pack> {
+export async function startWorkers(size: number, env: WorkerEnv): Promise<Workers> {
   const children = Array.from({ length: size }, () => fork(process.argv[1]!, [WORKER], { env: { ...process.env, ...env } }))
   const exits = children.map((child) => new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code))))
   const kill = (): void => {
@@ -58,7 +58,7 @@ export async function startPack(size: number, env: WorkerEnv): Promise<Pack> {
   }
   return {
     pids: children.map((child) => child.pid!),
-    all<T extends 'sign' | 'call'>(task: T) {
+    run<T extends 'sign' | 'call'>(task: T) {
       const reports = Promise.all(children.map(reportOf))
       order(task)
       return reports as Promise<Extract<Report, { task: T; ms: number }>[]>

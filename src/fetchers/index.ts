@@ -1,5 +1,5 @@
-// dotdog/fetchers: public names only. Each function returns the last two arguments of init: a fetcher, and options that know
-// the account (identity) and what a dead token looks like (isRejected). A second argument overrides options.
+// The public names of dotdog/fetchers. Each function returns the last two arguments of `init`: a fetcher, and options that know
+// the account (`identity`) and how a dead token is reported (`isRejected`). A second argument overrides these options.
 
 export { FetcherError, type FetcherErrorCode } from './lib/errors.js'
 export type { Registration } from './lib/provider.js'

@@ -1,17 +1,16 @@
-// dotdog/wechat: public names only.
+// The public names of dotdog/wechat.
 export type { CallOptions } from './api/call.js'
 export type { ErrorKind } from './api/error-table.js'
 export { WeChatError } from './api/errors.js'
 export type { WeChatOptions } from './options.js'
 export type { HandshakeOptions, MessageReply, PushedMessage } from './push/answer.js'
-export { messageXml } from './push/envelope.js'
+export { messageXml, type SealedMessage } from './push/envelope.js'
 export {
   decryptMessage,
   encryptMessage,
   MessageError,
   type MessageErrorCode,
   type PushAccount,
-  type SealedMessage,
   type SealOptions,
 } from './push/message-crypto.js'
 export { handshake, type PushHandler } from './push/middleware.js'

@@ -1,55 +1,61 @@
-// The keys of an account: their names, what they depend on, and how they are fetched. Fetches nothing by itself.
+// The keys of an account: their names, what they depend on, and their fetchers. Nothing is fetched here.
 import { type Dog, init, type Secret } from 'dotdog'
+import { DEAD_TOKEN_CODES } from '../core/shared/wechat-codes.js'
 import { type Account, fetchTicket, fetchToken, type TicketType } from './api/endpoints.js'
 import type { CheckedOptions } from './options.js'
-import { createRation, type Forces, STABLE_AHEAD, stableFetcher } from './stable-token.js'
+import { createForceQuota, type ForceTimes, STABLE_REFRESH_AHEAD_S, stableFetcher } from './stable-token.js'
 
-export interface Secrets {
+export interface AccountSecrets {
   accessToken: Secret<string>
   jsapiTicket: Secret<string>
   cardTicket: Secret<string>
 }
 
-const deadToken = new Set<unknown>([40001, 40014, 42001])
-
 /**
- * Whether an error says that this account's token is dead. By shape and not by class, so that the errors of a task that uses
- * an HTTP client of its own count too. A token endpoint's 40001 means a wrong AppSecret and is `permanent`.
+ * Whether an error says that this account's token is dead. The shape of the error decides, not its class, so that the errors of
+ * a task with its own HTTP client count too. A token endpoint's 40001 means a wrong AppSecret: its kind is `permanent`.
  */
-function tokenIsDead(error: unknown, appId: string): boolean {
+function isDeadTokenError(error: unknown, appId: string): boolean {
   if (typeof error !== 'object' || error === null) return false
-  const { errcode, kind = 'rejected', appId: whose = appId } = error as { errcode?: unknown; kind?: unknown; appId?: unknown }
-  return deadToken.has(errcode) && kind === 'rejected' && whose === appId
+  type Fields = { errcode?: unknown; kind?: unknown; appId?: unknown }
+  const { errcode, kind = 'rejected', appId: errorAppId = appId } = error as Fields
+  return DEAD_TOKEN_CODES.includes(errcode as number) && kind === 'rejected' && errorAppId === appId
 }
 
-export function registerSecrets(options: CheckedOptions, account: Account): Secrets {
+/** Registers the keys of an account with its dog. */
+export function registerSecrets(options: CheckedOptions, account: Account): AccountSecrets {
   const { dog, prefix, timeout, quota, stable } = options
   const { appId: identity } = account
   const register: Dog['init'] = dog === undefined ? init : dog.init.bind(dog)
-  // The two families know nothing of each other, and one's token must never stand in for the other's. A suffix: with a prefix
-  // before it, no name of one family can be one of the other's.
+  // The platform keeps classic and stable tokens apart, and one must never be used for the other. A suffix tells their keys
+  // apart: whatever the prefix is, the name of a classic key is never that of a stable one.
   const tokenKey = `${prefix}ACCESS_TOKEN${stable ? '_STABLE' : ''}`
 
-  const tokenOptions = { identity, timeout, quota, isRejected: (error: unknown) => tokenIsDead(error, identity) }
+  const tokenOptions = { identity, timeout, quota, isRejected: (error: unknown) => isDeadTokenError(error, identity) }
   function registerStable(): Secret<string> {
-    const ration = createRation(timeout)
-    const places = register<Forces>(`${prefix}ACCESS_TOKEN_FORCED`, ration.fetcher, { identity, ...ration.options })
-    return register<string>(tokenKey, stableFetcher({ account, ration, places }), {
+    const forceQuota = createForceQuota(timeout)
+    const forcesKey = `${prefix}ACCESS_TOKEN_FORCED`
+    const permits = register<ForceTimes>(forcesKey, forceQuota.fetcher, { identity, ...forceQuota.options })
+    return register<string>(tokenKey, stableFetcher({ account, forceQuota, permits }), {
       ...tokenOptions,
-      refreshAhead: STABLE_AHEAD,
+      refreshAhead: STABLE_REFRESH_AHEAD_S,
     })
   }
   const accessToken = stable
     ? registerStable()
     : register<string>(tokenKey, ({ signal }) => fetchToken(account, signal), tokenOptions)
 
-  // A ticket is the account's, whichever family's token it was asked for with. The retry of a fetch that depends on the token
-  // lives in context.use, and nowhere else.
-  const ticket = (name: string, type: TicketType) =>
+  // A ticket belongs to the account: it is the same one for a classic and for a stable token. A fetch that depends on the token
+  // is retried by context.use, and nowhere else.
+  const registerTicket = (name: string, type: TicketType) =>
     register<string>(
       `${prefix}${name}`,
       (context) => context.use(tokenKey, (token: string) => fetchTicket(account, type, token, context.signal)),
       { identity, timeout },
     )
-  return { accessToken, jsapiTicket: ticket('JSAPI_TICKET', 'jsapi'), cardTicket: ticket('CARD_TICKET', 'wx_card') }
+  return {
+    accessToken,
+    jsapiTicket: registerTicket('JSAPI_TICKET', 'jsapi'),
+    cardTicket: registerTicket('CARD_TICKET', 'wx_card'),
+  }
 }

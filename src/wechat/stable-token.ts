@@ -1,104 +1,118 @@
-// The fetcher of a stable token. A dead one comes back from a plain question, and has to be forced; forcing is rationed by the
-// platform, so that all processes count it together, as a key of its own: whoever fetches that key may force once.
+// The fetcher of a stable token. When a stable token dies, a plain request returns the same dead token, and only a forced
+// request returns another one. The platform limits forced requests, so all processes count them together, as a key of their
+// own: a fetch of that key is a permit to force once.
 import type { FetchContext, Fetcher, KeyOptions, Result, Secret } from 'dotdog'
 import { type Account, fetchStableToken } from './api/endpoints.js'
 import { WeChatError } from './api/errors.js'
 
-const LIMIT = 20
-/** Seconds. A day, and the longest a request may be on its way. */
-const WINDOW = 86_400 + 600
-/** Seconds between two. */
-const SPACING = 30
-/** Milliseconds from asking for a place to using it: a process that was stopped in between must not force after its successor. */
-const GOOD_FOR = 10_000
+/** The platform's limit. */
+const MAX_FORCES_PER_DAY = 20
+/** A day, and the longest time that a request may be on its way. */
+const FORCE_WINDOW_S = 86_400 + 600
+/** The platform's least time between two forced requests. */
+const FORCE_INTERVAL_S = 30
+/**
+ * A permit is used within this time after it was asked for, or not at all. A process that was suspended in between must not
+ * force after its successor.
+ */
+const PERMIT_LIFETIME_MS = 10_000
 
 /**
- * Seconds before the end at which a stable token is due. The platform gives another one from 300 on: asked a little later
- * than that, it surely does, and the old one is still good.
+ * Time before its end at which a stable token is due. The platform returns a new token from 300 s before the end on. A little
+ * later than that it surely does, and the old token is still valid.
  */
-export const STABLE_AHEAD = 240
+export const STABLE_REFRESH_AHEAD_S = 240
 
-/** When tokens were forced, in the last day; epoch milliseconds. */
-export type Forces = number[]
+/** When tokens were forced in the last day, in epoch milliseconds. */
+export type ForceTimes = number[]
 
-function recentForces(previous: unknown, now: number): Forces {
+function recentForces(previous: unknown, now: number): ForceTimes {
   if (!Array.isArray(previous)) return []
   const times = previous.filter((time): time is number => typeof time === 'number')
-  // One from the future is a wrong clock's, but it was made.
-  return times.map((time) => Math.min(time, now)).filter((time) => now - time < WINDOW * 1000)
+  // A time in the future comes from a wrong clock, but that token was forced all the same.
+  return times.map((time) => Math.min(time, now)).filter((time) => now - time < FORCE_WINDOW_S * 1000)
 }
 
-/** The places in the ration. Taking one makes no request: it is counted before, as a process may be killed in mid-request. */
-export interface Ration {
-  readonly fetcher: Fetcher<Forces>
-  readonly options: KeyOptions
-  /** How many places this process has taken. */
-  readonly taken: number
+/**
+ * The permits to force a token. Taking a permit makes no request: it is counted before the request, because a process may be
+ * killed during it.
+ */
+export interface ForceQuota {
+  /** Takes a permit, or throws an error with `retryAfter` (seconds) if none is free. */
+  readonly fetcher: Fetcher<ForceTimes>
+  readonly options: KeyOptions<ForceTimes>
+  /** The number of permits that this process has taken. */
+  readonly permitsTaken: number
 }
 
-export function createRation(timeout: number, now: () => number = Date.now): Ration {
-  let taken = 0
+/**
+ * @param timeout seconds that a request may take
+ * @param now returns epoch milliseconds
+ */
+export function createForceQuota(timeout: number, now: () => number = Date.now): ForceQuota {
+  let permitsTaken = 0
   return {
-    get taken() {
-      return taken
+    get permitsTaken() {
+      return permitsTaken
     },
-    // Nobody may take a place by the way: neither ahead of time, nor by a timer.
-    options: { timeout, refreshAhead: 0, autoRefresh: false, quota: { limit: LIMIT, window: WINDOW } },
+    // Permits are taken only to be used: neither ahead of time, nor by a timer.
+    options: { timeout, refreshAhead: 0, autoRefresh: false, quota: { limit: MAX_FORCES_PER_DAY, window: FORCE_WINDOW_S } },
     fetcher({ previous }) {
       const time = now()
       const times = recentForces(previous, time)
-      const usedUp = times.length >= LIMIT
-      const free = usedUp ? Math.min(...times) + WINDOW * 1000 : Math.max(0, ...times) + SPACING * 1000
-      if (time < free) {
-        const what = usedUp ? `${LIMIT} times in a day` : `${SPACING} s ago at the earliest`
-        throw Object.assign(new Error(`A stable token was forced ${what}, which is all that the platform allows`), {
-          retryAfter: (free - time) / 1000,
+      const isUsedUp = times.length >= MAX_FORCES_PER_DAY
+      const freeAt = isUsedUp ? Math.min(...times) + FORCE_WINDOW_S * 1000 : Math.max(0, ...times) + FORCE_INTERVAL_S * 1000
+      if (time < freeAt) {
+        const reason = isUsedUp ? `${MAX_FORCES_PER_DAY} times in a day` : `less than ${FORCE_INTERVAL_S} s ago`
+        throw Object.assign(new Error(`A stable token was forced ${reason}; the platform allows no more`), {
+          retryAfter: (freeAt - time) / 1000,
         })
       }
-      taken += 1
-      // Until the request is known to be over: it may arrive as late as it may end.
-      return { value: [...times, time], expiresIn: timeout + SPACING }
+      permitsTaken += 1
+      // The request may reach the platform as late as its time-out.
+      return { value: [...times, time], expiresIn: timeout + FORCE_INTERVAL_S }
     },
   }
 }
 
-export interface StableParts {
+export interface StableFetcherParts {
   account: Account
-  ration: Ration
-  /** The ration's key. */
-  places: Secret<Forces>
+  forceQuota: ForceQuota
+  /** The key of the force quota. */
+  permits: Secret<ForceTimes>
 }
 
-/** The fetcher of the token. */
-export function stableFetcher({ account, ration, places }: StableParts): Fetcher<string> {
-  /** A forced token; `undefined` if it may not be forced now. */
+/** The fetcher of the stable token. */
+export function stableFetcher({ account, forceQuota, permits }: StableFetcherParts): Fetcher<string> {
+  /** Forces a token. `undefined` if that is not allowed now. */
   async function force(context: FetchContext<string>): Promise<Result<string> | undefined> {
-    const before = ration.taken
-    const asked = performance.now()
-    const times = await context.get<Forces>(places.key).catch(() => undefined)
-    // No place, or another process's of a moment ago.
-    if (times === undefined || ration.taken === before) return undefined
-    if (context.signal.aborted || performance.now() - asked > GOOD_FOR) return undefined
-    // If this cannot be stored, the longer time of the place stands.
-    const closeFor = (seconds: number) => places.set(times, { expiresIn: seconds }).catch(() => {})
+    const takenBefore = forceQuota.permitsTaken
+    const askedAt = performance.now()
+    const times = await context.get<ForceTimes>(permits.key).catch(() => undefined)
+    // There is no permit, or another process has just taken it.
+    if (times === undefined || forceQuota.permitsTaken === takenBefore) return undefined
+    if (context.signal.aborted || performance.now() - askedAt > PERMIT_LIFETIME_MS) return undefined
+    // If this cannot be stored, the longer lifetime of the permit stays.
+    const blockForces = (seconds: number) => permits.set(times, { expiresIn: seconds }).catch(() => {})
     try {
-      const answer = await fetchStableToken(account, true, context.signal)
-      await closeFor(SPACING)
-      return answer
+      const result = await fetchStableToken(account, true, context.signal)
+      await blockForces(FORCE_INTERVAL_S)
+      return result
     } catch (error) {
-      // Without an answer nobody knows when the request arrives: the place stands, too.
+      // Without a response nobody knows when the request arrives, so the lifetime of the permit stays.
       if (!(error instanceof WeChatError && error.kind === 'quota')) throw error
-      // Somebody who shares no folder with us has used the platform's ration up: what it says goes for all of us.
-      await closeFor(error.retryAfter ?? SPACING)
+      // A program that shares no store with us has used up the platform's quota. Its end holds for all of us.
+      await blockForces(error.retryAfter ?? FORCE_INTERVAL_S)
       return undefined
     }
   }
 
   return async (context) => {
-    // Asked first, also for a dead one: another machine may have forced already, and the platform renews by itself.
-    const answer = await fetchStableToken(account, false, context.signal)
-    if (context.reason !== 'rejected' || answer.value !== context.previous) return answer
-    // The dead one again is an ERR_DOG_REJECTED under the back-off, until it can be forced or the platform renews it.
-    return (await force(context)) ?? answer
+    // A plain request comes first, also for a dead token: another machine may have forced already, and the platform renews the
+    // token by itself.
+    const result = await fetchStableToken(account, false, context.signal)
+    if (context.reason !== 'rejected' || result.value !== context.previous) return result
+    // The same dead token ends in ERR_DOG_REJECTED under the back-off, until it can be forced or the platform renews it.
+    return (await force(context)) ?? result
   }
 }

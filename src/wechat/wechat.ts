@@ -1,14 +1,21 @@
-// An account: its secrets, and what is done with them. Everything secret lives in closures, so that no inspection of the
-// returned object shows it.
+// An account: its secrets, calls and signatures. Secrets are held in closures only, so that inspecting the returned object
+// shows none of them.
 import type { Secret } from 'dotdog'
 import { type CallOptions, checkCall } from './api/call.js'
-import { type Account, callWith } from './api/endpoints.js'
+import { type Account, callWithToken } from './api/endpoints.js'
 import { registerSecrets } from './keys.js'
-import { checkOptions, type WeChatOptions } from './options.js'
-import { type CardChoice, type CardExtInput, type ChooseCardInput, cardChoiceOf, cardExtOf, checkCard } from './signing/card.js'
+import { checkWeChatOptions, type WeChatOptions } from './options.js'
+import {
+  type CardChoice,
+  type CardExtInput,
+  type ChooseCardInput,
+  cardChoiceOf,
+  cardExtOf,
+  checkCardOptions,
+} from './signing/card.js'
 import { type JsapiSignature, pageUrl, signJsapi } from './signing/jsapi.js'
 
-/** What `wx.config` needs, beside `jsApiList`. */
+/** The argument of `wx.config`, except for `jsApiList`. */
 export interface JsapiConfig extends JsapiSignature {
   appId: string
 }
@@ -16,52 +23,54 @@ export interface JsapiConfig extends JsapiSignature {
 export interface WeChat {
   /** The key `ACCESS_TOKEN`, or `ACCESS_TOKEN_STABLE` of a `stable` account. */
   readonly accessToken: Secret<string>
-  /** The key `JSAPI_TICKET`; asked for again after an hour at most, because the platform does not tell what remains of it. */
+  /** The key `JSAPI_TICKET`. Fetched again after an hour at most, because the platform does not say how long a ticket still lives. */
   readonly jsapiTicket: Secret<string>
-  /** The key `CARD_TICKET`, for cards; as the other ticket, and not interchangeable with it. */
+  /** The key `CARD_TICKET`, for cards. It lives as long as the JS-SDK ticket, and cannot replace it. */
   readonly cardTicket: Secret<string>
   /**
-   * Calls a path of the platform with the token. If the platform says that the token is dead (40001, 40014, 42001), replaces
-   * it unless somebody already has, and calls once more. The answer is its JSON object.
+   * Calls a path of the platform with the token. If the platform says that the token is dead (40001, 40014, 42001), `call`
+   * replaces the token, unless another caller already has, and calls once more.
    *
+   * @returns the platform's JSON object.
    * @throws TypeError for a wrong argument.
-   * @throws WeChatError for an errcode, a time-out, or an answer that is not a JSON object.
-   * @throws DogError if there is no token to be had.
+   * @throws WeChatError for an errcode, a time-out, or a response that is not a JSON object.
+   * @throws DogError if no token can be got.
    * @example await wx.call('/cgi-bin/user/info', { query: { openid, lang: 'zh_CN' } })
    * @example await wx.call('/cgi-bin/message/custom/send', { body: { touser, msgtype: 'text', text: { content } } })
    */
   call<T = Record<string, unknown>>(path: string, options?: CallOptions): Promise<T>
   /**
-   * Signs a page's address for `wx.config`.
+   * Signs the URL of a page for `wx.config`.
    *
-   * @param url the page's whole address, decoded once; what follows `#` is cut off.
-   * @throws TypeError if it is not an absolute http(s) address.
-   * @throws DogError if there is no ticket to be had: never a signature over "undefined".
+   * @param url the whole URL of the page, decoded once. The fragment after `#` is cut off.
+   * @throws TypeError if it is not an absolute http(s) URL.
+   * @throws DogError if no ticket can be got. There is never a signature over "undefined".
    * @example wx.config({ ...(await wx.signUrl(url)), jsApiList: ['scanQRCode'] })
    */
   signUrl(url: string): Promise<JsapiConfig>
   /**
-   * The `cardExt` of a card for `wx.addCard`, a JSON text.
+   * Signs a card for `wx.addCard`. Returns its `cardExt`, which is JSON text.
    *
-   * @throws TypeError without a `cardId`, or for a wrong member.
-   * @throws DogError if there is no ticket to be had.
+   * @throws TypeError without a `cardId`, or for an unknown or wrong member.
+   * @throws DogError if no ticket can be got.
    * @example wx.addCard({ cardList: [{ cardId, cardExt: await wx.cardExt({ cardId, code }) }] })
    */
   cardExt(card: CardExtInput): Promise<string>
   /**
-   * The argument of `wx.chooseCard`, which lets the user choose one of the cards they have.
+   * Signs the argument of `wx.chooseCard`, which lets the user choose one of their cards.
    *
-   * @throws TypeError for a wrong member.
-   * @throws DogError if there is no ticket to be had.
+   * @param choice limits the cards to choose from. Default: all cards of the account.
+   * @throws TypeError for an unknown or wrong member.
+   * @throws DogError if no ticket can be got.
    * @example wx.chooseCard({ ...(await wx.chooseCard({ cardType: 'GROUPON' })), success })
    */
   chooseCard(choice?: ChooseCardInput): Promise<CardChoice>
 }
 
 /**
- * Registers the secrets of a WeChat account (official account or mini program) with a dog. Fetches nothing.
+ * Registers the secrets of a WeChat account (official account or mini program) with a dog. It fetches nothing.
  *
- * @throws TypeError for a wrong option, and for a second account in one dog without a `prefix` of its own.
+ * @throws TypeError for an unknown or wrong option, and for a second account in one dog without a `prefix` of its own.
  * @example
  * const { wechat } = require('dotdog/wechat')
  *
@@ -69,7 +78,7 @@ export interface WeChat {
  * const config = await wx.signUrl('https://example.com/page?id=1')
  */
 export function wechat(options: WeChatOptions): WeChat {
-  const checked = checkOptions(options)
+  const checked = checkWeChatOptions(options)
   const { appId, appSecret, baseUrl, timeout } = checked
   const account: Account = { appId, appSecret, baseUrl }
   const { accessToken, jsapiTicket, cardTicket } = registerSecrets(checked, account)
@@ -80,19 +89,21 @@ export function wechat(options: WeChatOptions): WeChat {
     cardTicket,
     async call<T>(path: string, callOptions?: CallOptions): Promise<T> {
       const call = checkCall(path, callOptions)
-      const answer = await accessToken.use((token) => callWith(account, token, call, AbortSignal.timeout(timeout * 1000)))
-      return answer as T
+      const response = await accessToken.use((token) =>
+        callWithToken(account, token, call, AbortSignal.timeout(timeout * 1000)),
+      )
+      return response as T
     },
     async signUrl(url: string): Promise<JsapiConfig> {
       const page = pageUrl(url)
       return { appId, ...signJsapi({ ticket: await jsapiTicket.get(), url: page }) }
     },
     async cardExt(card: CardExtInput): Promise<string> {
-      checkCard(card, ['cardId'])
+      checkCardOptions('cardExt', card, ['cardId'])
       return cardExtOf(await cardTicket.get(), card)
     },
     async chooseCard(choice: ChooseCardInput = {}): Promise<CardChoice> {
-      checkCard(choice)
+      checkCardOptions('chooseCard', choice)
       return cardChoiceOf(await cardTicket.get(), appId, choice)
     },
   })

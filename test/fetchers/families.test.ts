@@ -1,13 +1,13 @@
 // What holds for every family, on a loopback server that behaves like its upstream.
 import t from 'tap'
 import { samples } from './families.js'
-import { everything, failure, fetchError, kennel, type Reply, serve } from './setup.js'
+import { createTestDog, errorOfFetcher, printedForms, type Reply, rejectionOf, serve } from './setup.js'
 
 for (const sample of samples) {
   t.test(sample.name, async (t) => {
     t.test('gets a token by the right request, with the lifetime that the answer says', async (t) => {
       const { url, asked } = await serve(t, () => sample.good('the-token-1'))
-      const dog = kennel(t)
+      const dog = createTestDog(t)
       const secret = dog.init('KEY', ...sample.register(url))
       t.equal(await secret.get(), 'the-token-1')
       t.same(
@@ -22,22 +22,22 @@ for (const sample of samples) {
     t.test('says what the upstream said of a wrong secret, and stays away', async (t) => {
       const { url, asked } = await serve(t, () => sample.wrong)
       const registration = sample.register(url)
-      t.match(await fetchError(registration[0]), { name: 'FetcherError', code: 'FETCHER_REFUSED', ...sample.says })
-      const dog = kennel(t)
+      t.match(await errorOfFetcher(registration[0]), { name: 'FetcherError', code: 'FETCHER_REFUSED', ...sample.says })
+      const dog = createTestDog(t)
       dog.init('KEY', ...registration)
       const before = Date.now()
-      const first = await failure(dog.get('KEY'))
+      const first = await rejectionOf(dog.get('KEY'))
       t.match(first, { code: 'ERR_DOG_FETCH', cause: { code: 'FETCHER_REFUSED' } })
       t.match(first.message, sample.says.upstreamCode)
       t.ok(first.retryAt! >= before + (sample.says.retryAfter! - 1) * 1000)
-      await failure(dog.get('KEY'))
+      await rejectionOf(dog.get('KEY'))
       t.equal(asked.length, 2, 'the second caller did not ask')
     })
 
     t.test('a dead token is replaced once, and the task runs once more', async (t) => {
       let made = 0
       const { url } = await serve(t, () => sample.good(`the-token-${++made}`))
-      const dog = kennel(t)
+      const dog = createTestDog(t)
       dog.init('KEY', ...sample.register(url))
       await dog.set('KEY', 'a-token-that-died', { expiresIn: 3600 })
       const used: string[] = []
@@ -51,20 +51,20 @@ for (const sample of samples) {
 
     t.test('another error is none of the token', async (t) => {
       const { url, asked } = await serve(t, () => sample.good('the-token-1'))
-      const dog = kennel(t)
+      const dog = createTestDog(t)
       dog.init('KEY', ...sample.register(url))
       const task = () => Promise.reject(sample.other)
-      t.equal(await failure(dog.use('KEY', task)), sample.other)
+      t.equal(await rejectionOf(dog.use('KEY', task)), sample.other)
       t.equal(asked.length, 1)
     })
 
     t.test('an upstream that gives the dead token again is not asked in a loop', async (t) => {
       const { url, asked } = await serve(t, () => sample.good('the-same-token'))
-      const dog = kennel(t)
+      const dog = createTestDog(t)
       dog.init('KEY', ...sample.register(url))
       await dog.set('KEY', 'the-same-token', { expiresIn: 3600 })
       const call = () => dog.use('KEY', () => Promise.reject(sample.dead))
-      for (let i = 0; i < 5; i++) t.match(await failure(call()), { code: 'ERR_DOG_REJECTED' })
+      for (let i = 0; i < 5; i++) t.match(await rejectionOf(call()), { code: 'ERR_DOG_REJECTED' })
       t.equal(asked.length, 1)
     })
 
@@ -86,9 +86,9 @@ for (const sample of samples) {
       const [fetcher] = sample.register(url)
       for (const [what, one, code] of bad) {
         reply = one
-        const error = await fetchError(fetcher)
+        const error = await errorOfFetcher(fetcher)
         t.match(error, { name: 'FetcherError', code }, `${what}: ${error.message}`)
-        t.notMatch(everything(error), /a-token|access_token":/, what)
+        t.notMatch(printedForms(error), /a-token|access_token":/, what)
       }
       t.equal(asked.length, bad.length, 'a redirect is not followed, and nothing is asked twice')
     })
@@ -96,11 +96,11 @@ for (const sample of samples) {
     t.test('no secret, token or query is in anything that can be printed', async (t) => {
       const { url, asked } = await serve(t, () => sample.wrong)
       const registration = sample.register(url)
-      const dog = kennel(t)
-      const seen: unknown[] = [registration, await fetchError(registration[0])]
+      const dog = createTestDog(t)
+      const seen: unknown[] = [registration, await errorOfFetcher(registration[0])]
       for (const event of ['change', 'refresh', 'wait', 'takeover', 'warning'] as const) dog.on(event, (one) => seen.push(one))
-      seen.push(dog.init('KEY', ...registration), await failure(dog.get('KEY')), dog, await dog.status())
-      const shown = everything(seen)
+      seen.push(dog.init('KEY', ...registration), await rejectionOf(dog.get('KEY')), dog, await dog.status())
+      const shown = printedForms(seen)
       const { query, headers, body } = asked[0]!
       const secrets = [query.corpsecret, headers.authorization?.replace(/^\w+ /, ''), body.assertion, 'key=abc', 'y=z']
       for (const secret of [...secrets, 'S3cret', 'PRIVATE KEY', 'q=1']) {

@@ -12,7 +12,7 @@ import {
   type Registration,
   wecom,
 } from '../../src/fetchers/index.js'
-import type { Asked, Reply } from './setup.js'
+import type { ReceivedRequest, Reply } from './setup.js'
 
 export const SECRET = 'S3cret/of+the=app&more'
 export const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -23,7 +23,7 @@ export interface Sample {
   register(baseUrl: string): Registration
   path: string
   /** Whether a request has the right secret. */
-  isRight(asked: Asked): boolean
+  isRight(asked: ReceivedRequest): boolean
   good(token: string): Reply
   /** The refusal of a wrong secret, which echoes it, and what an error must say of it. */
   wrong: Reply

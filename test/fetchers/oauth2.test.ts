@@ -2,7 +2,7 @@
 import t from 'tap'
 import { oauth2 } from '../../src/fetchers/index.js'
 import { SECRET } from './families.js'
-import { everything, failure, fetchError, kennel, type Reply, serve } from './setup.js'
+import { createTestDog, errorOfFetcher, printedForms, type Reply, rejectionOf, serve } from './setup.js'
 
 const client = { clientId: 'c1', clientSecret: SECRET }
 const good = (more: object = {}): Reply => ({
@@ -28,7 +28,7 @@ t.test('a lifetime may come as a text, or not at all', async (t) => {
   t.same(await run(oauth2({ ...client, tokenUrl: url })), { value: 'a-token', expiresIn: 300 })
   t.same(await run(oauth2({ ...client, tokenUrl: url, expiresIn: 900 })), { value: 'a-token', expiresIn: 900 })
   reply = good({ expires_in: 'soon' })
-  t.match(await fetchError(oauth2({ ...client, tokenUrl: url })[0]), { code: 'FETCHER_ANSWER' })
+  t.match(await errorOfFetcher(oauth2({ ...client, tokenUrl: url })[0]), { code: 'FETCHER_ANSWER' })
 })
 
 t.test('an issuer names its token endpoint', async (t) => {
@@ -46,7 +46,7 @@ t.test('an issuer names its token endpoint', async (t) => {
       server.asked.map(({ path }) => path),
       [place, '/the/endpoint'],
     )
-    t.notMatch(everything(server.asked[0]), 'S3cret', 'the secret is for the token endpoint only')
+    t.notMatch(printedForms(server.asked[0]), 'S3cret', 'the secret is for the token endpoint only')
   }
 })
 
@@ -54,12 +54,12 @@ t.test("another issuer's metadata, or none, end before the secret is sent", asyn
   let reply: Reply = { body: { issuer: 'https://evil.example', token_endpoint: 'https://evil.example/token' } }
   const { url, asked } = await serve(t, () => reply)
   const { 0: fetcher } = oauth2({ ...client, issuer: url })
-  t.match(await fetchError(fetcher), { code: 'FETCHER_ANSWER', message: /another issuer/ })
+  t.match(await errorOfFetcher(fetcher), { code: 'FETCHER_ANSWER', message: /another issuer/ })
   reply = { body: { issuer: url } }
-  t.match(await fetchError(fetcher), { code: 'FETCHER_ANSWER', message: /no token endpoint/ })
+  t.match(await errorOfFetcher(fetcher), { code: 'FETCHER_ANSWER', message: /no token endpoint/ })
   reply = { status: 404, body: 'nothing here' }
-  t.match(await fetchError(fetcher), { code: 'FETCHER_HTTP', status: 404, retryAfter: 60 })
-  t.notMatch(everything(asked), 'S3cret')
+  t.match(await errorOfFetcher(fetcher), { code: 'FETCHER_HTTP', status: 404, retryAfter: 60 })
+  t.notMatch(printedForms(asked), 'S3cret')
 })
 
 t.test('errors are understood with every status, and in any company', async (t) => {
@@ -68,19 +68,19 @@ t.test('errors are understood with every status, and in any company', async (t) 
   const { 0: fetcher } = oauth2({ ...client, tokenUrl: url })
   const error = 'temporarily_unavailable'
   reply = { status: 400, body: { error } }
-  t.match(await fetchError(fetcher), { code: 'FETCHER_REFUSED', upstreamCode: error, retryAfter: undefined })
+  t.match(await errorOfFetcher(fetcher), { code: 'FETCHER_REFUSED', upstreamCode: error, retryAfter: undefined })
   reply = { status: 200, body: { error: 'invalid_client' } }
-  t.match(await fetchError(fetcher), { code: 'FETCHER_REFUSED', upstreamCode: 'invalid_client', retryAfter: 60 })
+  t.match(await errorOfFetcher(fetcher), { code: 'FETCHER_REFUSED', upstreamCode: 'invalid_client', retryAfter: 60 })
   reply = { status: 400, headers: { 'retry-after': '7' }, body: { error: 'invalid_client' } }
-  t.match(await fetchError(fetcher), { retryAfter: 7 })
+  t.match(await errorOfFetcher(fetcher), { retryAfter: 7 })
   reply = { status: 503, body: { error } }
-  t.match(await fetchError(fetcher), { code: 'FETCHER_REFUSED', status: 503 })
+  t.match(await errorOfFetcher(fetcher), { code: 'FETCHER_REFUSED', status: 503 })
   reply = good({ token_type: 'mac' })
-  t.match(await fetchError(fetcher), { code: 'FETCHER_ANSWER', message: /token_type is not bearer/ })
+  t.match(await errorOfFetcher(fetcher), { code: 'FETCHER_ANSWER', message: /token_type is not bearer/ })
   reply = { status: 400, headers: { 'content-type': 'text/plain' }, body: { error: 'invalid_grant' } }
-  t.match(await fetchError(fetcher), { upstreamCode: 'invalid_grant', retryAfter: 60 }, 'whatever the content type')
+  t.match(await errorOfFetcher(fetcher), { upstreamCode: 'invalid_grant', retryAfter: 60 }, 'whatever the content type')
   reply = { status: 204, body: '' }
-  t.match(await fetchError(fetcher), { code: 'FETCHER_HTTP', status: 204 })
+  t.match(await errorOfFetcher(fetcher), { code: 'FETCHER_HTTP', status: 204 })
 })
 
 t.test('the identity tells clients, servers, scopes and audiences apart, and has no query', async (t) => {
@@ -104,17 +104,17 @@ t.test('a wrong option is named, and a secret is not shown', async (t) => {
     [{ tokenUrl: 'https://a.example', clientSecret: ' ' }, 'clientSecret'],
   ]
   for (const [more, name] of wrong) {
-    const error = await failure((async () => oauth2({ ...client, ...more }))())
+    const error = await rejectionOf((async () => oauth2({ ...client, ...more }))())
     t.type(error, TypeError, name)
     t.match(error.message, name)
-    t.notOk(everything(error).includes('S3cret'))
+    t.notOk(printedForms(error).includes('S3cret'))
   }
 })
 
 t.test('thirty reports of one dead token are one fetch', async (t) => {
   let made = 0
   const { url } = await serve(t, () => good({ access_token: `token-${++made}`, expires_in: 3600 }))
-  const dog = kennel(t)
+  const dog = createTestDog(t)
   dog.init('KEY', ...oauth2({ ...client, tokenUrl: url }))
   await dog.set('KEY', 'token-that-died', { expiresIn: 3600 })
   const call = () =>

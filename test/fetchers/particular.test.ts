@@ -3,7 +3,7 @@ import { verify } from 'node:crypto'
 import t from 'tap'
 import { dingtalk, douyin, entra, feishu, githubApp, google, qqBot, wecom } from '../../src/fetchers/index.js'
 import { pem, privateKey, publicKey, SECRET } from './families.js'
-import { everything, failure, fetchError, kennel, serve } from './setup.js'
+import { createTestDog, errorOfFetcher, printedForms, rejectionOf, serve } from './setup.js'
 
 const parts = (jwt: string) => {
   const [head, claims, signature] = jwt.split('.') as [string, string, string]
@@ -60,7 +60,7 @@ t.test('douyin stable has a path of its own, and both are different accounts of 
 t.test('a quota, a ban and the header Retry-After keep everybody away for their time', async (t) => {
   let reply: Parameters<typeof serve>[1] = () => ({ body: {} })
   const { url } = await serve(t, (asked) => reply(asked))
-  const waits = async (fetcher: unknown) => (await fetchError(fetcher)).retryAfter
+  const waits = async (fetcher: unknown) => (await errorOfFetcher(fetcher)).retryAfter
   const [weCom] = wecom({ corpId: 'w', corpSecret: SECRET, baseUrl: url })
   const [douYin] = douyin({ clientKey: 't', clientSecret: SECRET, baseUrl: url })
   reply = () => ({ body: { errcode: 45009, errmsg: 'api freq out of limit' } })
@@ -85,27 +85,27 @@ t.test('a request that takes too long is aborted, by the time-out of the key', a
     return { body: undefined }
   })
   const [fetcher] = wecom({ corpId: 'w', corpSecret: SECRET, baseUrl: url })
-  t.match(await fetchError(fetcher, controller.signal), { code: 'FETCHER_TIMEOUT' })
-  t.match(await fetchError(fetcher, AbortSignal.abort()), { code: 'FETCHER_ABORTED' })
+  t.match(await errorOfFetcher(fetcher, controller.signal), { code: 'FETCHER_TIMEOUT' })
+  t.match(await errorOfFetcher(fetcher, AbortSignal.abort()), { code: 'FETCHER_ABORTED' })
   t.equal(asked.length, 1)
 })
 
 t.test('an answer without an end is refused by the families that always have one', async (t) => {
   const { url } = await serve(t, () => ({ body: { access_token: 'a-token', errcode: 0 } }))
-  const error = await fetchError(wecom({ corpId: 'w', corpSecret: SECRET, baseUrl: url })[0])
+  const error = await errorOfFetcher(wecom({ corpId: 'w', corpSecret: SECRET, baseUrl: url })[0])
   t.match(error, { code: 'FETCHER_ANSWER' })
-  t.notMatch(everything(error), 'a-token')
+  t.notMatch(printedForms(error), 'a-token')
 })
 
 t.test('an answer that never ends is cut off', async (t) => {
   const { url } = await serve(t, () => ({ body: 'x'.repeat(1_200_000) }))
-  t.match(await fetchError(wecom({ corpId: 'w', corpSecret: SECRET, baseUrl: url })[0]), { code: 'FETCHER_ANSWER' })
+  t.match(await errorOfFetcher(wecom({ corpId: 'w', corpSecret: SECRET, baseUrl: url })[0]), { code: 'FETCHER_ANSWER' })
 })
 
 t.test('two apps of a company that meet in one record are told apart', async (t) => {
   const { url } = await serve(t, () => ({ body: { access_token: 'a-token', expires_in: 7200, errcode: 0 } }))
   const app = (agentId: number) => wecom({ corpId: 'w', corpSecret: SECRET, agentId, baseUrl: url })
-  const dog = kennel(t)
+  const dog = createTestDog(t)
   dog.init('KEY', ...app(1))
   t.throws(() => dog.init('KEY', ...app(2)), TypeError)
 })
@@ -137,9 +137,9 @@ t.test('a wrong option is named, and a secret is not shown', async (t) => {
     [() => entra({ tenant: 't', clientId: 'c', clientSecret: SECRET, scope: 'User.Read' }), 'scope'],
   ]
   for (const [call, name] of wrong) {
-    const error = await failure((async () => call())())
+    const error = await rejectionOf((async () => call())())
     t.type(error, TypeError, name)
     t.match(error.message, name)
-    t.notOk(everything(error).includes('S3cret'))
+    t.notOk(printedForms(error).includes('S3cret'))
   }
 })

@@ -5,7 +5,7 @@ import { inspect } from 'node:util'
 import type { Test } from 'tap'
 import { createDog, memoryStore } from '../../src/core/index.js'
 
-export interface Asked {
+export interface ReceivedRequest {
   method: string
   path: string
   query: Record<string, string>
@@ -22,7 +22,7 @@ export interface Reply {
   body: object | string | undefined
 }
 
-async function read(request: IncomingMessage): Promise<Asked> {
+async function read(request: IncomingMessage): Promise<ReceivedRequest> {
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk as Buffer)
   const text = Buffer.concat(chunks).toString()
@@ -42,8 +42,11 @@ function send(response: ServerResponse, { status = 200, headers = {}, body }: Re
   response.end(isText ? body : JSON.stringify(body))
 }
 
-export async function serve(t: Test, answer: (asked: Asked) => Reply): Promise<{ url: string; asked: Asked[] }> {
-  const asked: Asked[] = []
+export async function serve(
+  t: Test,
+  answer: (asked: ReceivedRequest) => Reply,
+): Promise<{ url: string; asked: ReceivedRequest[] }> {
+  const asked: ReceivedRequest[] = []
   const server = createServer(async (request, response) => {
     const one = await read(request)
     asked.push(one)
@@ -57,7 +60,7 @@ export async function serve(t: Test, answer: (asked: Asked) => Reply): Promise<{
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked }
 }
 
-export function kennel(t: Test) {
+export function createTestDog(t: Test) {
   const dog = createDog({ store: memoryStore() })
   t.teardown(() => dog.close())
   return dog
@@ -66,7 +69,7 @@ export function kennel(t: Test) {
 type Failure = Error & { code: string; cause?: unknown; retryAt?: number } & Record<string, unknown>
 
 /** The error of a promise that must reject. */
-export async function failure(task: unknown): Promise<Failure> {
+export async function rejectionOf(task: unknown): Promise<Failure> {
   try {
     await task
   } catch (error) {
@@ -75,9 +78,9 @@ export async function failure(task: unknown): Promise<Failure> {
   throw new Error('did not reject')
 }
 
-export const everything = (value: unknown): string =>
+export const printedForms = (value: unknown): string =>
   `${inspect(value, { depth: 9, showHidden: true })}${String(value)}${JSON.stringify(value)}`
 
 /** A fetcher's own error, which callers of `get` see only as a cleaned copy. */
-export const fetchError = (fetcher: unknown, signal = new AbortController().signal): Promise<Failure> =>
-  failure((fetcher as (context: object) => unknown)({ signal }))
+export const errorOfFetcher = (fetcher: unknown, signal = new AbortController().signal): Promise<Failure> =>
+  rejectionOf((fetcher as (context: object) => unknown)({ signal }))

@@ -1,7 +1,7 @@
 // Cards and mini programs, as a user has them: the built package against the platform.
 import { join } from 'node:path'
 import t from 'tap'
-import { failure, page, setUp, wechat, wechatModule } from './setup.js'
+import { PAGE_URL, rejectionOf, setUp, wechat, wechatModule } from './setup.js'
 
 const { signCard } = wechatModule
 
@@ -21,7 +21,7 @@ t.test('a card is one token and one ticket, of its own type, and signed by the r
   const { appId } = fake
   t.equal(choice.cardSign, signCard({ ...choice, ticket, appId }).signature)
   t.match(await wx.chooseCard(), { shopId: '', cardType: '', cardId: '', signType: 'SHA1' })
-  await wx.signUrl(page)
+  await wx.signUrl(PAGE_URL)
   t.not(await wx.jsapiTicket.get(), ticket)
   t.match(fake.count, { token: 1, ticket: 2, rejected: 0 })
 })
@@ -46,8 +46,8 @@ t.test('a wrong card is refused before anything is fetched', async (t) => {
 t.test('a card that cannot be signed is an error, never a signature over "undefined"', async (t) => {
   const { fake, wx } = await setUp(t)
   fake.fail('ticket', 45009)
-  t.match(await failure(wx.cardExt({ cardId: 'c' })), { code: 'ERR_DOG_FETCH', key: 'CARD_TICKET' })
-  t.match(await failure(wx.chooseCard()), { code: 'ERR_DOG_FETCH', key: 'CARD_TICKET' })
+  t.match(await rejectionOf(wx.cardExt({ cardId: 'c' })), { code: 'ERR_DOG_FETCH', key: 'CARD_TICKET' })
+  t.match(await rejectionOf(wx.chooseCard()), { code: 'ERR_DOG_FETCH', key: 'CARD_TICKET' })
 })
 
 t.test('a mini program has tokens and calls; its whitelist guards the token only', async (t) => {
@@ -59,7 +59,7 @@ t.test('a mini program has tokens and calls; its whitelist guards the token only
     fake.clientIp = '198.51.100.1'
     t.match(await wx.call('/cgi-bin/getcallbackip'), { ip_list: [/./, /./] })
     fake.killToken()
-    t.match(await failure(wx.call('/cgi-bin/getcallbackip')), {
+    t.match(await rejectionOf(wx.call('/cgi-bin/getcallbackip')), {
       code: 'ERR_DOG_FETCH',
       message: /Add 198\.51\.100\.1 to the IP whitelist/,
     })
@@ -70,7 +70,7 @@ t.test('a mini program has tokens and calls; its whitelist guards the token only
 t.test("the administrator's confirmation is waited for, and then all is well", async (t) => {
   const { fake, wx } = await setUp(t)
   fake.setRisk(true)
-  t.match((await failure(wx.accessToken.get())).message, /An administrator must confirm/)
+  t.match((await rejectionOf(wx.accessToken.get())).message, /An administrator must confirm/)
   fake.confirm()
   t.equal(await wx.accessToken.refresh({ force: true }), fake.currentToken())
 })
@@ -78,8 +78,8 @@ t.test("the administrator's confirmation is waited for, and then all is well", a
 t.test('an administrator who refuses is left alone for an hour, and after the second time for a day', async (t) => {
   const { fake, wx } = await setUp(t)
   fake.setRisk(true)
-  await failure(wx.accessToken.get())
-  const seconds = async () => ((await failure(wx.accessToken.refresh({ force: true }))).retryAt! - Date.now()) / 1000
+  await rejectionOf(wx.accessToken.get())
+  const seconds = async () => ((await rejectionOf(wx.accessToken.refresh({ force: true }))).retryAt! - Date.now()) / 1000
   fake.reject()
   t.ok(Math.abs((await seconds()) - 3600) < 30)
   fake.advance(3_601_000)

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
-import { type Account, callWith, fetchStableToken, fetchTicket, fetchToken } from '../../src/wechat/api/endpoints.js'
+import { type Account, callWithToken, fetchStableToken, fetchTicket, fetchToken } from '../../src/wechat/api/endpoints.js'
 import { WeChatError } from '../../src/wechat/api/errors.js'
 
 const TOKEN = 'secret-token-value'
@@ -100,8 +100,8 @@ t.test('a body is sent with its length, as UTF-8, and never in chunks', async (t
     response.end('{"errcode":0,"errmsg":"ok"}')
   })
   const call = { method: 'POST', path: '/cgi-bin/menu/create', query: {} } as const
-  t.same(await callWith(account, 'A', { ...call, body: '{"名":1}' }, forever), { errcode: 0, errmsg: 'ok' })
-  await callWith(account, 'A', { ...call, body: undefined }, forever)
+  t.same(await callWithToken(account, 'A', { ...call, body: '{"名":1}' }, forever), { errcode: 0, errmsg: 'ok' })
+  await callWithToken(account, 'A', { ...call, body: undefined }, forever)
   t.same(seen, ['9', undefined, '{"名":1}', '0', undefined, ''])
 })
 
@@ -112,7 +112,7 @@ t.test('parameters are encoded once, and undefined ones are left out', async (t)
     response.end('{}')
   })
   const query = { q: 'a&b=中', n: 1, gone: undefined }
-  await callWith(account, 'A', { method: 'GET', path: '/cgi-bin/x', query, body: undefined }, forever)
+  await callWithToken(account, 'A', { method: 'GET', path: '/cgi-bin/x', query, body: undefined }, forever)
   t.equal(asked, '/cgi-bin/x?access_token=A&q=a%26b%3D%E4%B8%AD&n=1')
 })
 

@@ -2,12 +2,12 @@
 import { request as httpRequest } from 'node:http'
 import t from 'tap'
 import type { PushedMessage } from '../../src/wechat/push/answer.js'
-import { encryptOf } from '../../src/wechat/push/envelope.js'
+import { encryptedTextOf } from '../../src/wechat/push/envelope.js'
 import { decryptMessage, encryptMessage } from '../../src/wechat/push/message-crypto.js'
 import { handshake } from '../../src/wechat/push/middleware.js'
 import { pushSignature } from '../../src/wechat/push/signature.js'
 import { pushed } from '../unit/wechat/push/vectors.js'
-import { kinds, serve } from './servers.js'
+import { serve, serverKinds } from './servers.js'
 
 const token = 'AAAAA'
 const echostr = '4375120948345356249'
@@ -29,7 +29,7 @@ const post = (url: string, body: string, type = 'text/xml') =>
 const XML = '<xml><MsgType><![CDATA[text]]></MsgType><Content><![CDATA[你好]]></Content></xml>'
 const { account, query: safeQuery, encrypted } = pushed[0]!
 
-for (const kind of kinds) {
+for (const kind of serverKinds) {
   t.test(`${kind.name}: the console's question is echoed as plain text`, async (t) => {
     const url = await serve(t, kind, handshake({ token }))
     const answer = await fetch(url + asked({ ...official, echostr }))
@@ -101,7 +101,7 @@ for (const kind of kinds) {
       const sealed = await answer.text()
       const member = (name: string) => new RegExp(`${name}\\W+(?:CDATA\\W+)?(\\w+)`).exec(sealed)?.[1]
       const given = { msg_signature: member('MsgSignature'), timestamp: member('TimeStamp'), nonce: member('Nonce') }
-      t.equal(decryptMessage(encryptOf(sealed), given, account), 'pong')
+      t.equal(decryptMessage(encryptedTextOf(sealed), given, account), 'pong')
     }
   })
 
@@ -147,7 +147,7 @@ for (const kind of kinds) {
   })
 }
 
-const [node] = kinds
+const [node] = serverKinds
 
 t.test('a body that never ends in sense is cut off at 1 MiB', async (t) => {
   const onMessage = () => void t.fail('must not be called')
@@ -204,10 +204,10 @@ t.test('a body that a parser has left is used, and one that it has eaten is a 40
 
 t.test('a wrong option is a TypeError, and the Token is not shown', async (t) => {
   for (const [options, message] of [
-    [undefined, /^handshake wants an object/],
+    [undefined, /^the options of handshake must be an object/],
     [{}, /^token must be/],
     [{ token: ['secret'] }, /^token must be (?!.*secret)/],
-    [{ token, maxAge: '300' }, /^maxAge must be a number of seconds over 0; got 300 \(string\)/],
+    [{ token, maxAge: '300' }, /^maxAge must be a number of seconds over 0; got "300" \(string\)/],
     [{ token, onMessage: 'x' }, /^onMessage must be a function/],
     [{ token, encodingAESKey: 'short' }, /^appId must be/],
     [{ token, appId: 'wx0', encodingAESKey: 'short' }, /^encodingAESKey must be the 43 (?!.*short)/],

@@ -4,24 +4,24 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import { createDog, failure, memoryStore, page, setUp, wechat, wechatModule } from './setup.js'
+import { createDog, memoryStore, PAGE_URL, rejectionOf, setUp, wechat, wechatModule } from './setup.js'
 
 t.test('tnwx: five signatures are five getticket calls; here one', async (t) => {
   const { fake, wx } = await setUp(t)
-  for (let i = 0; i < 5; i += 1) await wx.signUrl(page)
+  for (let i = 0; i < 5; i += 1) await wx.signUrl(PAGE_URL)
   t.match(fake.count, { token: 1, ticket: 1 })
 })
 
 t.test('tnwx: a failure signs jsapi_ticket=undefined; here it rejects', async (t) => {
   const { fake, wx } = await setUp(t)
   fake.fail('ticket', -1)
-  t.match(await failure(wx.signUrl(page)), { code: 'ERR_DOG_FETCH' })
+  t.match(await rejectionOf(wx.signUrl(PAGE_URL)), { code: 'ERR_DOG_FETCH' })
 })
 
 t.test('tnwx: an error answer resolves and is cached; here it rejects, and the next good answer is used', async (t) => {
   const { fake, wx } = await setUp(t)
   fake.fail('token', -1, 1)
-  t.match(await failure(wx.accessToken.get()), { code: 'ERR_DOG_FETCH' })
+  t.match(await rejectionOf(wx.accessToken.get()), { code: 'ERR_DOG_FETCH' })
   t.equal(wx.accessToken.peek(), undefined)
   t.equal(await wx.accessToken.refresh({ force: true }), fake.currentToken())
 })
@@ -33,20 +33,25 @@ t.test('tnwx: a static current account mixes two up; here each has its own token
   ]
   const { fake, account, wx } = await setUp(t, { accounts })
   const other = wechat({ ...account, ...accounts[1]!, prefix: 'B_' })
-  const [a, b] = await Promise.all([wx.accessToken.get(), other.accessToken.get(), wx.signUrl(page), other.signUrl(page)])
+  const [a, b] = await Promise.all([
+    wx.accessToken.get(),
+    other.accessToken.get(),
+    wx.signUrl(PAGE_URL),
+    other.signUrl(PAGE_URL),
+  ])
   t.equal(a, fake.currentToken('wxa'))
   t.equal(b, fake.currentToken('wxb'))
-  t.match([await wx.signUrl(page), await other.signUrl(page)], [{ appId: 'wxa' }, { appId: 'wxb' }])
+  t.match([await wx.signUrl(PAGE_URL), await other.signUrl(PAGE_URL)], [{ appId: 'wxa' }, { appId: 'wxb' }])
   t.match(fake.count, { token: 2, ticket: 2, rejected: 0 })
 })
 
 t.test('co-wechat-api: a token endpoint that answers 40001 is asked without end; here once', async (t) => {
   const { fake, wx } = await setUp(t)
   fake.fail('token', 40001)
-  const error = await failure(wx.call('/cgi-bin/getcallbackip'))
+  const error = await rejectionOf(wx.call('/cgi-bin/getcallbackip'))
   t.match(error, { code: 'ERR_DOG_FETCH', message: /AppSecret/ })
   await new Promise((resolve) => setTimeout(resolve, 1500))
-  await failure(wx.call('/cgi-bin/getcallbackip'))
+  await rejectionOf(wx.call('/cgi-bin/getcallbackip'))
   t.equal(fake.count.token, 1, 'a wrong secret is not probed every second')
 })
 
@@ -74,19 +79,19 @@ t.test('wechat-api: the retry uses the stale token again; here the new one', asy
 
 t.test('wechat-jssdk: expires_in is ignored; here a token that is over is fetched again', async (t) => {
   const { fake, wx } = await setUp(t, { ttl: 1, ticketTtl: 1 })
-  const first = await wx.signUrl(page)
+  const first = await wx.signUrl(PAGE_URL)
   t.ok(first.signature)
   const ticket = await wx.jsapiTicket.get()
   await new Promise((resolve) => setTimeout(resolve, 1100))
   t.equal(wx.jsapiTicket.peek(), undefined, 'no signature over an old ticket')
-  await wx.signUrl(page)
+  await wx.signUrl(PAGE_URL)
   t.not(await wx.jsapiTicket.get(), ticket)
   t.ok(fake.count.token >= 2)
 })
 
 t.test('node-easywechat: refreshing the ticket stores a token in its place; here it stores a ticket', async (t) => {
   const { fake, wx } = await setUp(t)
-  await wx.signUrl(page)
+  await wx.signUrl(PAGE_URL)
   const ticket = await wx.jsapiTicket.refresh({ force: true }).catch(() => wx.jsapiTicket.get())
   t.not(ticket, fake.currentToken())
   t.match(ticket, /^[\w-]{86}$/)
@@ -96,7 +101,7 @@ t.test('node-easywechat: refreshing the ticket stores a token in its place; here
 t.test('node-easywechat: the AppSecret is in the name of the cache file; here it is in no name and no file', async (t) => {
   const dir = join(t.testdir(), '.dog')
   const { fake, wx } = await setUp(t, {}, dir)
-  await wx.signUrl(page)
+  await wx.signUrl(PAGE_URL)
   fake.killToken()
   await wx.call('/cgi-bin/getcallbackip')
   fake.fail('token', 40125)
@@ -146,7 +151,7 @@ t.test('wechat-jssdk: a process puts its old token back over the new one; here i
   t.equal(await other.accessToken.get(), old)
   fake.killToken()
   await other.call('/cgi-bin/getcallbackip')
-  await wx.signUrl(page)
+  await wx.signUrl(PAGE_URL)
   t.match(await wx.call('/cgi-bin/getcallbackip'), { ip_list: [/./, /./] })
   t.equal(JSON.parse(readFileSync(join(dir, 'ACCESS_TOKEN.dog'), 'utf8')).value, fake.currentToken())
   t.equal(fake.count.token, 2)

@@ -1,13 +1,13 @@
 // No secret in anything that can be printed.
 import { inspect } from 'node:util'
 import t from 'tap'
-import { failure, page, setUp, wechat } from './setup.js'
+import { PAGE_URL, rejectionOf, setUp, wechat } from './setup.js'
 
 const everything = (value: unknown): string => `${inspect(value, { depth: 9, showHidden: true })}${String(value)}`
 
 t.test('the returned object shows neither the AppSecret nor a value', async (t) => {
   const { fake, wx, dog } = await setUp(t)
-  await wx.signUrl(page)
+  await wx.signUrl(PAGE_URL)
   const secrets = [fake.appSecret, fake.currentToken()!, await wx.jsapiTicket.get()]
   for (const value of [wx, wx.accessToken, wx.jsapiTicket, wx.call, wx.signUrl, dog, await dog.status()]) {
     const shown = everything(value) + JSON.stringify(value)
@@ -21,8 +21,8 @@ t.test('no error of any fault shows a secret, a token or a query', async (t) => 
     for (const fault of faults) {
       const { fake, wx } = await setUp(t)
       fake.fail(endpoint, fault)
-      const error = await failure(
-        endpoint === 'ticket' ? wx.signUrl(page) : wx.call('/cgi-bin/user/info', { query: { openid: 'o1' } }),
+      const error = await rejectionOf(
+        endpoint === 'ticket' ? wx.signUrl(PAGE_URL) : wx.call('/cgi-bin/user/info', { query: { openid: 'o1' } }),
       )
       const shown = everything(error) + JSON.stringify(error)
       const secrets = [fake.appSecret, fake.currentToken() ?? '(none)', 'access_token=', 'secret=', 'openid=', 'grant_type']
@@ -36,7 +36,7 @@ t.test('no event holds a value', async (t) => {
   const seen: unknown[] = []
   for (const event of ['change', 'refresh', 'wait', 'takeover', 'warning'] as const)
     dog.on(event, (payload) => seen.push(payload))
-  await wx.signUrl(page)
+  await wx.signUrl(PAGE_URL)
   const first = fake.currentToken()!
   fake.killToken()
   await wx.call('/cgi-bin/getcallbackip')
@@ -58,7 +58,7 @@ t.test('a stable account shows no more than a classic one, in objects, status, e
   fake.killToken()
   for (const fault of [40125, 40164, 'html', 'truncated', 'drop', 'drop-after-rotation', 'empty-412'] as const) {
     fake.fail('stable', fault, 1)
-    seen.push(await failure(wx.accessToken.refresh({ force: true })))
+    seen.push(await rejectionOf(wx.accessToken.refresh({ force: true })))
   }
   const values = [fake.appSecret, first, fake.currentToken(undefined, 'stable')!, await wx.cardTicket.get()]
   const shown = everything([wx, wx.accessToken, wx.cardTicket, wx.cardExt, wx.chooseCard, await dog.status(), seen])

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { PushHandler } from '../../src/wechat/push/middleware.js'
 
-export interface Kind {
+export interface ServerKind {
   name: string
   /** Whether a handler can pass a request on. */
   hasNext: boolean
@@ -23,7 +23,7 @@ const listening = (listener: RequestListener): Promise<Server> =>
   })
 
 /** Express calls a handler with Node's own objects, and with `next`. */
-const likeExpress: Kind = {
+const likeExpress: ServerKind = {
   name: "Express's shape",
   hasNext: true,
   listen: (handler) =>
@@ -36,7 +36,7 @@ const likeExpress: Kind = {
 }
 
 /** Koa gives a context, and sends what the middleware has left there. */
-const likeKoa: Kind = {
+const likeKoa: ServerKind = {
   name: "Koa's shape",
   hasNext: true,
   listen: (handler) =>
@@ -64,7 +64,7 @@ const textOf = async (request: IncomingMessage): Promise<string> => {
 }
 
 /** Fastify gives objects of its own, with Node's as `raw`, and has read and parsed the body. */
-const likeFastify: Kind = {
+const likeFastify: ServerKind = {
   name: "Fastify's shape",
   hasNext: false,
   listen: (handler) =>
@@ -87,12 +87,17 @@ const likeFastify: Kind = {
     }),
 }
 
-export const kinds: Kind[] = [{ name: 'node:http', hasNext: false, listen: listening }, likeExpress, likeKoa, likeFastify]
+export const serverKinds: ServerKind[] = [
+  { name: 'node:http', hasNext: false, listen: listening },
+  likeExpress,
+  likeKoa,
+  likeFastify,
+]
 
 const folder = process.env.DOTDOG_FRAMEWORKS
 if (folder !== undefined) {
   const load = createRequire(join(folder, 'x.js'))
-  const express = (name: string): Kind => ({
+  const express = (name: string): ServerKind => ({
     name: `${name}, the real one`,
     hasNext: true,
     listen: async (handler) => {
@@ -105,7 +110,7 @@ if (folder !== undefined) {
       return listening(app)
     },
   })
-  const koa: Kind = {
+  const koa: ServerKind = {
     name: 'koa, the real one',
     hasNext: true,
     listen: async (handler) => {
@@ -119,7 +124,7 @@ if (folder !== undefined) {
       return listening(app.callback())
     },
   }
-  const fastify: Kind = {
+  const fastify: ServerKind = {
     name: 'fastify, the real one',
     hasNext: false,
     listen: async (handler) => {
@@ -133,11 +138,11 @@ if (folder !== undefined) {
       return app.server
     },
   }
-  kinds.push(express('express'), express('express4'), koa, fastify)
+  serverKinds.push(express('express'), express('express4'), koa, fastify)
 }
 
 /** The address of the handler on such a server. */
-export async function serve(t: Test, kind: Kind, handler: PushHandler): Promise<string> {
+export async function serve(t: Test, kind: ServerKind, handler: PushHandler): Promise<string> {
   const server = await kind.listen(handler)
   t.teardown(() => {
     server.closeAllConnections()

@@ -24,7 +24,7 @@ export async function setUp(t: Test, options: FakeOptions = {}, dir?: string) {
 }
 
 /** The error of a promise that must reject. */
-export async function failure(task: Promise<unknown>): Promise<Error & { code?: string; retryAt?: number }> {
+export async function rejectionOf(task: Promise<unknown>): Promise<Error & { code?: string; retryAt?: number }> {
   try {
     await task
   } catch (error) {
@@ -33,4 +33,4 @@ export async function failure(task: Promise<unknown>): Promise<Error & { code?: 
   throw new Error('did not reject')
 }
 
-export const page = 'https://example.com/shop?item=42'
+export const PAGE_URL = 'https://example.com/shop?item=42'

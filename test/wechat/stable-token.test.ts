@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Dog } from '../../index.js'
-import { createDog, failure, memoryStore, page, setUp, wechat } from './setup.js'
+import { createDog, memoryStore, PAGE_URL, rejectionOf, setUp, wechat } from './setup.js'
 
 /** Seconds until another force may be tried. */
 async function closedFor(dog: Dog): Promise<number> {
@@ -23,7 +23,7 @@ t.test('a stable account uses the stable endpoint only, under a key of its own',
   t.equal(wx.accessToken.key, 'ACCESS_TOKEN_STABLE')
   t.equal(wx.jsapiTicket.key, 'JSAPI_TICKET')
   await wx.call(callIt)
-  await wx.signUrl(page)
+  await wx.signUrl(PAGE_URL)
   t.equal(await wx.accessToken.get(), fake.currentToken(undefined, 'stable'))
   t.match(fake.count, { token: 0, stable: 1, forced: 0, ticket: 1, rejected: 0 })
 })
@@ -100,7 +100,7 @@ t.test('a second death within 30 s is not forced: the callers are told, and nobo
   await wx.call(callIt)
   fake.killToken(undefined, 'stable')
   for (let i = 0; i < 5; i += 1) {
-    const error = await failure(wx.call(callIt))
+    const error = await rejectionOf(wx.call(callIt))
     t.match(error.code, /^(ERR_DOG_REJECTED|WECHAT_40001)$/)
   }
   t.equal(fake.count.forced, 1)
@@ -111,10 +111,10 @@ t.test('a ration that others have used up (45009) falls back to asking, and is r
   const { fake, dog, wx } = await stable(t, { limits: { forced: 0 } })
   await wx.accessToken.get()
   fake.killToken(undefined, 'stable')
-  t.match(await failure(wx.call(callIt)), { code: 'ERR_DOG_REJECTED' })
+  t.match(await rejectionOf(wx.call(callIt)), { code: 'ERR_DOG_REJECTED' })
   const asked = fake.count.stable
   t.equal(asked, 3, 'the token, the same again, the refused force')
-  t.match(await failure(wx.accessToken.refresh({ rejected: fake.currentToken(undefined, 'stable')!, force: true })), {
+  t.match(await rejectionOf(wx.accessToken.refresh({ rejected: fake.currentToken(undefined, 'stable')!, force: true })), {
     code: 'ERR_DOG_REJECTED',
   })
   t.equal(fake.count.stable, asked + 1, 'asked, but no longer forced')
@@ -129,7 +129,7 @@ t.test('an answer lost after a forced rotation heals without a second force', as
   // The plain question is answered well, the forced one is lost.
   fake.fail('stable', 'text/plain', 1)
   fake.fail('stable', 'drop-after-rotation', 1)
-  t.match(await failure(wx.call(callIt)), { code: 'ERR_DOG_FETCH' })
+  t.match(await rejectionOf(wx.call(callIt)), { code: 'ERR_DOG_FETCH' })
   t.equal(fake.count.forced, 1)
   t.ok((await closedFor(dog)) > 40, 'nobody knows when a request without an answer arrives')
   t.not(await wx.accessToken.refresh({ rejected: dead, force: true }), dead)
@@ -162,9 +162,9 @@ for (const fault of [40125, 40001, 40164, 40243, 89503, 45009, 45011, 41002, -1,
   t.test(`a stable endpoint with ${fault} is asked once, by many callers, and again only after the back-off`, async (t) => {
     const { fake, wx } = await stable(t)
     fake.fail('stable', fault)
-    const calls = Array.from({ length: 10 }, () => failure(wx.call(callIt)))
+    const calls = Array.from({ length: 10 }, () => rejectionOf(wx.call(callIt)))
     for (const error of await Promise.all(calls)) t.match(error, { code: 'ERR_DOG_FETCH', retryAt: Number })
-    t.match(await failure(wx.call(callIt)), { code: 'ERR_DOG_FETCH', message: /WeChat/ })
+    t.match(await rejectionOf(wx.call(callIt)), { code: 'ERR_DOG_FETCH', message: /WeChat/ })
     t.match(fake.count, { stable: 1, token: 0, call: 0 })
   })
 }
@@ -172,13 +172,13 @@ for (const fault of [40125, 40001, 40164, 40243, 89503, 45009, 45011, 41002, -1,
 t.test('40001 from the stable endpoint is a wrong AppSecret, and no dead token', async (t) => {
   const { fake, wx } = await stable(t)
   fake.fail('stable', 40001)
-  t.match((await failure(wx.call(callIt))).message, /The AppSecret does not belong to this appId/)
+  t.match((await rejectionOf(wx.call(callIt))).message, /The AppSecret does not belong to this appId/)
 })
 
 t.test('the message that all processes get has the very IP, though it is cut', async (t) => {
   const { fake, wx } = await stable(t, { clientIp: '203.0.113.217' })
   fake.setWhitelist(['10.0.0.1'])
-  t.match((await failure(wx.accessToken.get())).message, /Add 203\.0\.113\.217 to the IP whitelist/)
+  t.match((await rejectionOf(wx.accessToken.get())).message, /Add 203\.0\.113\.217 to the IP whitelist/)
 })
 
 t.test('a quota of tokens is counted', async (t) => {
@@ -186,7 +186,7 @@ t.test('a quota of tokens is counted', async (t) => {
   for (const stable of [false, true]) {
     const wx = wechat({ ...account, stable, quota: { limit: 1, window: 3600 } })
     await wx.accessToken.get()
-    t.match(await failure(wx.accessToken.refresh()), { code: 'ERR_DOG_QUOTA' })
+    t.match(await rejectionOf(wx.accessToken.refresh()), { code: 'ERR_DOG_QUOTA' })
   }
   t.match(fake.count, { token: 1, stable: 1 })
   t.throws(() => wechat({ ...account, prefix: 'Q_', quota: 5 as never }), { name: 'TypeError', message: /^quota must/ })

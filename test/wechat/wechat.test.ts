@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createDog, failure, memoryStore, page, setUp, signJsapi, wechat } from './setup.js'
+import { createDog, memoryStore, PAGE_URL, rejectionOf, setUp, signJsapi, wechat } from './setup.js'
 
 t.test('registering an account fetches nothing', async (t) => {
   const { fake, wx } = await setUp(t)
@@ -10,19 +10,19 @@ t.test('registering an account fetches nothing', async (t) => {
 
 t.test('a signature is one token and one ticket, and is the right one', async (t) => {
   const { fake, wx } = await setUp(t)
-  const config = await wx.signUrl(`${page}#/top`)
+  const config = await wx.signUrl(`${PAGE_URL}#/top`)
   const { appId, nonceStr, timestamp, url, signature } = config
   t.strictSame(Object.keys(config).sort(), ['appId', 'nonceStr', 'signature', 'timestamp', 'url'])
   t.equal(appId, fake.appId)
-  t.equal(url, page)
-  t.equal(signature, signJsapi({ ticket: await wx.jsapiTicket.get(), url: page, nonceStr, timestamp }).signature)
+  t.equal(url, PAGE_URL)
+  t.equal(signature, signJsapi({ ticket: await wx.jsapiTicket.get(), url: PAGE_URL, nonceStr, timestamp }).signature)
   t.match(fake.count, { token: 1, ticket: 1, rejected: 0 })
 })
 
 t.test('a ticket is kept for an hour at most, a token for as long as the platform says', async (t) => {
   const { wx } = await setUp(t)
   const before = Date.now()
-  await wx.signUrl(page)
+  await wx.signUrl(PAGE_URL)
   const left = (secret: typeof wx.accessToken) => (secret.peek()!.expiresAt - before) / 1000
   t.ok(Math.abs(left(wx.jsapiTicket) - 3600) < 30, String(left(wx.jsapiTicket)))
   t.ok(Math.abs(left(wx.accessToken) - 7200) < 30, String(left(wx.accessToken)))
@@ -58,7 +58,7 @@ for (const code of [40001, 40014, 42001]) {
     const { fake, wx } = await setUp(t)
     await wx.accessToken.get()
     fake.fail('call', code)
-    const error = await failure(wx.call('/cgi-bin/getcallbackip'))
+    const error = await rejectionOf(wx.call('/cgi-bin/getcallbackip'))
     t.match(error, { name: 'WeChatError', code: `WECHAT_${code}`, kind: 'rejected', errcode: code })
     t.match(fake.count, { token: 2, call: 2 })
   })
@@ -68,7 +68,7 @@ for (const code of [-1, 40164, 41001, 42007, 45009, 45011, 48001, 50002]) {
   t.test(`a call that answers ${code} is not tried again, and burns no token`, async (t) => {
     const { fake, wx } = await setUp(t)
     fake.fail('call', code)
-    t.match(await failure(wx.call('/cgi-bin/getcallbackip')), { name: 'WeChatError', errcode: code })
+    t.match(await rejectionOf(wx.call('/cgi-bin/getcallbackip')), { name: 'WeChatError', errcode: code })
     t.match(fake.count, { token: 1, call: 1 })
   })
 }
@@ -77,16 +77,16 @@ t.test('a dead token under a ticket is replaced once, inside the one fetch of th
   const { fake, wx } = await setUp(t)
   await wx.accessToken.get()
   fake.killToken()
-  t.match(await wx.signUrl(page), { signature: /^[0-9a-f]{40}$/ })
+  t.match(await wx.signUrl(PAGE_URL), { signature: /^[0-9a-f]{40}$/ })
   t.match(fake.count, { token: 2, ticket: 2, rejected: 1 })
 })
 
 t.test('getticket that answers 40001 for ever costs two questions and one new token', async (t) => {
   const { fake, wx } = await setUp(t)
   fake.fail('ticket', 40001)
-  t.match(await failure(wx.signUrl(page)), { code: 'ERR_DOG_FETCH', key: 'JSAPI_TICKET' })
+  t.match(await rejectionOf(wx.signUrl(PAGE_URL)), { code: 'ERR_DOG_FETCH', key: 'JSAPI_TICKET' })
   t.match(fake.count, { token: 2, ticket: 2 })
-  t.match(await failure(wx.signUrl(page)), { code: 'ERR_DOG_FETCH' }, 'and then the shared back-off')
+  t.match(await rejectionOf(wx.signUrl(PAGE_URL)), { code: 'ERR_DOG_FETCH' }, 'and then the shared back-off')
   t.match(fake.count, { token: 2, ticket: 2 })
 })
 
@@ -95,12 +95,12 @@ t.test(
   async (t) => {
     const { fake, wx } = await setUp(t)
     const foreign = Object.assign(new Error('dead'), { errcode: 40001, kind: 'rejected', appId: 'wxother' })
-    t.equal(await failure(wx.accessToken.use(() => Promise.reject(foreign))), foreign)
+    t.equal(await rejectionOf(wx.accessToken.use(() => Promise.reject(foreign))), foreign)
     const wrongSecret = Object.assign(new Error('wrong secret'), { errcode: 40001, kind: 'permanent', appId: fake.appId })
-    t.equal(await failure(wx.accessToken.use(() => Promise.reject(wrongSecret))), wrongSecret)
+    t.equal(await rejectionOf(wx.accessToken.use(() => Promise.reject(wrongSecret))), wrongSecret)
     t.equal(fake.count.token, 1)
     const plain = Object.assign(new Error('dead'), { errcode: 42001 })
-    t.equal(await failure(wx.accessToken.use(() => Promise.reject(plain))), plain)
+    t.equal(await rejectionOf(wx.accessToken.use(() => Promise.reject(plain))), plain)
     t.equal(fake.count.token, 2)
   },
 )
@@ -110,7 +110,7 @@ t.test('an upstream that answers with the same dead token is not asked again and
   await wx.accessToken.get()
   fake.sameToken = true
   fake.killToken()
-  for (let i = 0; i < 5; i += 1) await failure(wx.call('/cgi-bin/getcallbackip'))
+  for (let i = 0; i < 5; i += 1) await rejectionOf(wx.call('/cgi-bin/getcallbackip'))
   t.ok(fake.count.token <= 3, `${fake.count.token} fetches for five calls`)
 })
 
@@ -118,9 +118,9 @@ for (const fault of [40001, 40125, 40164, 45009, -1, 'html', 'truncated', 'drop'
   t.test(`a token endpoint with ${fault} is asked once, by many callers, and again only after the back-off`, async (t) => {
     const { fake, wx } = await setUp(t)
     fake.fail('token', fault)
-    const calls = Array.from({ length: 10 }, () => failure(wx.call('/cgi-bin/getcallbackip')))
+    const calls = Array.from({ length: 10 }, () => rejectionOf(wx.call('/cgi-bin/getcallbackip')))
     for (const error of await Promise.all(calls)) t.match(error, { code: 'ERR_DOG_FETCH', retryAt: Number })
-    const later = await failure(wx.call('/cgi-bin/getcallbackip'))
+    const later = await rejectionOf(wx.call('/cgi-bin/getcallbackip'))
     t.match(later, { code: 'ERR_DOG_FETCH', message: /WeChat/ })
     t.match(fake.count, { token: 1, call: 0 })
   })
@@ -134,7 +134,7 @@ t.test('the back-off is what the platform asks for: a minute for what a person m
   ] as const) {
     const { fake, wx } = await setUp(t)
     fake.fail('token', code)
-    const seconds = ((await failure(wx.accessToken.get())).retryAt! - Date.now()) / 1000
+    const seconds = ((await rejectionOf(wx.accessToken.get())).retryAt! - Date.now()) / 1000
     t.ok(seconds > least - 1 && seconds <= most, `${code}: ${seconds} s`)
   }
 })
@@ -142,7 +142,7 @@ t.test('the back-off is what the platform asks for: a minute for what a person m
 t.test('a busy platform (-1) is asked again after the back-off, by whoever comes next', async (t) => {
   const { fake, wx } = await setUp(t)
   fake.fail('token', -1, 1)
-  const { retryAt } = await failure(wx.call('/cgi-bin/getcallbackip'))
+  const { retryAt } = await rejectionOf(wx.call('/cgi-bin/getcallbackip'))
   while (Date.now() <= retryAt!) await new Promise((resolve) => setTimeout(resolve, 20))
   t.match(await wx.call('/cgi-bin/getcallbackip'), { ip_list: [/./, /./] })
   t.match(fake.count, { token: 2, call: 1 })
@@ -152,7 +152,7 @@ t.test('the error of a wrong IP tells the IP, through all layers', async (t) => 
   const { fake, wx } = await setUp(t)
   fake.fail('token', 40164)
   t.match(
-    (await failure(wx.signUrl(page))).message + String((await failure(wx.accessToken.get())).cause),
+    (await rejectionOf(wx.signUrl(PAGE_URL))).message + String((await rejectionOf(wx.accessToken.get())).cause),
     /Add 127\.0\.0\.1 to the IP/,
   )
 })
@@ -160,7 +160,7 @@ t.test('the error of a wrong IP tells the IP, through all layers', async (t) => 
 t.test('text/plain is as good as JSON', async (t) => {
   const { fake, wx } = await setUp(t)
   for (const endpoint of ['token', 'ticket', 'call'] as const) fake.fail(endpoint, 'text/plain')
-  await wx.signUrl(page)
+  await wx.signUrl(PAGE_URL)
   t.match(await wx.call('/cgi-bin/getcallbackip'), { ip_list: [/./, /./] })
 })
 
@@ -168,7 +168,7 @@ t.test('a call that takes too long ends with a clear error', async (t) => {
   const { fake, account } = await setUp(t, { slow: 10_000 })
   const wx = wechat({ ...account, dog: createDog({ store: memoryStore() }), timeout: 0.5 })
   fake.fail('call', 'slow')
-  t.match(await failure(wx.call('/cgi-bin/getcallbackip')), { code: 'WECHAT_TIMEOUT', kind: 'transient' })
+  t.match(await rejectionOf(wx.call('/cgi-bin/getcallbackip')), { code: 'WECHAT_TIMEOUT', kind: 'transient' })
 })
 
 t.test('a second account in the same dog needs a prefix, and gets keys of its own', async (t) => {
@@ -179,7 +179,7 @@ t.test('a second account in the same dog needs a prefix, and gets keys of its ow
   const { account, dog } = await setUp(t, { accounts })
   t.throws(() => wechat({ ...account, ...accounts[1]! }), TypeError)
   const second = wechat({ ...account, ...accounts[1]!, prefix: 'B_' })
-  await second.signUrl(page)
+  await second.signUrl(PAGE_URL)
   const keys = (await dog.status()).filter(({ state }) => state === 'fresh')
   t.match(
     keys.sort((x, y) => x.key.localeCompare(y.key)),

@@ -156,3 +156,12 @@ export const secondsUpTo = (max: number): Rule => ({
   test: (value: unknown) => typeof value === 'number' && value > 0 && value <= max,
   rule: `must be a number of seconds, at most ${max}`,
 })
+
+/** One of these strings. */
+export const oneOf = (...allowed: string[]): Rule => ({
+  test: (value: unknown) => allowed.includes(value as string),
+  rule: `must be ${allowed.map((one) => `'${one}'`).join(' or ')}`,
+})
+
+/** For an option that other code checks: here it only has to be known. */
+export const ANYTHING: Rule = { test: () => true, rule: 'may be anything' }

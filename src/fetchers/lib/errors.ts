@@ -1,7 +1,16 @@
-// The one error of dotdog/fetchers. Its texts are built here and nowhere else; an HTTP client's or a library's own error never
+// The one error of dotdog/fetchers. Its texts are built here and nowhere else. An error of an HTTP client or of a library never
 // leaves the file that caught it, because it may carry the request.
+import { redactUpstreamText } from '../../core/shared/upstream-text.js'
 
-/** `_REFUSED`: the upstream said why. `_HTTP`: only a status. `_ANSWER`: not understood. `_DEPENDENCY`: a package is missing. */
+/**
+ * - `FETCHER_REFUSED`: the upstream refused, and said why.
+ * - `FETCHER_HTTP`: the upstream answered with an HTTP status only.
+ * - `FETCHER_ANSWER`: the response cannot be understood.
+ * - `FETCHER_TRANSPORT`: the connection failed.
+ * - `FETCHER_TIMEOUT`: there was no response in time.
+ * - `FETCHER_ABORTED`: the request was aborted.
+ * - `FETCHER_DEPENDENCY`: a package is missing.
+ */
 export type FetcherErrorCode =
   | 'FETCHER_REFUSED'
   | 'FETCHER_HTTP'
@@ -20,23 +29,25 @@ export interface FetcherErrorFields {
   retryAfter?: number
 }
 
-/** No token was got. Holds no secret, no token and no URL query. Callers of `get` meet it as the `cause` of an `ERR_DOG_FETCH`. */
+/**
+ * No token was fetched. The error holds no secret, no token and no URL query. Callers of `get` receive it as the `cause` of an
+ * `ERR_DOG_FETCH`.
+ */
 export class FetcherError extends Error {
   readonly code: FetcherErrorCode
-  /** The family: `WeCom`, `OAuth 2`, … */
+  /** The provider: `WeCom`, `OAuth 2`, … */
   readonly provider: string
-  /** The HTTP status, if there was an answer. */
+  /** The HTTP status, if there was a response. */
   readonly status: number | undefined
   /** The upstream's own code: `40013`, `invalid_client`, … */
   readonly upstreamCode: string | undefined
   /** The upstream's own text, redacted. */
   readonly upstreamMessage: string | undefined
-  /** Seconds to stay away. `undefined`: no moment is known, back off as usual. */
+  /** Seconds until asking again makes sense. `undefined` if no moment is known: the usual back-off applies. */
   readonly retryAfter: number | undefined
 
   constructor(message: string, fields: FetcherErrorFields) {
     super(message)
-    this.name = 'FetcherError'
     this.code = fields.code
     this.provider = fields.provider
     this.status = fields.status
@@ -45,67 +56,56 @@ export class FetcherError extends Error {
     this.retryAfter = fields.retryAfter
   }
 }
+// A literal, because a minifier may rename the class.
+Object.defineProperty(FetcherError.prototype, 'name', { value: 'FetcherError', configurable: true, writable: true })
 
-/** Whose answer it is, and what must not be repeated from it. */
-export interface Origin {
+/** What an error says of its request, and what it must not repeat. */
+export interface ProviderContext {
   provider: string
   secrets: readonly string[]
 }
 
-/** What an upstream says of a request that it did not grant. */
-export interface Refusal {
+/** What an upstream says of a request that it refused. */
+export interface UpstreamRefusal {
   code: string
   message?: unknown
 }
 
-/** Seconds to stay away from an upstream that a person must first set right. */
-export const PERMANENT = 60
+/** An error that a person must correct is tried again after this time. */
+export const PERMANENT_RETRY_S = 60
 
-/** Longer texts are cut: a message is for a person. */
-const LONGEST = 300
+const MAX_CODE_CHARS = 80
 
-/** The forms in which an upstream may echo a secret. */
-const formsOf = (secret: string): string[] => [
-  secret,
-  encodeURIComponent(secret.toWellFormed()),
-  JSON.stringify(secret).slice(1, -1),
-  Buffer.from(secret).toString('base64'),
-]
-
-/** Masks every secret and cuts the query from every URL. Shortens last: half a secret would no longer be recognised. */
-export function redact(text: string, secrets: readonly string[]): string {
-  let clean = text
-  for (const secret of secrets) {
-    if (secret !== '') for (const form of formsOf(secret)) clean = clean.replaceAll(form, '***')
-  }
-  return (
-    clean
-      .replace(/\b(https?:\/\/[^\s?#"'<>]*)[?#][^\s"'<>]*/gi, '$1')
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: a text from outside must not write lines into a log
-      .replace(/[\u0000-\u001f\u007f]+/g, ' ')
-      .trim()
-      .slice(0, LONGEST)
-  )
-}
-
-/** The upstream said why. */
-export function refused(origin: Origin, status: number, refusal: Refusal, retryAfter: number | undefined): FetcherError {
-  const { provider, secrets } = origin
-  const upstreamCode = redact(refusal.code, secrets).slice(0, 80)
-  const upstreamMessage = typeof refusal.message === 'string' ? redact(refusal.message, secrets) : ''
-  const text = upstreamMessage === '' ? '' : `: ${upstreamMessage}`
-  return new FetcherError(`${provider} refused with ${upstreamCode} (HTTP ${status})${text}`, {
-    ...{ code: 'FETCHER_REFUSED', provider, status, upstreamCode, retryAfter },
-    ...(upstreamMessage !== '' && { upstreamMessage }),
+/** The error for a refusal. */
+export function refusalError(
+  context: ProviderContext,
+  status: number,
+  refusal: UpstreamRefusal,
+  retryAfter: number | undefined,
+): FetcherError {
+  const { provider, secrets } = context
+  const upstreamCode = redactUpstreamText(refusal.code, secrets).slice(0, MAX_CODE_CHARS)
+  const text = typeof refusal.message === 'string' ? redactUpstreamText(refusal.message, secrets) : ''
+  return new FetcherError(`${provider} refused with ${upstreamCode} (HTTP ${status})${text === '' ? '' : `: ${text}`}`, {
+    code: 'FETCHER_REFUSED',
+    provider,
+    status,
+    upstreamCode,
+    upstreamMessage: text === '' ? undefined : text,
+    retryAfter,
   })
 }
 
-/** There was no answer, or none that says why. `what` is one of our own sentences, never upstream text. */
-export function failed(
-  { provider }: Origin,
+/**
+ * The error if there was no response, or none that says why there is no token.
+ *
+ * @param problem one of our own sentences, never upstream text
+ */
+export function fetcherError(
+  { provider }: ProviderContext,
   code: FetcherErrorCode,
-  what: string,
-  more: { status?: number; retryAfter?: number } = {},
+  problem: string,
+  details: { status?: number; retryAfter?: number } = {},
 ): FetcherError {
-  return new FetcherError(`${provider}: ${what}`, { code, provider, ...more })
+  return new FetcherError(`${provider}: ${problem}`, { code, provider, ...details })
 }

@@ -1,9 +1,12 @@
-// A signed statement about oneself: JSON Web Token, RS256. Small enough to need no library.
+// JSON Web Tokens with RS256: signed statements of an account about itself. This is small enough to need no library.
 import { createPrivateKey, KeyObject, sign } from 'node:crypto'
+import { misuseOfSecret } from '../../core/shared/validate.js'
 
 /**
- * @param value a PEM text (also one whose line ends an environment variable has turned into `\n`), or Node's own key object.
- * @throws TypeError that shows nothing of it.
+ * Reads an RSA private key.
+ *
+ * @param value PEM text, or a KeyObject of Node. In PEM text, line ends may be written as `\n`, as environment variables do.
+ * @throws TypeError that shows nothing of the value.
  */
 export function checkPrivateKey(name: string, value: unknown): KeyObject {
   let key: KeyObject | undefined
@@ -11,17 +14,17 @@ export function checkPrivateKey(name: string, value: unknown): KeyObject {
     if (value instanceof KeyObject) key = value
     else if (typeof value === 'string') key = createPrivateKey(value.replaceAll('\\n', '\n'))
   } catch {
-    // OpenSSL's message is no use to a reader, and the key is none of its business.
+    // OpenSSL's message does not help a reader, and it must not see the key.
   }
   if (key?.type === 'private' && key.asymmetricKeyType === 'rsa') return key
-  throw new TypeError(`${name} must be an RSA private key, as PEM or a KeyObject; got a value of type ${typeof value}`)
+  throw misuseOfSecret(name, 'must be an RSA private key, as PEM or a KeyObject', value)
 }
 
 const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url')
 
-/** Claims are seconds since the epoch. */
+/** Signs claims. Their times are in epoch seconds. */
 export function signJwt(claims: object, key: KeyObject, keyId?: string): string {
-  const head = { alg: 'RS256', typ: 'JWT', ...(keyId !== undefined && { kid: keyId }) }
-  const text = `${encode(head)}.${encode(claims)}`
+  const header = { alg: 'RS256', typ: 'JWT', ...(keyId !== undefined && { kid: keyId }) }
+  const text = `${encode(header)}.${encode(claims)}`
   return `${text}.${sign('sha256', Buffer.from(text), key).toString('base64url')}`
 }

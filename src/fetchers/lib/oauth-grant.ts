@@ -1,34 +1,36 @@
-// The only importer of oauth4webapi, an optional peer dependency: it speaks the protocol. Its errors carry whole answers, so
-// that none of them leaves this file.
+// Requests a token by the OAuth 2 protocol. This is the only importer of oauth4webapi, which is an optional peer dependency. The
+// errors of that library carry whole responses, so none of them leaves this file.
 import type { ClientAuth } from 'oauth4webapi'
-import { type FetcherError, failed, type Origin, PERMANENT, refused } from './errors.js'
-import { exchange, objectOf, type Reply, waitOf, whatIs } from './http.js'
+import type { HttpResponse } from '../../core/shared/http.js'
+import { describeNonObject, parseJsonObject } from '../../core/shared/upstream-text.js'
+import { FetcherError, fetcherError, PERMANENT_RETRY_S, type ProviderContext, refusalError } from './errors.js'
+import { sendRequest, suggestedRetryAfter } from './http.js'
 
 type Library = typeof import('oauth4webapi')
 
 export interface Grant {
-  /** The token endpoint itself, or the issuer whose metadata names it. */
+  /** The token endpoint itself, or the issuer whose metadata name it. */
   endpoint: { tokenUrl: string } | { issuer: string; discovery: 'oidc' | 'oauth2' }
-  /** How the client says who it is. `none`: its parameters do. */
+  /** How the client authenticates. `none`: by its parameters. */
   client: { id: string; secret: string; auth: 'basic' | 'post' } | { id: string; auth: 'none' }
   type: string
   parameters: Record<string, string>
 }
 
-export interface Token {
+export interface GrantedToken {
   value: string
-  /** Seconds; the answer need not have them. */
+  /** Seconds. `undefined` if the response does not say. */
   expiresIn: number | undefined
 }
 
-async function load(origin: Origin): Promise<Library> {
+async function loadLibrary(context: ProviderContext): Promise<Library> {
   try {
     return await import('oauth4webapi')
   } catch (error) {
     const code = String(Object(error).code)
     const isMissing = code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND'
-    const what = isMissing ? 'the package oauth4webapi is missing' : 'the package oauth4webapi cannot be loaded'
-    throw failed(origin, 'FETCHER_DEPENDENCY', `${what}: npm install oauth4webapi`)
+    const problem = isMissing ? 'the package oauth4webapi is missing' : 'the package oauth4webapi cannot be loaded'
+    throw fetcherError(context, 'FETCHER_DEPENDENCY', `${problem}: npm install oauth4webapi`)
   }
 }
 
@@ -37,45 +39,48 @@ function authentication({ ClientSecretBasic, ClientSecretPost }: Library, client
   return client.auth === 'basic' ? ClientSecretBasic(client.secret) : ClientSecretPost(client.secret)
 }
 
-/** No body is allowed with these. */
-const EMPTY = [204, 205, 304]
+/** A Response with one of these statuses may have no body. */
+const BODILESS_STATUSES = [204, 205, 304]
 
-/** The library's view of an answer that has been read: with its content type only, its text being decoded already. */
-function responseOf({ status, headers, text }: Reply): Response {
-  const type = headers.get('content-type')
-  return new Response(EMPTY.includes(status) ? null : text, { status, headers: type === null ? {} : { 'content-type': type } })
+/** The response as the library needs it. Its text is decoded already, so that only the content type is kept of its headers. */
+function libraryResponse({ status, headers, text }: HttpResponse): Response {
+  const type = headers['content-type']
+  return new Response(BODILESS_STATUSES.includes(status) ? null : text, {
+    status,
+    headers: type === undefined ? {} : { 'content-type': type },
+  })
 }
 
-/** @throws FetcherError */
-export async function requestToken(grant: Grant, origin: Origin, signal: AbortSignal): Promise<Token> {
-  const library = await load(origin)
+/** @throws FetcherError if there is no token. */
+export async function requestToken(grant: Grant, context: ProviderContext, signal: AbortSignal): Promise<GrantedToken> {
+  const library = await loadLibrary(context)
   const { endpoint, client, type, parameters } = grant
-  let last: Reply | undefined
+  let lastResponse: HttpResponse | undefined
   const url = 'issuer' in endpoint ? endpoint.issuer : endpoint.tokenUrl
   const options = {
     signal,
-    // Only where the user wrote http himself.
+    // Only if the user's own URL has http.
     [library.allowInsecureRequests]: url.startsWith('http:'),
     [library.customFetch]: async (
       url: string,
       { method, headers, body }: { method: string; headers: object; body?: unknown },
     ) => {
-      last = undefined
+      lastResponse = undefined
       const content = body === undefined || body === null ? {} : { body: String(body) }
-      last = await exchange({ method, url, headers: { ...headers }, ...content, signal }, origin)
-      return responseOf(last)
+      lastResponse = await sendRequest({ method, url, headers: { ...headers }, ...content, signal }, context)
+      return libraryResponse(lastResponse)
     },
   }
   try {
     const server = 'issuer' in endpoint ? await discover(library, endpoint, options) : { issuer: url, token_endpoint: url }
-    const who = { client_id: client.id }
+    const clientId = { client_id: client.id }
     const auth = authentication(library, client)
-    const response = await library.genericTokenEndpointRequest(server, who, auth, type, parameters, options)
-    const { access_token, expires_in } = await library.processGenericTokenEndpointResponse(server, who, response)
-    if (access_token === '') throw failed(origin, 'FETCHER_ANSWER', 'the access_token is empty')
+    const response = await library.genericTokenEndpointRequest(server, clientId, auth, type, parameters, options)
+    const { access_token, expires_in } = await library.processGenericTokenEndpointResponse(server, clientId, response)
+    if (access_token === '') throw fetcherError(context, 'FETCHER_ANSWER', 'the access_token is empty')
     return { value: access_token, expiresIn: expires_in }
   } catch (error) {
-    throw translated(error, last, origin)
+    throw error instanceof FetcherError ? error : translateError(error, lastResponse, context)
   }
 }
 
@@ -85,11 +90,20 @@ async function discover(library: Library, endpoint: { issuer: string; discovery:
   return library.processDiscoveryResponse(issuer, response)
 }
 
-/** Standard errors (RFC 6749, 8707) that a person must set right. */
-const LASTING = ['invalid_client', 'invalid_grant', 'invalid_request', 'invalid_scope', 'invalid_target', 'access_denied']
-LASTING.push('unauthorized_client', 'unsupported_grant_type')
+/** Standard errors (RFC 6749, RFC 8707) that a person must correct. */
+const PERMANENT_ERRORS = [
+  'access_denied',
+  'invalid_client',
+  'invalid_grant',
+  'invalid_request',
+  'invalid_scope',
+  'invalid_target',
+  'unauthorized_client',
+  'unsupported_grant_type',
+]
 
-const SENTENCES: Record<string, string> = {
+/** What the codes of the library mean. */
+const PROBLEMS: Readonly<Record<string, string>> = {
   OAUTH_INVALID_RESPONSE: 'a field that the protocol requires is missing or wrong',
   OAUTH_UNSUPPORTED_OPERATION: 'the token_type is not bearer',
   OAUTH_HTTP_REQUEST_FORBIDDEN: 'the token endpoint that the issuer names is not https',
@@ -98,18 +112,23 @@ const SENTENCES: Record<string, string> = {
   OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED: 'the metadata belong to another issuer',
 }
 
-/** A fresh error, made of what the upstream said or of one of our own sentences. */
-function translated(error: unknown, last: Reply | undefined, origin: Origin): FetcherError {
-  const { name, code } = Object(error) as { name?: unknown; code?: unknown }
-  if (name === 'FetcherError') return error as FetcherError
-  if (last === undefined) return failed(origin, 'FETCHER_TRANSPORT', SENTENCES[String(code)] ?? 'the request could not be made')
-  const { status, text } = last
-  const answer = objectOf(text)
-  if (typeof answer?.error === 'string' && answer.error !== '') {
-    const retryAfter = waitOf(last) ?? (LASTING.includes(answer.error) ? PERMANENT : undefined)
-    return refused(origin, status, { code: answer.error, message: answer.error_description }, retryAfter)
+/** A new error, from what the upstream said or from one of our own sentences. */
+function translateError(error: unknown, response: HttpResponse | undefined, context: ProviderContext): FetcherError {
+  const problem = PROBLEMS[String(Object(error).code)]
+  if (response === undefined) {
+    return fetcherError(context, 'FETCHER_TRANSPORT', problem ?? 'the request could not be made')
   }
-  if (status !== 200) return failed(origin, 'FETCHER_HTTP', `HTTP status ${status}`, { status, retryAfter: waitOf(last) })
-  if (answer === undefined) return failed(origin, 'FETCHER_ANSWER', whatIs(text), { status })
-  return failed(origin, 'FETCHER_ANSWER', SENTENCES[String(code)] ?? 'the answer cannot be understood', { status })
+  const { status, text } = response
+  const object = parseJsonObject(text)
+  if (typeof object?.error === 'string' && object.error !== '') {
+    const isPermanent = PERMANENT_ERRORS.includes(object.error)
+    const retryAfter = suggestedRetryAfter(response) ?? (isPermanent ? PERMANENT_RETRY_S : undefined)
+    return refusalError(context, status, { code: object.error, message: object.error_description }, retryAfter)
+  }
+  if (status !== 200) {
+    const retryAfter = suggestedRetryAfter(response)
+    return fetcherError(context, 'FETCHER_HTTP', `HTTP status ${status}`, { status, retryAfter })
+  }
+  if (object === undefined) return fetcherError(context, 'FETCHER_ANSWER', describeNonObject(text), { status })
+  return fetcherError(context, 'FETCHER_ANSWER', problem ?? 'the response cannot be understood', { status })
 }

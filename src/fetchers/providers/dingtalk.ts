@@ -1,38 +1,53 @@
 import type { KeyOptions } from 'dotdog'
-import { PERMANENT } from '../lib/errors.js'
-import { checkId, checkObject, checkSecret, checkUrl } from '../lib/options.js'
-import { each, fetcherOf, lasting, postJson, type Registration, refusalOf, register } from '../lib/provider.js'
+import { checkHttpUrl } from '../../core/shared/http-url.js'
+import { checkOptions } from '../../core/shared/validate.js'
+import { INVALID_TOKEN_CODES } from '../../core/shared/wechat-codes.js'
+import { PERMANENT_RETRY_S } from '../lib/errors.js'
+import { accountRules } from '../lib/options.js'
+import {
+  createFetcher,
+  postJson,
+  type Registration,
+  refusalOf,
+  register,
+  sameRetryAfter,
+  tokenResult,
+} from '../lib/provider.js'
+import type { RejectionHints } from '../lib/rejection.js'
 
 export interface DingTalkOptions {
   appKey: string
   appSecret: string
-  /** Default `https://api.dingtalk.com`; a proxy's path is kept. */
+  /** Default `https://api.dingtalk.com`. The path of a proxy is kept. */
   baseUrl?: string
 }
 
+const RULES = accountRules('appKey', 'appSecret')
+
+/** The old API wraps its errors in errcode 88. Only sub_code says what is wrong. */
+const isRejected = (hints: RejectionHints): boolean =>
+  hints.has('code', 'InvalidAuthentication') ||
+  hints.has('errcode', ...INVALID_TOKEN_CODES) ||
+  (hints.has('errcode', 88) && hints.has('sub_code', ...INVALID_TOKEN_CODES))
+
 /**
- * The token of an app of one's own in DingTalk (钉钉), for its new API and the old one (`oapi.dingtalk.com`). Asking again
- * returns the **same** token and prolongs it.
+ * The token of an internal app in DingTalk (钉钉), for its new API and the old one (`oapi.dingtalk.com`). Fetching again returns
+ * the **same** token and prolongs it.
  *
+ * @throws TypeError for an unknown or wrong option.
  * @example
  * init('DINGTALK_TOKEN', ...dingtalk({ appKey, appSecret }))
  */
-export function dingtalk(account: DingTalkOptions, options?: KeyOptions): Registration {
-  const { appKey, appSecret, baseUrl = 'https://api.dingtalk.com' } = checkObject('dingtalk', account)
-  const base = checkUrl('baseUrl', baseUrl)
-  const body = { appKey: checkId('appKey', appKey), appSecret: checkSecret('appSecret', appSecret) }
-  const fetcher = fetcherOf({
+export function dingtalk(account: DingTalkOptions, options?: KeyOptions<string>): Registration {
+  const { appKey, appSecret, baseUrl } = checkOptions<DingTalkOptions>('dingtalk', account, RULES)
+  const base = checkHttpUrl('baseUrl', baseUrl ?? 'https://api.dingtalk.com')
+  const fetcher = createFetcher({
     provider: 'DingTalk',
     secrets: [appSecret],
-    request: () => postJson(`${base}/v1.0/oauth2/accessToken`, body),
-    refusal: (answer) => refusalOf(answer.code, answer.message),
-    result: (answer) => lasting(answer.accessToken, answer.expireIn),
-    waits: each(PERMANENT, 'invalidClientIdOrSecret', 40096),
+    request: () => postJson(`${base}/v1.0/oauth2/accessToken`, { appKey, appSecret }),
+    refusal: (response) => refusalOf(response.code, response.message),
+    result: (response) => tokenResult(response.accessToken, response.expireIn),
+    retryAfter: sameRetryAfter(PERMANENT_RETRY_S, 'invalidClientIdOrSecret', 40096),
   })
-  // The old API's wrapper 88 says only in sub_code what is wrong.
-  const isDead: Parameters<typeof register>[1]['isDead'] = (signs) =>
-    signs.has('code', 'InvalidAuthentication') ||
-    signs.has('errcode', 40014, 42001) ||
-    (signs.has('errcode', 88) && signs.has('sub_code', 40014, 42001))
-  return register(fetcher, { identity: `dingtalk:${appKey}`, isDead }, options)
+  return register(fetcher, { identity: `dingtalk:${appKey}`, isRejected }, options)
 }

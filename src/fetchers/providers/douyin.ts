@@ -1,53 +1,72 @@
 import type { KeyOptions } from 'dotdog'
-import { PERMANENT } from '../lib/errors.js'
-import { checkId, checkObject, checkOneOf, checkSecret, checkUrl } from '../lib/options.js'
-import { type Answer, each, fetcherOf, lasting, postJson, type Registration, refusalOf, register } from '../lib/provider.js'
+import { checkHttpUrl } from '../../core/shared/http-url.js'
+import type { JsonObject } from '../../core/shared/upstream-text.js'
+import { BOOLEAN, checkOptions } from '../../core/shared/validate.js'
+import { PERMANENT_RETRY_S } from '../lib/errors.js'
+import { accountRules } from '../lib/options.js'
+import {
+  createFetcher,
+  postJson,
+  type Registration,
+  refusalOf,
+  register,
+  sameRetryAfter,
+  tokenResult,
+} from '../lib/provider.js'
 
 export interface DouyinOptions {
   clientKey: string
   clientSecret: string
-  /** Uses the stable token: asking for one kills no other. Default false. */
+  /** Uses the stable token: fetching one invalidates no other. Default false. */
   stable?: boolean
-  /** Default `https://open.douyin.com`; a proxy's path is kept. */
+  /** Default `https://open.douyin.com`. The path of a proxy is kept. */
   baseUrl?: string
 }
 
-const dataOf = ({ data }: Answer): Answer => (typeof data === 'object' && data !== null ? (data as Answer) : {})
+const RULES = accountRules('clientKey', 'clientSecret', { stable: BOOLEAN })
 
-/** More than 500 calls in five minutes are refused. */
-const FIVE_MINUTES = 300
+const dataOf = ({ data }: JsonObject): JsonObject => (typeof data === 'object' && data !== null ? (data as JsonObject) : {})
+
+/** More than 500 calls in this time are refused. */
+const RATE_LIMIT_WINDOW_S = 300
 
 /**
- * Douyin (抖音), client token. Asking again returns a **new** token, and only the newest two live, the older for five minutes:
- * one fetch for all is what dotdog is for. With `stable`, asking again returns the **same** token.
+ * The dead-token codes. The code stands in `data` as error_code or, in newer responses, beside it as err_no. Which codes the
+ * platform uses was not verified: pass your own `isRejected` if you know better.
+ */
+const DEAD_TOKEN_CODES = [10008, 2190002, 2190008, 28001003, 28001008]
+
+/**
+ * The client token of Douyin (抖音). Fetching again returns a **new** token. Only the two newest tokens are valid, the older one
+ * for five minutes, so all processes must share one fetch. With `stable`, fetching again returns the **same** token.
  *
+ * @throws TypeError for an unknown or wrong option.
  * @example
  * init('DOUYIN_TOKEN', ...douyin({ clientKey, clientSecret }))
  * init('DOUYIN_STABLE_TOKEN', ...douyin({ clientKey, clientSecret, stable: true }))
  */
-export function douyin(account: DouyinOptions, options?: KeyOptions): Registration {
-  const { clientKey, clientSecret, stable = false, baseUrl = 'https://open.douyin.com' } = checkObject('douyin', account)
-  checkOneOf('stable', stable, [true, false])
-  const url = `${checkUrl('baseUrl', baseUrl)}/oauth/${stable ? 'stable_client_token' : 'client_token'}/`
-  const body = {
-    client_key: checkId('clientKey', clientKey),
-    client_secret: checkSecret('clientSecret', clientSecret),
-    grant_type: 'client_credential',
-  }
-  const fetcher = fetcherOf({
+export function douyin(account: DouyinOptions, options?: KeyOptions<string>): Registration {
+  const { clientKey, clientSecret, stable = false, baseUrl } = checkOptions<DouyinOptions>('douyin', account, RULES)
+  const base = checkHttpUrl('baseUrl', baseUrl ?? 'https://open.douyin.com')
+  const url = `${base}/oauth/${stable ? 'stable_client_token' : 'client_token'}/`
+  const body = { client_key: clientKey, client_secret: clientSecret, grant_type: 'client_credential' }
+  const fetcher = createFetcher({
     provider: 'Douyin',
     secrets: [clientSecret],
     request: () => postJson(url, body),
-    refusal: (answer) => refusalOf(dataOf(answer).error_code, dataOf(answer).description),
-    result: (answer) => lasting(dataOf(answer).access_token, dataOf(answer).expires_in),
-    waits: { ...each(PERMANENT, 10002, 10003, 10013), ...each(FIVE_MINUTES, 10020) },
+    refusal: (response) => refusalOf(dataOf(response).error_code, dataOf(response).description),
+    result: (response) => tokenResult(dataOf(response).access_token, dataOf(response).expires_in),
+    retryAfter: {
+      ...sameRetryAfter(PERMANENT_RETRY_S, 10002, 10003, 10013),
+      ...sameRetryAfter(RATE_LIMIT_WINDOW_S, 10020),
+    },
   })
-  // The code stands in `data` or, in newer answers, beside it as err_no. Which it is was not verified: isRejected may be given.
-  const known = [10008, 2190002, 2190008, 28001003, 28001008]
-  const identity = `douyin:${clientKey}${stable ? '/stable' : ''}`
   return register(
     fetcher,
-    { identity, isDead: (signs) => signs.has('error_code', ...known) || signs.has('err_no', ...known) },
+    {
+      identity: `douyin:${clientKey}${stable ? '/stable' : ''}`,
+      isRejected: (hints) => hints.has('error_code', ...DEAD_TOKEN_CODES) || hints.has('err_no', ...DEAD_TOKEN_CODES),
+    },
     options,
   )
 }

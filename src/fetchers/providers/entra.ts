@@ -1,5 +1,7 @@
 import type { KeyOptions } from 'dotdog'
-import { checkId, checkObject, checkUrl, checkWords } from '../lib/options.js'
+import { checkHttpUrl } from '../../core/shared/http-url.js'
+import { checkOptions, ID, required } from '../../core/shared/validate.js'
+import { accountRules } from '../lib/options.js'
 import type { Registration } from '../lib/provider.js'
 import { clientCredentials } from './oauth2.js'
 
@@ -8,23 +10,31 @@ export interface EntraOptions {
   tenant: string
   clientId: string
   clientSecret: string
-  /** One API and `/.default`: an app without a user gets what an administrator has granted. */
+  /** One API followed by `/.default`: an app without a user gets the permissions that an administrator has granted. */
   scope: string
-  /** Default `https://login.microsoftonline.com`; sovereign clouds have others. */
+  /** Default `https://login.microsoftonline.com`. Sovereign clouds have other hosts. */
   baseUrl?: string
 }
 
+const RULES = accountRules('clientId', 'clientSecret', {
+  tenant: required(ID),
+  scope: required({
+    test: (value: unknown) => typeof value === 'string' && value.endsWith('/.default'),
+    rule: 'must be an API followed by "/.default"',
+  }),
+})
+
 /**
- * Microsoft Entra ID (Azure AD): an app without a user. Over {@link oauth2}; needs `oauth4webapi`. Asking again returns a
- * **new** token, and older ones stay valid.
+ * The token of an app without a user in Microsoft Entra ID (Azure AD), by {@link oauth2}. It needs `oauth4webapi`. Fetching
+ * again returns a **new** token, and older ones stay valid.
  *
+ * @throws TypeError for an unknown or wrong option.
  * @example
  * init('GRAPH_TOKEN', ...entra({ tenant, clientId, clientSecret, scope: 'https://graph.microsoft.com/.default' }))
  */
-export function entra(account: EntraOptions, options?: KeyOptions): Registration {
-  const { tenant, clientId, clientSecret, baseUrl = 'https://login.microsoftonline.com' } = checkObject('entra', account)
-  const scope = checkWords('scope', account.scope)
-  if (!scope?.endsWith('/.default')) throw new TypeError('scope must be an API followed by "/.default"')
-  const tokenUrl = `${checkUrl('baseUrl', baseUrl)}/${encodeURIComponent(checkId('tenant', tenant))}/oauth2/v2.0/token`
+export function entra(account: EntraOptions, options?: KeyOptions<string>): Registration {
+  const { tenant, clientId, clientSecret, scope, baseUrl } = checkOptions<EntraOptions>('entra', account, RULES)
+  const base = checkHttpUrl('baseUrl', baseUrl ?? 'https://login.microsoftonline.com')
+  const tokenUrl = `${base}/${encodeURIComponent(tenant)}/oauth2/v2.0/token`
   return clientCredentials('Entra ID', { tokenUrl, clientId, clientSecret, scope, auth: 'post' }, options)
 }

@@ -1,41 +1,60 @@
 import type { KeyOptions } from 'dotdog'
-import { PERMANENT } from '../lib/errors.js'
-import { checkId, checkObject, checkOneOf, checkSecret, checkUrl } from '../lib/options.js'
-import { each, fetcherOf, lasting, postJson, type Registration, refusalOf, register } from '../lib/provider.js'
+import { checkHttpUrl } from '../../core/shared/http-url.js'
+import { BOOLEAN, checkOptions } from '../../core/shared/validate.js'
+import { PERMANENT_RETRY_S } from '../lib/errors.js'
+import { accountRules } from '../lib/options.js'
+import {
+  createFetcher,
+  postJson,
+  type Registration,
+  refusalOf,
+  register,
+  sameRetryAfter,
+  tokenResult,
+} from '../lib/provider.js'
 
 export interface FeishuOptions {
   appId: string
   appSecret: string
-  /** Lark, Feishu outside China. Default false. */
+  /** Uses Lark, which is Feishu outside China. Default false. */
   lark?: boolean
-  /** Default `https://open.feishu.cn`, for Lark `https://open.larksuite.com`; a proxy's path is kept. */
+  /** Default `https://open.feishu.cn`, for Lark `https://open.larksuite.com`. The path of a proxy is kept. */
   baseUrl?: string
 }
 
-/** In its last 30 minutes asking returns a new token, before that the same one: earlier would be in vain. */
-const AHEAD = 1500
+const RULES = accountRules('appId', 'appSecret', { lark: BOOLEAN })
+
+/** The upstream returns a new token only in the last 30 minutes of the old one. A fetch before that would be useless. */
+const REFRESH_AHEAD_S = 1500
 
 /**
- * The tenant token of an app of one's own in Feishu (飞书) or Lark. Asking again returns the **same** token until 30 minutes
- * before its end, then a new one, and both are valid: its `ahead` is 25 minutes.
+ * The tenant token of an internal app in Feishu (飞书) or Lark. Fetching again returns the **same** token until 30 minutes before
+ * its end, then a new one, and both are valid. The default of `refreshAhead` is therefore 1500 s (25 minutes).
  *
+ * @throws TypeError for an unknown or wrong option.
  * @example
  * init('FEISHU_TOKEN', ...feishu({ appId, appSecret }))
  * init('LARK_TOKEN', ...feishu({ appId, appSecret, lark: true }))
  */
-export function feishu(account: FeishuOptions, options?: KeyOptions): Registration {
-  const { appId, appSecret, lark = false, baseUrl } = checkObject('feishu', account)
-  checkOneOf('lark', lark, [true, false])
-  const base = checkUrl('baseUrl', baseUrl ?? (lark ? 'https://open.larksuite.com' : 'https://open.feishu.cn'))
-  const body = { app_id: checkId('appId', appId), app_secret: checkSecret('appSecret', appSecret) }
-  const fetcher = fetcherOf({
+export function feishu(account: FeishuOptions, options?: KeyOptions<string>): Registration {
+  const { appId, appSecret, lark = false, baseUrl } = checkOptions<FeishuOptions>('feishu', account, RULES)
+  const base = checkHttpUrl('baseUrl', baseUrl ?? (lark ? 'https://open.larksuite.com' : 'https://open.feishu.cn'))
+  const body = { app_id: appId, app_secret: appSecret }
+  const fetcher = createFetcher({
     provider: lark ? 'Lark' : 'Feishu',
     secrets: [appSecret],
     request: () => postJson(`${base}/open-apis/auth/v3/tenant_access_token/internal`, body),
-    refusal: (answer) => refusalOf(answer.code, answer.msg),
-    result: (answer) => lasting(answer.tenant_access_token, answer.expire),
-    waits: each(PERMANENT, 10003, 10014),
+    refusal: (response) => refusalOf(response.code, response.msg),
+    result: (response) => tokenResult(response.tenant_access_token, response.expire),
+    retryAfter: sameRetryAfter(PERMANENT_RETRY_S, 10003, 10014),
   })
-  const identity = `${lark ? 'lark' : 'feishu'}:${appId}`
-  return register(fetcher, { identity, ahead: AHEAD, isDead: (signs) => signs.has('code', 99991663) }, options)
+  return register(
+    fetcher,
+    {
+      identity: `${lark ? 'lark' : 'feishu'}:${appId}`,
+      refreshAhead: REFRESH_AHEAD_S,
+      isRejected: (hints) => hints.has('code', 99991663),
+    },
+    options,
+  )
 }

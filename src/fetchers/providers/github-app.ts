@@ -1,43 +1,56 @@
 import type { KeyObject } from 'node:crypto'
 import type { KeyOptions } from 'dotdog'
+import { checkHttpUrl } from '../../core/shared/http-url.js'
+import { ANYTHING, checkOptions, type Rules, required } from '../../core/shared/validate.js'
 import { checkPrivateKey, signJwt } from '../lib/jwt.js'
-import { checkId, checkObject, checkUrl } from '../lib/options.js'
-import { fetcherOf, type Registration, register } from '../lib/provider.js'
+import { ID_OR_NUMBER } from '../lib/options.js'
+import { createFetcher, type Registration, register } from '../lib/provider.js'
 
 export interface GitHubAppOptions {
-  /** The app's ID, or its client ID. */
+  /** The ID of the app, or its client ID. */
   appId: string | number
-  /** PEM, as GitHub gives it. */
+  /** PEM text, as GitHub gives it. */
   privateKey: string | KeyObject
   installationId: string | number
-  /** Default `https://api.github.com`; GitHub Enterprise Server: `https://HOST/api/v3`. */
+  /** Default `https://api.github.com`. For GitHub Enterprise Server: `https://HOST/api/v3`. */
   baseUrl?: string
 }
 
-/** Seconds. GitHub takes at most ten minutes, and its clock may be behind ours. */
-const BACKDATED = 60
-const LIFETIME = 540
+/** `checkPrivateKey` and `checkHttpUrl` check the others. */
+const RULES: Rules = {
+  appId: required(ID_OR_NUMBER),
+  privateKey: ANYTHING,
+  installationId: required(ID_OR_NUMBER),
+  baseUrl: ANYTHING,
+}
+
+/** GitHub's clock may be behind ours. */
+const JWT_BACKDATED_S = 60
+/** GitHub accepts at most ten minutes, including the backdating. */
+const JWT_LIFETIME_S = 540
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
 
 /**
- * The token of a GitHub App's installation: one hour. Asking again returns a **new** token, and older ones stay valid.
+ * The token of an installation of a GitHub App. It lives for one hour. Fetching again returns a **new** token, and older ones
+ * stay valid.
  *
+ * @throws TypeError for an unknown or wrong option.
  * @example
  * init('GITHUB_TOKEN', ...githubApp({ appId, privateKey: process.env.GITHUB_PRIVATE_KEY, installationId }))
  */
-export function githubApp(account: GitHubAppOptions, options?: KeyOptions): Registration {
-  const { appId, privateKey, installationId, baseUrl = 'https://api.github.com' } = checkObject('githubApp', account)
-  const base = checkUrl('baseUrl', baseUrl)
-  const iss = checkId('appId', typeof appId === 'number' ? String(appId) : appId)
-  const id = checkId('installationId', typeof installationId === 'number' ? String(installationId) : installationId)
+export function githubApp(account: GitHubAppOptions, options?: KeyOptions<string>): Registration {
+  const { appId, privateKey, installationId, baseUrl } = checkOptions<GitHubAppOptions>('githubApp', account, RULES)
+  const base = checkHttpUrl('baseUrl', baseUrl ?? 'https://api.github.com')
+  const url = `${base}/app/installations/${encodeURIComponent(installationId)}/access_tokens`
+  const iss = String(appId)
   const key = checkPrivateKey('privateKey', privateKey)
   const request = () => {
     const now = Math.floor(Date.now() / 1000)
-    const jwt = signJwt({ iat: now - BACKDATED, exp: now + LIFETIME, iss }, key)
+    const jwt = signJwt({ iat: now - JWT_BACKDATED_S, exp: now + JWT_LIFETIME_S, iss }, key)
     return {
       method: 'POST',
-      url: `${base}/app/installations/${encodeURIComponent(id)}/access_tokens`,
+      url,
       headers: {
         accept: 'application/vnd.github+json',
         authorization: `Bearer ${jwt}`,
@@ -47,16 +60,17 @@ export function githubApp(account: GitHubAppOptions, options?: KeyOptions): Regi
       body: '',
     }
   }
-  const fetcher = fetcherOf({
+  const fetcher = createFetcher({
     provider: 'GitHub',
     secrets: [],
     request,
-    // GitHub has a message, and no code but the status.
+    // GitHub's errors have a message, and no code except the status.
     refusal: ({ token, message }, status) =>
       isText(message) && !isText(token) ? { code: String(status), message } : undefined,
     result: ({ token, expires_at }) =>
       isText(token) && isText(expires_at) ? { value: token, expiresAt: expires_at } : undefined,
-    waits: {},
+    retryAfter: {},
   })
-  return register(fetcher, { identity: `github:${iss}/${id}`, isDead: (signs) => signs.status === 401 }, options)
+  const identity = `github:${iss}/${installationId}`
+  return register(fetcher, { identity, isRejected: (hints) => hints.status === 401 }, options)
 }

@@ -1,45 +1,57 @@
 import type { KeyOptions } from 'dotdog'
-import { PERMANENT } from '../lib/errors.js'
-import { checkId, checkObject, checkSecret, checkUrl } from '../lib/options.js'
-import { each, fetcherOf, lasting, type Registration, refusalOf, register } from '../lib/provider.js'
+import { checkHttpUrl } from '../../core/shared/http-url.js'
+import { checkOptions } from '../../core/shared/validate.js'
+import { INVALID_TOKEN_CODES } from '../../core/shared/wechat-codes.js'
+import { PERMANENT_RETRY_S } from '../lib/errors.js'
+import { accountRules, ID_OR_NUMBER } from '../lib/options.js'
+import { createFetcher, type Registration, refusalOf, register, sameRetryAfter, tokenResult } from '../lib/provider.js'
 
 export interface WeComOptions {
   corpId: string
-  /** Of one app: each app of a company has a secret, and with it a token, of its own. */
+  /** The secret of one app. Each app of a company has its own secret, and with it its own token. */
   corpSecret: string
-  /** Names the app, so that the tokens of two apps cannot be taken for each other. Goes into `identity` only. */
+  /** Names the app in `identity`, so that the tokens of two apps cannot be mistaken for each other. It is not sent. */
   agentId?: string | number
-  /** Default `https://qyapi.weixin.qq.com`; a proxy's path is kept. */
+  /** Default `https://qyapi.weixin.qq.com`. The path of a proxy is kept. */
   baseUrl?: string
 }
 
-/** A ban ends after an hour. */
-const HOUR = 3600
+const RULES = accountRules('corpId', 'corpSecret', { agentId: ID_OR_NUMBER })
+
+/** Repeated wrong secrets ban the caller's address for this time. */
+const BAN_S = 3600
+/** A wrong secret is tried again after this time, so that the retries lead to no ban. */
+const WRONG_SECRET_RETRY_S = 300
 
 /**
- * WeCom (企业微信). Asking again returns the **same** token while it lives. Repeated wrong secrets ban the address for an hour,
- * so that one keeps five minutes away.
+ * The token of an app in WeCom (企业微信). Fetching again returns the **same** token as long as it lives. Repeated wrong secrets
+ * ban the caller's address for an hour, so that a wrong secret is retried only after five minutes.
  *
+ * @throws TypeError for an unknown or wrong option.
  * @example
  * init('WECOM_TOKEN', ...wecom({ corpId, corpSecret, agentId: 1000002 }))
  * await use('WECOM_TOKEN', async (token) => {
- *   const answer = await (await fetch(`https://qyapi.weixin.qq.com/cgi-bin/agent/list?access_token=${token}`)).json()
- *   if (answer.errcode !== 0) throw answer // 40014 and 42001: the token is replaced, and the task runs once more
- *   return answer
+ *   const response = await (await fetch(`https://qyapi.weixin.qq.com/cgi-bin/agent/list?access_token=${token}`)).json()
+ *   if (response.errcode !== 0) throw response // 40014 and 42001: the token is replaced, and the task runs once more
+ *   return response
  * })
  */
-export function wecom(account: WeComOptions, options?: KeyOptions): Registration {
-  const { corpId, corpSecret, agentId, baseUrl = 'https://qyapi.weixin.qq.com' } = checkObject('wecom', account)
-  const base = checkUrl('baseUrl', baseUrl)
-  const query = new URLSearchParams({ corpid: checkId('corpId', corpId), corpsecret: checkSecret('corpSecret', corpSecret) })
-  const fetcher = fetcherOf({
+export function wecom(account: WeComOptions, options?: KeyOptions<string>): Registration {
+  const { corpId, corpSecret, agentId, baseUrl } = checkOptions<WeComOptions>('wecom', account, RULES)
+  const base = checkHttpUrl('baseUrl', baseUrl ?? 'https://qyapi.weixin.qq.com')
+  const query = new URLSearchParams({ corpid: corpId, corpsecret: corpSecret })
+  const fetcher = createFetcher({
     provider: 'WeCom',
     secrets: [corpSecret],
     request: () => ({ method: 'GET', url: `${base}/cgi-bin/gettoken?${query}` }),
-    refusal: (answer) => refusalOf(answer.errcode, answer.errmsg),
-    result: (answer) => lasting(answer.access_token, answer.expires_in),
-    waits: { ...each(5 * PERMANENT, 40001, 40013, 40091, 41004), ...each(PERMANENT, 60020), ...each(HOUR, 45009) },
+    refusal: (response) => refusalOf(response.errcode, response.errmsg),
+    result: (response) => tokenResult(response.access_token, response.expires_in),
+    retryAfter: {
+      ...sameRetryAfter(WRONG_SECRET_RETRY_S, 40001, 40013, 40091, 41004),
+      ...sameRetryAfter(PERMANENT_RETRY_S, 60020),
+      ...sameRetryAfter(BAN_S, 45009),
+    },
   })
   const identity = `wecom:${corpId}${agentId === undefined ? '' : `/${agentId}`}`
-  return register(fetcher, { identity, isDead: (signs) => signs.has('errcode', 40014, 42001) }, options)
+  return register(fetcher, { identity, isRejected: (hints) => hints.has('errcode', ...INVALID_TOKEN_CODES) }, options)
 }

@@ -1,54 +1,57 @@
-// Checks and completes what the user gave to `call`, before a token is spent on it.
-import { show } from '../../core/shared/validate.js'
+// Checks and completes the arguments of `call`, before a token is spent on them.
+import { ANYTHING, checkOptions, misuse, oneOf, type Rules, show } from '../../core/shared/validate.js'
 import type { BusinessCall, Query } from './endpoints.js'
 
 export interface CallOptions {
-  /** Parameters beside `access_token`, which is added. `undefined` ones are left out. */
+  /** Parameters besides `access_token`, which `call` adds. Those that are `undefined` are left out. Default: none. */
   query?: Query
-  /** Sent as JSON; a string is sent as it is. */
+  /** Sent as JSON; a string is sent as it is. Default: no body. */
   body?: unknown
-  /** Default: POST with a body, else GET. */
+  /** Default: `POST` with a body, else `GET`. */
   method?: 'GET' | 'POST'
 }
 
+const RULES: Rules = {
+  query: {
+    test: (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    rule: 'must be an object',
+  },
+  // Whether JSON can hold it shows when it is serialized.
+  body: ANYTHING,
+  method: oneOf('GET', 'POST'),
+}
+
 function checkPath(path: unknown): string {
-  const rule = "path must start with '/', without host, query and spaces, like '/cgi-bin/user/info'"
-  // What follows `?` is not shown: it may be a token.
-  if (typeof path !== 'string' || !/^\/(?!\/)[\w.~%/-]*$/.test(path)) {
-    throw new TypeError(`${rule}; got ${show(typeof path === 'string' ? path.split(/[?#]/)[0] : path)}`)
-  }
+  const rule = "must start with '/', without host, query and spaces, like '/cgi-bin/user/info'"
+  // The query is not shown: it may hold a token.
+  const shown = typeof path === 'string' ? path.split(/[?#]/)[0] : path
+  if (typeof path !== 'string' || !/^\/(?!\/)[\w.~%/-]*$/.test(path)) throw misuse('path', rule, shown)
   return path
 }
 
-function checkQuery(query: unknown): Query {
-  if (typeof query !== 'object' || query === null || Array.isArray(query)) {
-    throw new TypeError(`query must be an object; got ${show(query)}`)
-  }
+function checkQuery(query: Query): Query {
   for (const [name, value] of Object.entries(query)) {
     if (name === 'access_token') throw new TypeError('query must not hold access_token: call() adds the valid one')
     if (value !== undefined && !['string', 'number', 'boolean'].includes(typeof value)) {
-      throw new TypeError(`query.${name} must be a string, a number or a boolean; got ${show(value)}`)
+      throw misuse(`query.${name}`, 'must be a string, a number or a boolean', value)
     }
   }
-  return query as Query
+  return query
 }
 
-function textOf(body: unknown): string | undefined {
+function serializeBody(body: unknown): string | undefined {
   if (body === undefined || typeof body === 'string') return body
-  // JSON leaves the text unescaped, as WeChat wants it: it shows \u escapes of a menu to the user.
+  // JSON.stringify does not escape Chinese text. WeChat needs that: it would show \u escapes of a menu to users.
   const text: string | undefined = JSON.stringify(body)
   if (text === undefined) throw new TypeError(`body must be something JSON can hold; got ${show(body)}`)
   return text
 }
 
-/** @throws TypeError for a wrong path, query, body or method. */
+/** @throws TypeError for a wrong path or option. */
 export function checkCall(path: unknown, options: CallOptions = {}): BusinessCall {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`call's options must be an object; got ${show(options)}`)
-  }
-  const body = textOf(options.body)
-  const method: unknown = options.method ?? (body === undefined ? 'GET' : 'POST')
-  if (method !== 'GET' && method !== 'POST') throw new TypeError(`method must be 'GET' or 'POST'; got ${show(method)}`)
+  const { query = {}, ...rest } = checkOptions<CallOptions>('call', options, RULES)
+  const body = serializeBody(rest.body)
+  const { method = body === undefined ? 'GET' : 'POST' } = rest
   if (method === 'GET' && body !== undefined) throw new TypeError("body must not be given with method 'GET'")
-  return { method, path: checkPath(path), query: checkQuery(options.query ?? {}), body }
+  return { method, path: checkPath(path), query: checkQuery(query), body }
 }

@@ -1,8 +1,9 @@
-// The platform's endpoints, as functions: what is sent, and what must be in the answer. It deliberately knows nothing of dogs,
-// keys and retries.
+// The platform's endpoints as functions: what each one sends, and what its response must hold. This file knows
+// nothing of dogs, keys and retries.
 import type { Result } from 'dotdog'
-import { type Origin, transportError } from './errors.js'
-import { type Answer, send } from './http.js'
+import type { JsonObject } from '../../core/shared/upstream-text.js'
+import { type CallContext, transportError } from './errors.js'
+import { sendRequest } from './http.js'
 
 export interface Account {
   appId: string
@@ -12,16 +13,17 @@ export interface Account {
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>
 
+/** A call of any path, with its arguments checked. */
 export interface BusinessCall {
   method: 'GET' | 'POST'
   path: string
   query: Query
-  /** Already a text. */
+  /** Serialized already. */
   body: string | undefined
 }
 
-/** getticket answers 7200 whatever remains of the ticket, so that a ticket is asked for again long before. */
-const LONGEST_TICKET = 3600
+/** getticket always answers 7200, however little of the ticket's lifetime is left. So a ticket is fetched again after an hour. */
+const MAX_TICKET_LIFETIME_S = 3600
 
 function urlOf(account: Account, path: string, query: Query): string {
   const search = new URLSearchParams()
@@ -30,64 +32,66 @@ function urlOf(account: Account, path: string, query: Query): string {
 }
 
 /**
- * The named secret of an answer, and its lifetime. An answer without either is no answer.
+ * Reads the named secret of a response, and its lifetime. A response without either is an error.
  *
- * @param least what `expires_in` must be at least
+ * @param minExpiresIn the least `expires_in` that is accepted, in seconds
  */
-function secretOf(
-  answer: Answer,
+function readSecret(
+  response: JsonObject,
   name: 'access_token' | 'ticket',
-  origin: Origin,
-  least = Number.MIN_VALUE,
+  context: CallContext,
+  minExpiresIn = Number.MIN_VALUE,
 ): Result & { expiresIn: number } {
-  const { [name]: value, expires_in: expiresIn } = answer
-  if (typeof value !== 'string' || value === '') throw transportError(`the answer has no ${name}`, origin)
-  if (typeof expiresIn !== 'number' || !(expiresIn >= least))
-    throw transportError('the answer has no usable expires_in', origin)
+  const { [name]: value, expires_in: expiresIn } = response
+  if (typeof value !== 'string' || value === '') throw transportError(`the response has no ${name}`, context)
+  if (typeof expiresIn !== 'number' || !(expiresIn >= minExpiresIn)) {
+    throw transportError('the response has no usable expires_in', context)
+  }
   return { value, expiresIn }
 }
 
-/** A classic token. Each fetch replaces the account's last one, which dies five minutes later. */
+/** Fetches a classic token. Each fetch replaces the account's previous one, which dies five minutes later. */
 export async function fetchToken(account: Account, signal: AbortSignal): Promise<Result> {
   const { appId, appSecret } = account
-  const origin: Origin = { path: '/cgi-bin/token', appId, credential: true, secrets: [appSecret] }
+  const context: CallContext = { path: '/cgi-bin/token', appId, credential: true, secrets: [appSecret] }
   const query = { grant_type: 'client_credential', appid: appId, secret: appSecret }
-  const answer = await send({ method: 'GET', url: urlOf(account, origin.path, query), signal }, origin)
-  return secretOf(answer, 'access_token', origin)
+  const response = await sendRequest({ method: 'GET', url: urlOf(account, context.path, query), signal }, context)
+  return readSecret(response, 'access_token', context)
 }
 
 /**
- * The stable token, with the seconds that remain of it. Asking again gives the same one, until five minutes before its end.
+ * Fetches the stable token, with the seconds that are left of it. The platform returns the same token until five minutes before
+ * its end.
  *
- * @param force invalidates it and gives another one: 20 times a day, 30 s apart.
+ * @param force invalidates the current token and returns a new one. The platform allows that 20 times a day, 30 s apart.
  */
 export async function fetchStableToken(account: Account, force: boolean, signal: AbortSignal): Promise<Result> {
   const { appId, appSecret, baseUrl } = account
-  const origin: Origin = { path: '/cgi-bin/stable_token', appId, credential: true, secrets: [appSecret] }
+  const context: CallContext = { path: '/cgi-bin/stable_token', appId, credential: true, secrets: [appSecret] }
   const body = { grant_type: 'client_credential', appid: appId, secret: appSecret, force_refresh: force }
-  const request = { method: 'POST', url: `${baseUrl}${origin.path}`, body: JSON.stringify(body), signal } as const
-  const { value, expiresIn } = secretOf(await send(request, origin), 'access_token', origin, 0)
-  // What remains is rounded down: at 0 there is a token all the same, and a lifetime of nothing would be fetched again by each.
+  const request = { method: 'POST', url: `${baseUrl}${context.path}`, body: JSON.stringify(body), signal } as const
+  const { value, expiresIn } = readSecret(await sendRequest(request, context), 'access_token', context, 0)
+  // The platform rounds down what is left. At 0 the token is still valid, and with a lifetime of 0 each caller would fetch again.
   return { value, expiresIn: Math.max(expiresIn, 1) }
 }
 
-/** `jsapi` signs pages, `wx_card` signs cards; neither does for the other. */
+/** `jsapi` tickets sign pages, `wx_card` tickets sign cards. Neither can replace the other. */
 export type TicketType = 'jsapi' | 'wx_card'
 
-/** A fetch invalidates nothing. */
+/** Fetches a ticket. That invalidates nothing. */
 export async function fetchTicket(account: Account, type: TicketType, token: string, signal: AbortSignal): Promise<Result> {
   const { appId, appSecret } = account
-  const origin: Origin = { path: '/cgi-bin/ticket/getticket', appId, credential: false, secrets: [appSecret, token] }
+  const context: CallContext = { path: '/cgi-bin/ticket/getticket', appId, credential: false, secrets: [appSecret, token] }
   const query = { access_token: token, type }
-  const answer = await send({ method: 'GET', url: urlOf(account, origin.path, query), signal }, origin)
-  const ticket = secretOf(answer, 'ticket', origin)
-  return { value: ticket.value, expiresIn: Math.min(ticket.expiresIn, LONGEST_TICKET) }
+  const response = await sendRequest({ method: 'GET', url: urlOf(account, context.path, query), signal }, context)
+  const ticket = readSecret(response, 'ticket', context)
+  return { value: ticket.value, expiresIn: Math.min(ticket.expiresIn, MAX_TICKET_LIFETIME_S) }
 }
 
-/** Any other path, with a token. */
-export function callWith(account: Account, token: string, call: BusinessCall, signal: AbortSignal): Promise<Answer> {
+/** Calls any other path with a token. */
+export function callWithToken(account: Account, token: string, call: BusinessCall, signal: AbortSignal): Promise<JsonObject> {
   const { appId, appSecret } = account
-  const origin: Origin = { path: call.path, appId, credential: false, secrets: [appSecret, token] }
+  const context: CallContext = { path: call.path, appId, credential: false, secrets: [appSecret, token] }
   const url = urlOf(account, call.path, { access_token: token, ...call.query })
-  return send({ method: call.method, url, body: call.body, signal }, origin)
+  return sendRequest({ method: call.method, url, body: call.body, signal }, context)
 }

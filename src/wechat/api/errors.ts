@@ -1,6 +1,7 @@
-// The one error of dotdog/wechat. Its texts are built here and nowhere else, from parts that hold no URL query; what comes
-// from the upstream is redacted first, because an errmsg may echo what was sent.
+// The one error of dotdog/wechat. Its texts are built here and nowhere else, from parts that hold no URL query. What comes
+// from the platform is redacted first, because an errmsg may repeat what was sent.
 import { isIP } from 'node:net'
+import { redactUpstreamText } from '../../core/shared/upstream-text.js'
 import { factOf, secondsUntil } from './error-codes.js'
 import type { ErrorKind } from './error-table.js'
 
@@ -19,7 +20,8 @@ export interface WeChatErrorFields {
 }
 
 /**
- * The platform refused, or could not be understood. Holds no AppSecret, no token and no URL query.
+ * The platform answered with an errcode, or there was no response that could be understood. The error holds no AppSecret, no
+ * token and no URL query.
  *
  * @example
  * try {
@@ -30,11 +32,11 @@ export interface WeChatErrorFields {
  * }
  */
 export class WeChatError extends Error {
-  /** Stable: `WECHAT_<errcode>`, or `WECHAT_TRANSPORT`, `WECHAT_TIMEOUT`, `WECHAT_ABORTED` where there was no errcode. */
+  /** Stable: `WECHAT_<errcode>`; without an errcode `WECHAT_TRANSPORT`, `WECHAT_TIMEOUT` or `WECHAT_ABORTED`. */
   readonly code: string
   /** What may help; see {@link ErrorKind}. */
   readonly kind: ErrorKind
-  /** A thing a person can do. The message has it too. */
+  /** What a person can do about it, in English. The message contains it. */
   readonly hint: string
   /** The same in Chinese. */
   readonly hintZh: string
@@ -42,20 +44,19 @@ export class WeChatError extends Error {
   readonly path: string
   /** The account. */
   readonly appId: string
-  /** `undefined`: the answer had none. */
+  /** `undefined` if the response had none. */
   readonly errcode: number | undefined
-  /** The platform's text, redacted; empty where there was none. */
+  /** The platform's text, redacted. Empty if there was none. */
   readonly errmsg: string
-  /** The request's id, by which WeChat finds it in its log for seven days. */
+  /** The id of the request. WeChat keeps it in its log for seven days. */
   readonly rid: string | undefined
-  /** The address that the platform saw, where it tells: the one to put into the whitelist. */
+  /** The caller's address as the platform saw it, if its text names one. This is the address to put into the whitelist. */
   readonly ip: string | undefined
-  /** Seconds to stay away. `undefined`: no moment is known, back off as usual. */
+  /** Seconds until asking again makes sense. `undefined` if no moment is known: the usual back-off applies. */
   readonly retryAfter: number | undefined
 
   constructor(message: string, fields: WeChatErrorFields) {
     super(message)
-    this.name = 'WeChatError'
     this.code = fields.code
     this.kind = fields.kind
     this.hint = fields.hint
@@ -69,9 +70,11 @@ export class WeChatError extends Error {
     this.retryAfter = fields.retryAfter
   }
 }
+// A literal, because a minifier may rename the class.
+Object.defineProperty(WeChatError.prototype, 'name', { value: 'WeChatError', configurable: true, writable: true })
 
-/** Where an answer came from, and what must not be repeated from it. */
-export interface Origin {
+/** What an error says of its request, and what it must not repeat. */
+export interface CallContext {
   path: string
   appId: string
   /** Whether the request carried the AppSecret. */
@@ -80,58 +83,48 @@ export interface Origin {
   secrets: readonly string[]
 }
 
-/** Longer texts are cut: a message is for a person. */
-const LONGEST = 300
-
-/** Replaces every secret, plain or URL-encoded. Cut last: half a secret would no longer be recognised. */
-export function redact(text: string, secrets: readonly string[]): string {
-  let clean = text
-  for (const secret of secrets) {
-    if (secret === '') continue
-    clean = clean.replaceAll(secret, '***').replaceAll(encodeURIComponent(secret), '***')
-  }
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: a text from outside must not write lines into a log
-  return clean.replace(/[\u0000-\u001f\u007f]+/g, ' ').slice(0, LONGEST)
-}
-
 // "… rid: 5f4209f0-7f8ba635-761eb215"; the /sns paths put a comma before it.
-const RID = /,? *rid: *([0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8})\b/
+const RID_PATTERN = /,? *rid: *([0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8})\b/
 
 function ipOf(errmsg: string): string | undefined {
   const ip = /\bip ([0-9a-f.:]+)/i.exec(errmsg)?.[1]
   return ip !== undefined && isIP(ip) ? ip : undefined
 }
 
-/** The error for an answer that has an errcode. `now`: epoch milliseconds. */
-export function refusal(errcode: number, rawErrmsg: unknown, origin: Origin, now: number): WeChatError {
-  const errmsg = redact(typeof rawErrmsg === 'string' ? rawErrmsg : '', origin.secrets)
-  const fact = factOf(errcode, origin.credential)
+/** The error for a response with an errcode. `now` is in epoch milliseconds. */
+export function errcodeError(errcode: number, rawErrmsg: unknown, context: CallContext, now: number): WeChatError {
+  const errmsg = redactUpstreamText(typeof rawErrmsg === 'string' ? rawErrmsg : '', context.secrets)
+  const fact = factOf(errcode, context.credential)
   const ip = ipOf(errmsg)
   const hint = fact.hint.replace('{ip}', ip ?? "this machine's public IP")
-  const text = errmsg.replace(RID, '').trim()
-  // The hint comes first: a failure is shared between processes in its first 200 characters.
-  return new WeChatError(`WeChat answered ${errcode} to ${origin.path}. ${hint}${text === '' ? '' : ` (${text})`}`, {
+  const text = errmsg.replace(RID_PATTERN, '').trim()
+  // The hint comes first: processes share a failure by the first 200 characters of its message.
+  return new WeChatError(`WeChat answered ${errcode} to ${context.path}. ${hint}${text === '' ? '' : ` (${text})`}`, {
     code: `WECHAT_${errcode}`,
     kind: fact.kind,
     hint,
     hintZh: fact.hintZh.replace('{ip}', ip ?? '本机的公网 IP'),
-    path: origin.path,
-    appId: origin.appId,
+    path: context.path,
+    appId: context.appId,
     errcode,
     errmsg,
-    rid: RID.exec(errmsg)?.[1],
+    rid: RID_PATTERN.exec(errmsg)?.[1],
     ip,
     retryAfter: fact.retry === undefined ? undefined : secondsUntil(fact.retry, now),
   })
 }
 
-const TRANSPORT_HINT = 'Try again in a moment; if it stays, check the network, a proxy in between, and baseUrl.'
+const TRANSPORT_HINT = 'Try again in a moment. If the error stays, check the network, any proxy in between, and baseUrl.'
 const TRANSPORT_HINT_ZH = '请稍后重试；若持续出现，请检查网络、中间的代理以及 baseUrl。'
 
-/** The error for no answer, or one that cannot be understood. `what` is one of our own sentences, never upstream text. */
-export function transportError(what: string, origin: Origin, code = 'WECHAT_TRANSPORT'): WeChatError {
-  const { path, appId } = origin
-  return new WeChatError(`WeChat ${path}: ${what}. ${TRANSPORT_HINT}`, {
+/**
+ * The error if there was no response, or one that cannot be understood.
+ *
+ * @param problem one of our own sentences, never upstream text
+ */
+export function transportError(problem: string, context: CallContext, code = 'WECHAT_TRANSPORT'): WeChatError {
+  const { path, appId } = context
+  return new WeChatError(`WeChat ${path}: ${problem}. ${TRANSPORT_HINT}`, {
     code,
     kind: 'transient',
     hint: TRANSPORT_HINT,

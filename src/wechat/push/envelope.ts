@@ -1,12 +1,21 @@
-// What stands around an encrypted message: XML or JSON. It reads the one member that it needs, and builds the four of a reply;
-// it is no XML parser, so that there are no entities to expand. It deliberately knows nothing of keys.
+// The XML or JSON around an encrypted message. This file reads the one member that it needs, and builds the four members of a
+// reply. It is no XML parser, so that there are no entities to expand. It knows nothing of keys.
 
-/** The largest body that is looked at, in characters. Real ones have a few thousand. */
-export const LONGEST_BODY = 1 << 20
+/** The largest body that is read, in bytes; also the longest text, in characters. Real bodies have a few thousand. */
+export const MAX_BODY_BYTES = 1 << 20
 
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
 
-/** The text between two others. By search and not by a pattern: its time is linear in what a stranger sends. */
+/** An encrypted message on its way to the platform. Pass it to `JSON.stringify`, or to `messageXml`. */
+export interface SealedMessage {
+  Encrypt: string
+  MsgSignature: string
+  /** Epoch seconds. */
+  TimeStamp: number
+  Nonce: string
+}
+
+/** The text between two others. By search and not by a pattern, so that its time is linear in what a stranger sends. */
 function between(text: string, start: string, end: string): string | undefined {
   const from = text.indexOf(start)
   if (from < 0) return undefined
@@ -14,12 +23,12 @@ function between(text: string, start: string, end: string): string | undefined {
   return to < 0 ? undefined : text.slice(from + start.length, to)
 }
 
-function fromXml(text: string): string | undefined {
+function encryptFromXml(text: string): string | undefined {
   const content = between(text, '<Encrypt>', '</Encrypt>')?.trim()
   return content?.startsWith('<![CDATA[') ? between(content, '<![CDATA[', ']]>') : content
 }
 
-function fromJson(text: string): unknown {
+function encryptFromJson(text: string): unknown {
   try {
     return (JSON.parse(text) as { Encrypt?: unknown } | null)?.Encrypt
   } catch {
@@ -27,42 +36,39 @@ function fromJson(text: string): unknown {
   }
 }
 
-function fromText(text: string): unknown {
+function encryptFromText(text: string): unknown {
   const trimmed = text.trim()
-  if (trimmed.startsWith('<')) return fromXml(trimmed)
-  return trimmed.startsWith('{') ? fromJson(trimmed) : trimmed
+  if (trimmed.startsWith('<')) return encryptFromXml(trimmed)
+  return trimmed.startsWith('{') ? encryptFromJson(trimmed) : trimmed
 }
 
-/** The encrypted text in a body of any kind: XML, JSON, bytes of either, a parsed object, or itself. */
-export function encryptOf(body: unknown): string | undefined {
-  if (body instanceof Uint8Array && body.length > LONGEST_BODY) return undefined
-  const given = body instanceof Uint8Array ? Buffer.from(body).toString('utf8') : body
-  if (typeof given === 'string' && given.length > LONGEST_BODY) return undefined
-  const isObject = typeof given === 'object' && given !== null
-  const found = typeof given === 'string' ? fromText(given) : isObject ? memberOf(given, 'Encrypt') : undefined
-  return typeof found === 'string' && found.length <= LONGEST_BODY && BASE64.test(found) ? found : undefined
+/** The encrypted text in a body of any kind: XML, JSON, bytes of either, a parsed object, or the encrypted text itself. */
+export function encryptedTextOf(body: unknown): string | undefined {
+  if (body instanceof Uint8Array && body.length > MAX_BODY_BYTES) return undefined
+  const content = body instanceof Uint8Array ? Buffer.from(body).toString('utf8') : body
+  if (typeof content === 'string' && content.length > MAX_BODY_BYTES) return undefined
+  const encrypted = typeof content === 'string' ? encryptFromText(content) : readEncrypt(content)
+  return typeof encrypted === 'string' && encrypted.length <= MAX_BODY_BYTES && BASE64.test(encrypted) ? encrypted : undefined
 }
 
-function memberOf(object: object, name: string): unknown {
+function readEncrypt(body: unknown): unknown {
+  if (typeof body !== 'object' || body === null) return undefined
   try {
-    return (object as Record<string, unknown>)[name]
+    return (body as { Encrypt?: unknown }).Encrypt
   } catch {
+    // A getter that throws.
     return undefined
   }
 }
 
-/** The members of a sealed message. */
-interface Sealed {
-  Encrypt: string
-  MsgSignature: string
-  TimeStamp: number
-  Nonce: string
-}
-
 const cdata = (text: string): string => `<![CDATA[${text.replaceAll(']]>', ']]]]><![CDATA[>')}]]>`
 
-/** A sealed message as XML, which is what the platform wants as an answer to XML. */
-export function messageXml({ Encrypt, MsgSignature, TimeStamp, Nonce }: Sealed): string {
+/**
+ * A sealed message as XML. The platform expects XML as the answer to XML.
+ *
+ * @example response.type('xml').send(messageXml(encryptMessage(xml, { appId, token, encodingAESKey })))
+ */
+export function messageXml({ Encrypt, MsgSignature, TimeStamp, Nonce }: SealedMessage): string {
   const members = [
     `<Encrypt>${cdata(Encrypt)}</Encrypt>`,
     `<MsgSignature>${cdata(MsgSignature)}</MsgSignature>`,

@@ -1,10 +1,27 @@
-// Safe-mode messages: opened and sealed. Pure functions; the signature is checked before anything is decrypted, so that nobody
-// without the Token learns anything from the errors.
+// Decrypts and encrypts messages of safe mode, as pure functions. The signature is checked before anything is decrypted, so
+// that nobody without the Token learns anything from the errors.
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import { encryptOf } from './envelope.js'
-import { isRecent, type PushQuery, pushSignature, type ReplayOptions, sameSignature, textOf } from './signature.js'
+import {
+  checkObject,
+  checkOptions,
+  checkValue,
+  type Rule,
+  type Rules,
+  required,
+  SECRET_TEXT,
+  TEXT,
+} from '../../core/shared/validate.js'
+import { encryptedTextOf, type SealedMessage } from './envelope.js'
+import {
+  isWithinMaxAge,
+  type PushQuery,
+  pushSignature,
+  type ReplayOptions,
+  signableText,
+  signaturesMatch,
+} from './signature.js'
 
-/** What the console shows under "server configuration", and the account. */
+/** The account, and what the console shows under "server configuration". */
 export interface PushAccount {
   appId: string
   /** The Token that you chose. */
@@ -13,6 +30,13 @@ export interface PushAccount {
   encodingAESKey: string
 }
 
+/**
+ * - `WECHAT_PUSH_BODY`: the body holds no encrypted message.
+ * - `WECHAT_PUSH_SIGNATURE`: the signature is wrong.
+ * - `WECHAT_PUSH_TOO_OLD`: the timestamp is outside the window of `maxAge`.
+ * - `WECHAT_PUSH_CIPHER`: the message cannot be decrypted.
+ * - `WECHAT_PUSH_APPID`: the message is for another account.
+ */
 export type MessageErrorCode =
   | 'WECHAT_PUSH_BODY'
   | 'WECHAT_PUSH_SIGNATURE'
@@ -20,87 +44,102 @@ export type MessageErrorCode =
   | 'WECHAT_PUSH_CIPHER'
   | 'WECHAT_PUSH_APPID'
 
-/** A pushed message that cannot be taken. Holds nothing of it. */
+/** A pushed message was refused. The error holds nothing of the message. */
 export class MessageError extends Error {
   constructor(
     readonly code: MessageErrorCode,
     message: string,
   ) {
     super(message)
-    this.name = 'MessageError'
   }
 }
+// A literal, because a minifier may rename the class.
+Object.defineProperty(MessageError.prototype, 'name', { value: 'MessageError', configurable: true, writable: true })
 
-/** An encrypted message on its way to the platform: give it to `JSON.stringify`, or to `messageXml`. */
-export interface SealedMessage {
-  Encrypt: string
-  MsgSignature: string
-  TimeStamp: number
-  Nonce: string
+/** The padding is PKCS#7 over blocks of 32 bytes, twice the blocks of AES. */
+const PADDING_BLOCK_BYTES = 32
+const AES_BLOCK_BYTES = 16
+const RANDOM_BYTES = 16
+/** The random bytes, and the length of the message in 4 bytes. */
+const HEADER_BYTES = RANDOM_BYTES + 4
+
+/** The values may be secrets in the wrong place, so that messages show none. */
+const ENCODING_AES_KEY: Rule = {
+  test: (value: unknown) => typeof value === 'string' && /^[A-Za-z0-9+/]{43}$/.test(value),
+  rule: 'must be the 43 letters and digits that the console shows',
+  isSecret: true,
 }
 
-/** PKCS#7 over blocks of 32 bytes, twice those of AES. */
-const BLOCK = 32
-const HEAD = 20
-
-/** @throws TypeError for a wrong account, by the names of its members only. */
-export function keyOf(account: PushAccount): Buffer {
-  const { appId, token, encodingAESKey } = Object(account) as Partial<Record<keyof PushAccount, unknown>>
-  for (const [name, value] of Object.entries({ appId, token })) {
-    if (typeof value !== 'string' || value === '') throw new TypeError(`${name} must be a non-empty string`)
-  }
-  if (typeof encodingAESKey !== 'string' || !/^[A-Za-z0-9+/]{43}$/.test(encodingAESKey)) {
-    throw new TypeError('encodingAESKey must be the 43 letters and digits that the console shows')
-  }
-  return Buffer.from(`${encodingAESKey}=`, 'base64')
+const ACCOUNT_RULES: Rules = {
+  appId: required(SECRET_TEXT),
+  token: required(SECRET_TEXT),
+  encodingAESKey: required(ENCODING_AES_KEY),
 }
 
-function open(encrypted: string, key: Buffer, appId: string): string {
+/** @throws TypeError for a wrong account. */
+export function aesKeyOf(account: PushAccount): Buffer {
+  checkObject('the account', account)
+  for (const [name, rule] of Object.entries(ACCOUNT_RULES)) checkValue(name, account[name], rule)
+  return Buffer.from(`${account.encodingAESKey}=`, 'base64')
+}
+
+function decryptText(encrypted: string, key: Buffer, appId: string): string {
   const fail = (): never => {
     throw new MessageError('WECHAT_PUSH_CIPHER', 'The message cannot be decrypted: is the encodingAESKey the right one?')
   }
   const bytes = Buffer.from(encrypted, 'base64')
-  if (bytes.length === 0 || bytes.length % 16 !== 0) fail()
-  const decipher = createDecipheriv('aes-256-cbc', key, key.subarray(0, 16)).setAutoPadding(false)
-  const padded = Buffer.concat([decipher.update(bytes), decipher.final()])
-  const pad = padded.at(-1)!
-  const isPadding = pad >= 1 && pad <= BLOCK && pad <= padded.length && padded.subarray(-pad).every((byte) => byte === pad)
-  const plain = isPadding ? padded.subarray(0, -pad) : padded.subarray(0, 0)
-  if (plain.length < HEAD) fail()
-  const end = HEAD + plain.readUInt32BE(16)
+  if (bytes.length === 0 || bytes.length % AES_BLOCK_BYTES !== 0) fail()
+  const decipher = createDecipheriv('aes-256-cbc', key, key.subarray(0, AES_BLOCK_BYTES)).setAutoPadding(false)
+  const plain = withoutPadding(Buffer.concat([decipher.update(bytes), decipher.final()]))
+  if (plain === undefined || plain.length < HEADER_BYTES) return fail()
+  const end = HEADER_BYTES + plain.readUInt32BE(RANDOM_BYTES)
   if (end > plain.length) fail()
   if (plain.toString('utf8', end) !== appId) {
     throw new MessageError('WECHAT_PUSH_APPID', 'The message is for another account than the given appId')
   }
-  return plain.toString('utf8', HEAD, end)
+  return plain.toString('utf8', HEADER_BYTES, end)
+}
+
+function withoutPadding(padded: Buffer): Buffer | undefined {
+  const size = padded.at(-1)!
+  const isSize = size >= 1 && size <= PADDING_BLOCK_BYTES && size <= padded.length
+  return isSize && padded.subarray(-size).every((byte) => byte === size) ? padded.subarray(0, -size) : undefined
 }
 
 /**
- * Opens a pushed message: checks `msg_signature`, decrypts, checks the account.
+ * Checks the `msg_signature` of a pushed message, decrypts the message, and checks its account.
  *
- * @param body XML, JSON, an object with `Encrypt`, or the encrypted text itself.
- * @param query the request's: `msg_signature`, `timestamp` and `nonce`.
+ * @param body XML, JSON, an object with `Encrypt`, or the encrypted text itself
+ * @param query the query of the request: `msg_signature`, `timestamp` and `nonce`
+ * @param replay limits the age of the timestamp. Default: no limit.
  * @returns the message as the platform wrote it, XML or JSON.
- * @throws MessageError whatever is wrong with the request.
+ * @throws MessageError for anything that is wrong with the request.
  * @throws TypeError for a wrong account.
  * @example const xml = decryptMessage(request.body, request.query, { appId, token, encodingAESKey })
  */
 export function decryptMessage(body: unknown, query: PushQuery, account: PushAccount, replay: ReplayOptions = {}): string {
-  const key = keyOf(account)
-  const encrypted = encryptOf(body)
-  if (encrypted === undefined) throw new MessageError('WECHAT_PUSH_BODY', 'The body has no Encrypt: is it a safe-mode message?')
+  const key = aesKeyOf(account)
+  const encrypted = encryptedTextOf(body)
+  if (encrypted === undefined) {
+    throw new MessageError('WECHAT_PUSH_BODY', 'The body has no Encrypt: is it a message of safe mode?')
+  }
   const { msg_signature: signature, timestamp, nonce } = (query ?? {}) as PushQuery
-  const time = textOf(timestamp)
-  const once = textOf(nonce)
-  const signed = time !== undefined && once !== undefined
-  if (!signed || !sameSignature(signature, pushSignature([account.token, time, once, encrypted]))) {
+  const timestampText = signableText(timestamp)
+  const nonceText = signableText(nonce)
+  if (
+    timestampText === undefined ||
+    nonceText === undefined ||
+    !signaturesMatch(signature, pushSignature([account.token, timestampText, nonceText, encrypted]))
+  ) {
     throw new MessageError(
       'WECHAT_PUSH_SIGNATURE',
-      'The msg_signature is not that of this message: is the Token the right one?',
+      'The msg_signature does not belong to this message: is the Token the right one?',
     )
   }
-  if (!isRecent(time, replay)) throw new MessageError('WECHAT_PUSH_TOO_OLD', 'The message is older or newer than maxAge allows')
-  return open(encrypted, key, account.appId)
+  if (!isWithinMaxAge(timestampText, replay)) {
+    throw new MessageError('WECHAT_PUSH_TOO_OLD', 'The timestamp of the message differs from now by more than maxAge')
+  }
+  return decryptText(encrypted, key, account.appId)
 }
 
 export interface SealOptions {
@@ -112,27 +151,37 @@ export interface SealOptions {
   random?: Uint8Array
 }
 
+const SEAL_RULES: Rules = {
+  timestamp: { test: (value: unknown) => Number.isSafeInteger(value), rule: 'must be epoch seconds, a whole number' },
+  nonce: TEXT,
+  random: {
+    test: (value: unknown) => value instanceof Uint8Array && value.length === RANDOM_BYTES,
+    rule: `must be ${RANDOM_BYTES} bytes`,
+    isSecret: true,
+  },
+}
+
 /**
- * Seals a reply.
+ * Encrypts and signs a reply.
  *
- * @throws TypeError for a message that is no text, or a wrong account.
+ * @throws TypeError for a message that is not a string, a wrong account, or an unknown or wrong option.
  * @example response.type('xml').send(messageXml(encryptMessage(xml, { appId, token, encodingAESKey })))
  */
 export function encryptMessage(message: string, account: PushAccount, options: SealOptions = {}): SealedMessage {
-  const key = keyOf(account)
-  if (typeof message !== 'string') throw new TypeError(`message must be a string; got a value of type ${typeof message}`)
-  const { timestamp = Math.floor(Date.now() / 1000), random = randomBytes(16) } = options
-  const { nonce = String(randomBytes(4).readUInt32BE()) } = options
-  if (!(random instanceof Uint8Array) || random.length !== 16) throw new TypeError('random must be 16 bytes')
+  const key = aesKeyOf(account)
+  // The message is not shown: only its type is.
+  if (typeof message !== 'string') throw new TypeError(`message must be a string; got ${typeof message}`)
+  const checked = checkOptions<SealOptions>('encryptMessage', options, SEAL_RULES)
+  const { timestamp = Math.floor(Date.now() / 1000), random = randomBytes(RANDOM_BYTES) } = checked
+  const { nonce = String(randomBytes(4).readUInt32BE()) } = checked
   const text = Buffer.from(message)
   const length = Buffer.alloc(4)
   length.writeUInt32BE(text.length)
   const plain = Buffer.concat([random, length, text, Buffer.from(account.appId)])
-  const pad = BLOCK - (plain.length % BLOCK)
-  const cipher = createCipheriv('aes-256-cbc', key, key.subarray(0, 16)).setAutoPadding(false)
-  const Encrypt = Buffer.concat([cipher.update(plain), cipher.update(Buffer.alloc(pad, pad)), cipher.final()]).toString(
-    'base64',
-  )
+  const padding = PADDING_BLOCK_BYTES - (plain.length % PADDING_BLOCK_BYTES)
+  const cipher = createCipheriv('aes-256-cbc', key, key.subarray(0, AES_BLOCK_BYTES)).setAutoPadding(false)
+  const encrypted = Buffer.concat([cipher.update(plain), cipher.update(Buffer.alloc(padding, padding)), cipher.final()])
+  const Encrypt = encrypted.toString('base64')
   const MsgSignature = pushSignature([account.token, String(timestamp), nonce, Encrypt])
   return { Encrypt, MsgSignature, TimeStamp: timestamp, Nonce: nonce }
 }

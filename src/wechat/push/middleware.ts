@@ -1,13 +1,20 @@
-// The same answers for node:http, Express, Koa and Fastify: where each of them keeps the request and wants the reply. It knows
-// them by their shapes, and none of them as a package.
+// The handler for node:http, Express, Koa and Fastify. Each of them keeps the request and expects the answer in another place.
+// They are recognised by their shapes: none of them is a dependency.
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Answering, answering, answerOf, type HandshakeOptions, type PushAnswer, Refusal } from './answer.js'
-import { LONGEST_BODY } from './envelope.js'
+import {
+  createAnswer,
+  createPushAnswerer,
+  type HandshakeOptions,
+  HttpRefusal,
+  type PushAnswer,
+  type PushAnswerer,
+} from './answer.js'
+import { MAX_BODY_BYTES } from './envelope.js'
 import type { PushQuery } from './signature.js'
 
 type Next = (error?: unknown) => unknown
 
-/** Fits `http.createServer`, Express's and Koa's `use`, and a Fastify route as it is. */
+/** Fits `http.createServer`, the `use` of Express and Koa, and a Fastify route. */
 export type PushHandler = (request: object, response: object, next?: Next) => Promise<void>
 
 interface KoaContext {
@@ -25,104 +32,112 @@ interface FastifyReply {
   send(body: string): unknown
 }
 
-/** A query's members; one that is given twice is a list, which nothing takes for a text. */
-function queryOf(url: string): PushQuery {
+/** The query of a URL. A parameter that is given twice becomes a list, which is no valid value for any of ours. */
+function parseQuery(url: string): PushQuery {
   const at = url.indexOf('?')
   const query: Record<string, unknown> = Object.create(null)
   const search = new URLSearchParams(at < 0 ? '' : url.slice(at + 1))
   for (const name of search.keys()) {
-    const all = search.getAll(name)
-    query[name] = all.length === 1 ? all[0] : all
+    const values = search.getAll(name)
+    query[name] = values.length === 1 ? values[0] : values
   }
   return query
 }
 
-/** The body from the wire, if it is not too long. */
-function read(request: IncomingMessage): Promise<Buffer> {
+/** Reads the body from the connection, unless it is too long. */
+function readBody(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
-    let size = 0
+    let bytes = 0
     request.on('data', (chunk: Buffer) => {
-      size += chunk.length
-      // The rest flows by, and the connection ends with the answer.
-      if (size > LONGEST_BODY) reject(new Refusal(413, { connection: 'close' }))
+      bytes += chunk.length
+      // The rest of the body is discarded, and the connection ends after the answer.
+      if (bytes > MAX_BODY_BYTES) reject(new HttpRefusal(413, { connection: 'close' }))
       else chunks.push(chunk)
     })
     request.once('end', () => resolve(Buffer.concat(chunks)))
-    request.once('error', () => reject(new Refusal(400)))
-    request.once('close', () => reject(new Refusal(400)))
+    request.once('error', () => reject(new HttpRefusal(400)))
+    request.once('close', () => reject(new HttpRefusal(400)))
   })
 }
 
-/** What a body parser has left, or what is on the wire. A parser that did not feel concerned leaves `{}` or nothing. */
-function bodyOf(request: IncomingMessage, parsed: unknown): Promise<unknown> {
+/** The body that a body parser has left, else the body on the connection. A parser leaves `{}` or nothing for other types. */
+function takeBody(request: IncomingMessage, parsed: unknown): Promise<unknown> {
   const isEmpty = typeof parsed === 'object' && parsed !== null && Object.keys(parsed).length === 0
   if (parsed !== undefined && parsed !== null && !isEmpty) return Promise.resolve(parsed)
-  return request.readableEnded ? Promise.reject(new Refusal(400)) : read(request)
+  return request.readableEnded ? Promise.reject(new HttpRefusal(400)) : readBody(request)
 }
 
-const ask = (answer: Answering, request: IncomingMessage, parsed: unknown): Promise<PushAnswer | 'pass'> =>
-  answer({
+const answerTo = (answerer: PushAnswerer, request: IncomingMessage, parsed: unknown): Promise<PushAnswer | 'pass'> =>
+  answerer({
     method: request.method ?? 'GET',
-    query: queryOf(request.url ?? ''),
-    body: () => bodyOf(request, parsed),
+    query: parseQuery(request.url ?? ''),
+    body: () => takeBody(request, parsed),
   })
 
-/** A verified message that nobody takes. */
-const NOBODY = answerOf(405, '', 'text/plain', { allow: 'GET' })
+/** The answer to a verified message that no handler receives. */
+const UNHANDLED = createAnswer(405, '', 'text/plain', { allow: 'GET' })
 
-async function forKoa(answer: Answering, context: KoaContext, next: Next): Promise<void> {
-  const given = await ask(answer, context.req, context.request?.body)
-  if (given === 'pass') return void (await next())
-  context.status = given.status
-  context.set(given.headers)
-  context.body = given.body
+async function handleKoa(answerer: PushAnswerer, context: KoaContext, next: Next): Promise<void> {
+  const answer = await answerTo(answerer, context.req, context.request?.body)
+  if (answer === 'pass') return void (await next())
+  context.status = answer.status
+  context.set(answer.headers)
+  context.body = answer.body
 }
 
-async function forFastify(
-  answer: Answering,
+async function handleFastify(
+  answerer: PushAnswerer,
   request: { raw: IncomingMessage; body?: unknown },
   reply: FastifyReply,
 ): Promise<void> {
-  const given = await ask(answer, request.raw, request.body)
-  const { status, headers, body } = given === 'pass' ? NOBODY : given
+  const answer = await answerTo(answerer, request.raw, request.body)
+  const { status, headers, body } = answer === 'pass' ? UNHANDLED : answer
   await reply.code(status).headers(headers).send(body)
 }
 
-async function forNode(answer: Answering, request: IncomingMessage, response: ServerResponse, next?: Next): Promise<void> {
-  let given: PushAnswer | 'pass'
+async function handleNode(
+  answerer: PushAnswerer,
+  request: IncomingMessage,
+  response: ServerResponse,
+  next?: Next,
+): Promise<void> {
+  let answer: PushAnswer | 'pass'
   try {
-    given = await ask(answer, request, (request as { body?: unknown }).body)
+    answer = await answerTo(answerer, request, (request as { body?: unknown }).body)
   } catch (error) {
     if (next !== undefined) return void next(error)
-    // Without a framework nobody takes it, and an unhandled rejection would end the process for one message.
+    // No framework catches the error here, and an unhandled rejection would end the process because of one message.
     process.emitWarning(error instanceof Error ? error : 'onMessage failed')
-    given = answerOf(500)
+    answer = createAnswer(500)
   }
-  if (given === 'pass' && next !== undefined) return void next()
-  const { status, headers, body } = given === 'pass' ? NOBODY : given
+  if (answer === 'pass' && next !== undefined) return void next()
+  const { status, headers, body } = answer === 'pass' ? UNHANDLED : answer
   if (response.headersSent || response.destroyed) return
   response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) })
   response.end(body)
 }
 
 /**
- * The handler for the server URL of an account: answers the console's GET with its `echostr`, only after the signature is
- * verified, as plain text; anything else is 403 without an echo. A verified POST goes to `onMessage`, or on to the next handler.
+ * The handler for the server URL of an account.
  *
- * @throws TypeError for a wrong option.
+ * - A GET of the console is answered with its `echostr` as plain text, after the signature was verified.
+ * - A verified POST goes to `onMessage`, or without it to the next handler.
+ * - Any other request is answered with 403 (405 for other methods), and nothing is echoed.
+ *
+ * @throws TypeError for an unknown or wrong option.
  * @example http.createServer(handshake({ token, onMessage })).listen(80)
  * @example app.use('/wechat', handshake({ token })) // Express
  * @example app.use(handshake({ token })) // Koa
  * @example fastify.all('/wechat', handshake({ token, onMessage })) // Fastify
  */
 export function handshake(options: HandshakeOptions): PushHandler {
-  const answer = answering(options)
+  const answerer = createPushAnswerer(options)
   return (request, response, next) => {
-    if (typeof response === 'function') return forKoa(answer, request as KoaContext, response as Next)
+    if (typeof response === 'function') return handleKoa(answerer, request as KoaContext, response as Next)
     if (typeof (response as Partial<FastifyReply>).code === 'function' && 'raw' in request) {
-      return forFastify(answer, request as { raw: IncomingMessage }, response as FastifyReply)
+      return handleFastify(answerer, request as { raw: IncomingMessage }, response as FastifyReply)
     }
-    return forNode(answer, request as IncomingMessage, response as ServerResponse, next)
+    return handleNode(answerer, request as IncomingMessage, response as ServerResponse, next)
   }
 }

@@ -1,5 +1,5 @@
-// The signatures of what the platform pushes, as pure functions. Whatever is checked comes from a stranger: nothing here throws
-// over it, and no comparison tells by its time how much was right.
+// The signatures of what the platform pushes, as pure functions. The values to check come from strangers: nothing here throws
+// because of them, and no comparison shows by its duration how much of a signature was right.
 import { createHash, timingSafeEqual } from 'node:crypto'
 
 /** The query of a pushed request, as any framework parses it. */
@@ -11,59 +11,62 @@ export interface PushQuery {
 }
 
 export interface ReplayOptions {
-  /** Seconds that the timestamp may be away from now. Default: any; the platform itself makes no rule. */
+  /** Seconds by which the timestamp may differ from now. Default: any. The platform itself sets no limit. */
   maxAge?: number
   /** Epoch milliseconds. Default: now. */
   now?: number
 }
 
-/** A real timestamp has 10 characters, a real nonce about as many. */
-const LONGEST = 256
+/** A real timestamp has 10 characters, and a real nonce about as many. */
+const MAX_SIGNED_CHARS = 256
 
-/** A query's member that may be signed: a text of sensible length, given once. */
-export function textOf(value: unknown, longest = LONGEST): string | undefined {
-  return typeof value === 'string' && value !== '' && value.length <= longest ? value : undefined
+/** A query value that may be part of a signature: a string of sensible length that was given once. */
+export function signableText(value: unknown, maxChars = MAX_SIGNED_CHARS): string | undefined {
+  return typeof value === 'string' && value !== '' && value.length <= maxChars ? value : undefined
 }
 
-/** SHA-1 over the sorted parts: how the platform signs everything that it pushes. */
+/** The SHA-1 of the sorted parts. The platform signs everything that it pushes in this way. */
 export function pushSignature(parts: readonly string[]): string {
   return createHash('sha1')
     .update([...parts].sort().join(''))
     .digest('hex')
 }
 
-/** Compares with a signature of ours, in constant time. */
-export function sameSignature(given: unknown, own: string): boolean {
-  if (typeof given !== 'string' || given.length !== own.length) return false
+/** Compares a given signature with the computed one, in constant time. */
+export function signaturesMatch(given: unknown, computed: string): boolean {
+  if (typeof given !== 'string' || given.length !== computed.length) return false
   const bytes = Buffer.from(given)
-  // A letter beyond ASCII has more bytes than it has length.
-  return bytes.length === own.length && timingSafeEqual(bytes, Buffer.from(own))
+  // A non-ASCII character has more bytes than its length says.
+  return bytes.length === computed.length && timingSafeEqual(bytes, Buffer.from(computed))
 }
 
-/** Whether a timestamp (epoch seconds, a text) is in the window, if there is one. */
-export function isRecent(timestamp: string, { maxAge, now = Date.now() }: ReplayOptions): boolean {
+/** Whether a timestamp (epoch seconds, as a string) is inside the window, if there is one. */
+export function isWithinMaxAge(timestamp: string, { maxAge, now = Date.now() }: ReplayOptions): boolean {
   if (maxAge === undefined) return true
   if (!/^\d{1,12}$/.test(timestamp)) return false
   return Math.abs(now / 1000 - Number(timestamp)) <= maxAge
 }
 
 /**
- * Whether a request comes from the platform: `signature` is that of the token, `timestamp` and `nonce`. Never throws, whatever
- * the query holds.
+ * Whether a request comes from the platform: its `signature` must be that of the Token, the `timestamp` and the `nonce`. Never
+ * throws, whatever the query holds.
  *
- * @param token the Token that you chose in the console.
+ * @param token the Token that you chose in the console
+ * @param replay limits the age of the timestamp. Default: no limit.
  * @example if (!verifySignature(request.query, token)) return response.status(403).end()
  */
 export function verifySignature(query: PushQuery, token: string, replay: ReplayOptions = {}): boolean {
   try {
     const { signature, timestamp, nonce } = query
-    const time = textOf(timestamp)
-    const once = textOf(nonce)
-    // Without a token of ours anybody could sign.
-    if (time === undefined || once === undefined || typeof token !== 'string' || token === '') return false
-    return sameSignature(signature, pushSignature([token, time, once])) && isRecent(time, replay ?? {})
+    const timestampText = signableText(timestamp)
+    const nonceText = signableText(nonce)
+    if (timestampText === undefined || nonceText === undefined) return false
+    // Without a Token anybody could compute the signature.
+    if (typeof token !== 'string' || token === '') return false
+    const isSigned = signaturesMatch(signature, pushSignature([token, timestampText, nonceText]))
+    return isSigned && isWithinMaxAge(timestampText, replay ?? {})
   } catch {
-    // Not an object, or one that throws when it is looked at.
+    // The query is not an object, or throws when it is read.
     return false
   }
 }

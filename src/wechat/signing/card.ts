@@ -1,10 +1,11 @@
 // The card signatures, as pure functions of their input: the values in order, without names and separators.
-import { createHash, randomBytes } from 'node:crypto'
-import { checkTimestamp } from './jsapi.js'
+import { createHash } from 'node:crypto'
+import { ANYTHING, checkObject, checkOptions, checkValue, type Rule, type Rules, required } from '../../core/shared/validate.js'
+import { checkTimestamp, epochSeconds, randomNonce, TICKET } from './jsapi.js'
 
 /** What a card signature is made of. Absent and empty members are left out, as the platform leaves them out. */
 export interface SignCardInput {
-  /** The `wx_card` ticket, never the `jsapi` one. */
+  /** The `wx_card` ticket, never the `jsapi` ticket. */
   ticket: string
   /** Default: 16 random characters. */
   nonceStr?: string
@@ -17,7 +18,7 @@ export interface SignCardInput {
   openid?: string
   /** For `wx.chooseCard`. */
   appId?: string
-  /** For `wx.chooseCard`; the platform's `location_id`. */
+  /** For `wx.chooseCard`: the platform's `location_id`. */
   shopId?: string
   /** For `wx.chooseCard`, such as `GROUPON`. */
   cardType?: string
@@ -25,12 +26,12 @@ export interface SignCardInput {
 
 export interface CardSignature {
   nonceStr: string
-  /** Epoch seconds; as given, a number if it was not. */
+  /** Epoch seconds: as given, else a number. */
   timestamp: number | string
   signature: string
 }
 
-/** The members of `wx.addCard`, beside the ticket. */
+/** The members of `wx.addCard`, except for the ticket. */
 export interface CardExtInput extends Pick<SignCardInput, 'nonceStr' | 'timestamp' | 'code' | 'openid'> {
   cardId: string
   /** Not signed. */
@@ -39,10 +40,10 @@ export interface CardExtInput extends Pick<SignCardInput, 'nonceStr' | 'timestam
   outerStr?: string
 }
 
-/** The members of `wx.chooseCard`, beside the ticket and the account. */
+/** The members of `wx.chooseCard`, except for the ticket and the account. */
 export type ChooseCardInput = Pick<SignCardInput, 'nonceStr' | 'timestamp' | 'shopId' | 'cardType' | 'cardId'>
 
-/** What `wx.chooseCard` takes, beside its callbacks. */
+/** The argument of `wx.chooseCard`, except for its callbacks. */
 export interface CardChoice {
   shopId: string
   cardType: string
@@ -53,51 +54,66 @@ export interface CardChoice {
   cardSign: string
 }
 
-const MEMBERS = ['nonceStr', 'cardId', 'code', 'openid', 'appId', 'shopId', 'cardType'] as const
+/** An empty string is left out of a signature, so it is allowed. The values may be secrets, such as the code of a card. */
+const STRING: Rule = { test: (value: unknown) => typeof value === 'string', rule: 'must be a string', isSecret: true }
 
-/** @throws TypeError for a member that is no text. Before a ticket is fetched for it. */
+const SIGNED: Rules = {
+  nonceStr: STRING,
+  cardId: STRING,
+  code: STRING,
+  openid: STRING,
+  appId: STRING,
+  shopId: STRING,
+  cardType: STRING,
+}
+/** `checkTimestamp` checks the time. The last two are not signed. */
+const KNOWN: Rules = { ...SIGNED, timestamp: ANYTHING, ticket: ANYTHING, fixedBeginTimestamp: ANYTHING, outerStr: ANYTHING }
+
+/**
+ * Checks the argument of `cardExt` or `chooseCard`, before a ticket is fetched for it.
+ *
+ * @throws TypeError for an unknown or wrong member, or a missing one.
+ */
+export function checkCardOptions(subject: string, input: unknown, needed: readonly string[] = []): void {
+  checkCard(checkOptions(subject, input, KNOWN), needed)
+}
+
+/** @throws TypeError for a wrong or missing member. Unknown members are not signed, and are ignored. */
 export function checkCard(input: unknown, needed: readonly string[] = []): void {
-  if (typeof input !== 'object' || input === null) throw new TypeError('a card must be an object, like { cardId }')
-  const given = input as Record<string, unknown>
-  for (const name of MEMBERS) {
-    const value = given[name]
-    if (typeof value !== 'string' && value !== undefined) {
-      throw new TypeError(`${name} must be a string; got a value of type ${typeof value}`)
-    }
-    if (needed.includes(name) && !value) throw new TypeError(`${name} must be a non-empty string; got ${typeof value}`)
+  checkObject('a card', input)
+  for (const [name, rule] of Object.entries(SIGNED)) checkValue(name, input[name], rule)
+  for (const name of needed) {
+    checkValue(name, input[name], required({ ...STRING, test: Boolean, rule: 'must be a non-empty string' }))
   }
-  if (given.timestamp !== undefined) checkTimestamp(given.timestamp)
+  if (input.timestamp !== undefined) checkTimestamp(input.timestamp)
 }
 
 /**
  * Signs a card for `wx.addCard` (ticket, timestamp, nonce, cardId, code, openid) or `wx.chooseCard` (ticket, timestamp, nonce,
- * appId, shopId, cardId, cardType): the rule is the same, whatever is given is signed.
+ * appId, shopId, cardId, cardType). The rule is the same for both: all members that are given are signed.
  *
- * @throws TypeError for a missing ticket or a wrong member: never a signature over "undefined".
+ * @throws TypeError for a missing ticket or a wrong member. There is never a signature over "undefined".
  * @example signCard({ ticket, cardId, code, nonceStr, timestamp }).signature
  */
 export function signCard(input: SignCardInput): CardSignature {
   checkCard(input)
-  const { ticket, nonceStr = randomBytes(8).toString('hex'), timestamp = Math.floor(Date.now() / 1000) } = input
-  // The value is a secret, so that only its type is told.
-  if (typeof ticket !== 'string' || ticket.trim() === '') {
-    throw new TypeError(`ticket must be a non-empty string; got ${typeof ticket === 'string' ? 'an empty one' : typeof ticket}`)
-  }
+  const { ticket, nonceStr = randomNonce(), timestamp = epochSeconds() } = input
+  checkValue('ticket', ticket, TICKET)
   const { cardId, code, openid, appId, shopId, cardType } = input
   const values = [ticket, String(timestamp), nonceStr, cardId, code, openid, appId, shopId, cardType]
-  // By bytes: the order of JavaScript's own sort is another one beyond the basic plane.
+  // Sorted by bytes: JavaScript's own sort has another order beyond the basic multilingual plane.
   const sorted = values.flatMap((value) => (value ? [Buffer.from(value)] : [])).sort(Buffer.compare)
   return { nonceStr, timestamp, signature: createHash('sha1').update(Buffer.concat(sorted)).digest('hex') }
 }
 
-/** The `cardExt` of `wx.addCard`: a JSON text. */
+/** The `cardExt` of `wx.addCard`, which is JSON text. */
 export function cardExtOf(ticket: string, card: CardExtInput): string {
   const { code, openid, fixedBeginTimestamp, outerStr } = card
   const { timestamp, nonceStr, signature } = signCard({ ...card, ticket, ...NOT_SIGNED_BY_ADD })
   return JSON.stringify({
     code,
     openid,
-    // The platform wants it as a text.
+    // The platform requires a string here.
     timestamp: String(timestamp),
     nonce_str: nonceStr,
     fixed_begintimestamp: fixedBeginTimestamp,

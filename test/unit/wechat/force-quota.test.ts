@@ -1,7 +1,7 @@
 // The ration of forced refreshes, over a clock that is given: 20 in any 24 hours, 30 s apart, whoever makes them.
 import t from 'tap'
 import type { FetchContext, Result } from '../../../index.js'
-import { createRation, type Forces } from '../../../src/wechat/stable-token.js'
+import { createForceQuota, type ForceTimes } from '../../../src/wechat/stable-token.js'
 
 const T0 = Date.parse('2026-03-01T00:00:00Z')
 const HOUR = 3_600_000
@@ -9,10 +9,10 @@ const HOUR = 3_600_000
 function rationAt(start = T0) {
   let time = start
   let stored: unknown
-  const ration = createRation(30, () => time)
+  const ration = createForceQuota(30, () => time)
   /** A process takes a place. The stored value is all that it knows of the others. */
-  const take = (): Result<Forces> => {
-    const result = ration.fetcher({ previous: stored } as FetchContext<Forces>) as Result<Forces>
+  const take = (): Result<ForceTimes> => {
+    const result = ration.fetcher({ previous: stored } as FetchContext<ForceTimes>) as Result<ForceTimes>
     stored = JSON.parse(JSON.stringify(result.value))
     return result
   }
@@ -31,7 +31,7 @@ function rationAt(start = T0) {
     wait: (ms: number) => (time += ms),
     now: () => time,
     store: (value: unknown) => (stored = value),
-    stored: () => stored as Forces,
+    stored: () => stored as ForceTimes,
   }
 }
 
@@ -106,13 +106,13 @@ t.test('a damaged value is an empty one', async (t) => {
 
 t.test('only a fetch that succeeds is a place of this process', async (t) => {
   const { ration, take, refused } = rationAt()
-  t.equal(ration.taken, 0)
+  t.equal(ration.permitsTaken, 0)
   take()
-  t.equal(ration.taken, 1)
+  t.equal(ration.permitsTaken, 1)
   refused()
-  t.equal(ration.taken, 1)
+  t.equal(ration.permitsTaken, 1)
 })
 
 t.test('the ledger counts them too, so that a deleted record does not open the day again', async (t) => {
-  t.match(createRation(30).options, { quota: { limit: 20, window: 87_000 }, autoRefresh: false, refreshAhead: 0 })
+  t.match(createForceQuota(30).options, { quota: { limit: 20, window: 87_000 }, autoRefresh: false, refreshAhead: 0 })
 })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { checkCall } from '../../../src/wechat/api/call.js'
-import { checkOptions } from '../../../src/wechat/options.js'
+import { checkWeChatOptions } from '../../../src/wechat/options.js'
 
 const good = { appId: 'wx0', appSecret: 'very-secret' }
 
@@ -15,23 +15,23 @@ function messageOf(task: () => unknown): string {
 }
 
 t.test('an account needs no more than its two names', async (t) => {
-  const { appId, appSecret, ...rest } = checkOptions(good)
+  const { appId, appSecret, ...rest } = checkWeChatOptions(good)
   const [dog, quota] = [undefined, undefined]
   t.same(rest, { timeout: 30, prefix: '', dog, quota, stable: false, baseUrl: 'https://api.weixin.qq.com' })
 })
 
 t.test('a wrong option is a TypeError with its name, the rule, the value and its type', async (t) => {
   const cases: [object | undefined, RegExp][] = [
-    [undefined, /wechat wants an object.*got undefined/],
-    [{}, /^appId must be .*; got undefined$/],
+    [undefined, /^the options of wechat must be an object; got undefined$/],
+    [{}, /^appId must be .*; got undefined \(undefined\)$/],
     [{ ...good, appId: 7 }, /^appId must be .*; got 7 \(number\)$/],
     [{ ...good, appId: 'wx 0' }, /^appId must be .*; got "wx 0" \(string\)$/],
     [{ ...good, prefix: 7 }, /^prefix must be a string; got 7 \(number\)$/],
-    [{ ...good, timeout: '5' }, /^timeout must be seconds.*; got "5" \(string\)$/],
+    [{ ...good, timeout: '5' }, /^timeout must be a number of seconds.*; got "5" \(string\)$/],
     [{ ...good, timeout: 0 }, /^timeout must/],
-    [{ ...good, timeout: 5000 }, /^timeout must be seconds, .*at most 600; got 5000 \(number\)$/],
+    [{ ...good, timeout: 5000 }, /^timeout must be a number of seconds, at most 600; got 5000 \(number\)$/],
     [{ ...good, timeout: Number.NaN }, /^timeout must/],
-    [{ ...good, dog: {} }, /^dog must be what createDog\(\) returns; got a value of type object$/],
+    [{ ...good, dog: {} }, /^dog must be what createDog\(\) returns; got an object \(object\)$/],
     [{ ...good, baseUrl: 'api.weixin.qq.com' }, /^baseUrl must be .*; got "api\.weixin\.qq\.com" \(string\)$/],
     [{ ...good, baseUrl: 'file:///etc' }, /^baseUrl must/],
     [{ ...good, baseUrl: 7 }, /^baseUrl must/],
@@ -39,14 +39,14 @@ t.test('a wrong option is a TypeError with its name, the rule, the value and its
   ]
   for (const [options, message] of cases)
     t.match(
-      messageOf(() => checkOptions(options as never)),
+      messageOf(() => checkWeChatOptions(options as never)),
       message,
     )
 })
 
 t.test('a wrong appSecret is told by its type only', async (t) => {
   for (const appSecret of [undefined, null, '', ' very secret ', ['very-secret'], { v: 'very-secret' }, 424_242]) {
-    const message = messageOf(() => checkOptions({ ...good, appSecret: appSecret as string }))
+    const message = messageOf(() => checkWeChatOptions({ ...good, appSecret: appSecret as string }))
     t.match(message, /^appSecret must be /)
     t.notMatch(message, /very|424242/)
   }
@@ -59,14 +59,14 @@ t.test("a base URL's user, password and query are not shown", async (t) => {
     'https://example.com/#hidden',
   ]) {
     t.notMatch(
-      messageOf(() => checkOptions({ ...good, baseUrl })),
+      messageOf(() => checkWeChatOptions({ ...good, baseUrl })),
       /hidden|user:/,
     )
   }
 })
 
 t.test("a proxy's path is kept, and its last slash does not double", async (t) => {
-  t.equal(checkOptions({ ...good, baseUrl: 'http://127.0.0.1:8080/wx/' }).baseUrl, 'http://127.0.0.1:8080/wx')
+  t.equal(checkWeChatOptions({ ...good, baseUrl: 'http://127.0.0.1:8080/wx/' }).baseUrl, 'http://127.0.0.1:8080/wx')
 })
 
 t.test('a call is a GET, or a POST if it has a body', async (t) => {
@@ -115,7 +115,7 @@ t.test('a token of the caller is refused, unseen', async (t) => {
 t.test('a wrong query, body or method is refused', async (t) => {
   t.match(
     messageOf(() => checkCall('/x', { query: { a: {} } as never })),
-    /^query\.a must be .* type object/,
+    /^query\.a must be .*; got an object \(object\)$/,
   )
   t.match(
     messageOf(() => checkCall('/x', { query: 'a=1' as never })),
@@ -135,6 +135,6 @@ t.test('a wrong query, body or method is refused', async (t) => {
   )
   t.match(
     messageOf(() => checkCall('/x', null as never)),
-    /^call's options must be an object/,
+    /^the options of call must be an object/,
   )
 })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { factOf, secondsUntil } from '../../../../src/wechat/api/error-codes.js'
-import { facts, UNKNOWN } from '../../../../src/wechat/api/error-table.js'
+import { ERROR_FACTS, UNKNOWN_CODE } from '../../../../src/wechat/api/error-table.js'
 
 t.test('the three dead-token codes are rejections on a business call, and nothing else is', async (t) => {
   for (const code of [40001, 40014, 42001]) t.equal(factOf(code, false).kind, 'rejected')
@@ -45,11 +45,11 @@ const DOCUMENTED = [
 ]
 
 t.test('every documented code is known, with a hint in English and in Chinese', async (t) => {
-  for (const code of DOCUMENTED) t.not(factOf(code, false), UNKNOWN, String(code))
+  for (const code of DOCUMENTED) t.not(factOf(code, false), UNKNOWN_CODE, String(code))
 })
 
 t.test('every hint is a sentence, in both languages, and names the same things', async (t) => {
-  for (const [code, { hint, hintZh }] of [...Object.entries(facts), ['unknown', UNKNOWN] as const]) {
+  for (const [code, { hint, hintZh }] of [...Object.entries(ERROR_FACTS), ['unknown', UNKNOWN_CODE] as const]) {
     t.match(hint, /^[A-Z][\x20-\x7e]+[.]$/, code)
     t.match(hintZh, /\p{Script=Han}.*。$/u, code)
     for (const name of ['{ip}', 'AppSecret', 'POST', 'HTTPS', 'baseUrl', 'errcode']) {

@@ -1,13 +1,13 @@
 import { inspect } from 'node:util'
 import t from 'tap'
-import { type Origin, refusal, transportError, WeChatError } from '../../../../src/wechat/api/errors.js'
+import { type CallContext, errcodeError, transportError, WeChatError } from '../../../../src/wechat/api/errors.js'
 
-const token: Origin = { path: '/cgi-bin/token', appId: 'wx0', credential: true, secrets: ['s3cr3t/+='] }
-const call: Origin = { path: '/cgi-bin/user/info', appId: 'wx0', credential: false, secrets: ['s3cr3t/+=', 'T0KEN'] }
+const token: CallContext = { path: '/cgi-bin/token', appId: 'wx0', credential: true, secrets: ['s3cr3t/+='] }
+const call: CallContext = { path: '/cgi-bin/user/info', appId: 'wx0', credential: false, secrets: ['s3cr3t/+=', 'T0KEN'] }
 const now = Date.parse('2026-03-01T15:59:00Z')
 
 t.test('an error tells its code, class, text, rid and path', async (t) => {
-  const error = refusal(40013, 'invalid appid rid: 6aac005a-01bfdbee-79769285', token, now)
+  const error = errcodeError(40013, 'invalid appid rid: 6aac005a-01bfdbee-79769285', token, now)
   t.ok(error instanceof WeChatError && error instanceof Error)
   t.match(error, {
     name: 'WeChatError',
@@ -24,60 +24,60 @@ t.test('an error tells its code, class, text, rid and path', async (t) => {
 })
 
 t.test('the rid of a /sns path, after a comma, is found too, and so is none', async (t) => {
-  t.equal(refusal(40013, 'invalid appid, rid: 6aac007a-01bfdbee-79769285', token, now).rid, '6aac007a-01bfdbee-79769285')
-  t.equal(refusal(40013, 'invalid appid hint: [FQ4hVA0505hka5!]', token, now).rid, undefined)
+  t.equal(errcodeError(40013, 'invalid appid, rid: 6aac007a-01bfdbee-79769285', token, now).rid, '6aac007a-01bfdbee-79769285')
+  t.equal(errcodeError(40013, 'invalid appid hint: [FQ4hVA0505hka5!]', token, now).rid, undefined)
 })
 
 t.test('40164 names the very IP that is to be added', async (t) => {
   const text = 'invalid ip 182.150.41.147 ipv6 ::ffff:182.150.41.147, not in whitelist rid: 68231586-663e56da-1e04e5eb'
-  const error = refusal(40164, text, token, now)
+  const error = errcodeError(40164, text, token, now)
   t.match(error.hint, 'Add 182.150.41.147 to the IP whitelist')
   t.match(error.message.slice(0, 200), '182.150.41.147', 'also where a message is cut')
-  t.match(refusal(40164, 'invalid ip 2001:db8::1, not in whitelist', token, now).hint, 'Add 2001:db8::1 to')
-  t.match(refusal(61004, 'access clientip is not registered', token, now).hint, /Add this machine's public IP/)
+  t.match(errcodeError(40164, 'invalid ip 2001:db8::1, not in whitelist', token, now).hint, 'Add 2001:db8::1 to')
+  t.match(errcodeError(61004, 'access clientip is not registered', token, now).hint, /Add this machine's public IP/)
 })
 
 t.test('the hint is there in Chinese too, with the very IP, and the message carries the English one', async (t) => {
   const text = 'invalid ip 182.150.41.147 ipv6 ::ffff:182.150.41.147, not in whitelist rid: 68231586-663e56da-1e04e5eb'
-  const error = refusal(40164, text, token, now)
+  const error = errcodeError(40164, text, token, now)
   t.equal(error.ip, '182.150.41.147')
   t.match(error.hintZh, '把 182.150.41.147 加入该账号的 IP 白名单')
   t.ok(error.message.includes(error.hint) && !error.message.includes(error.hintZh))
-  t.match(refusal(61004, 'access clientip is not registered', token, now), { ip: undefined, hintZh: /本机的公网 IP/ })
+  t.match(errcodeError(61004, 'access clientip is not registered', token, now), { ip: undefined, hintZh: /本机的公网 IP/ })
   t.match(transportError('HTTP status 502', token).hintZh, /请稍后重试/)
 })
 
 t.test('an administrator who refused is left alone for as long as the platform says', async (t) => {
-  t.match(refusal(89503, '', token, now), { kind: 'permanent', retryAfter: 60 })
-  t.match(refusal(89507, '', token, now), { kind: 'permanent', retryAfter: 3600 })
-  t.match(refusal(89506, '', token, now), { kind: 'permanent', retryAfter: 86_400 })
+  t.match(errcodeError(89503, '', token, now), { kind: 'permanent', retryAfter: 60 })
+  t.match(errcodeError(89507, '', token, now), { kind: 'permanent', retryAfter: 3600 })
+  t.match(errcodeError(89506, '', token, now), { kind: 'permanent', retryAfter: 86_400 })
 })
 
 t.test('quotas tell when they end', async (t) => {
-  t.match(refusal(45009, 'reach max api daily quota limit', token, now), { kind: 'quota', retryAfter: 60 })
-  t.match(refusal(45011, 'api minute-quota reach limit', call, now + 12_000), { kind: 'quota', retryAfter: 48 })
+  t.match(errcodeError(45009, 'reach max api daily quota limit', token, now), { kind: 'quota', retryAfter: 60 })
+  t.match(errcodeError(45011, 'api minute-quota reach limit', call, now + 12_000), { kind: 'quota', retryAfter: 48 })
 })
 
 t.test('40001 is a wrong secret from the token endpoint, and a dead token from any other', async (t) => {
-  t.match(refusal(40001, 'invalid credential', token, now), { kind: 'permanent', retryAfter: 60 })
-  t.match(refusal(40001, 'invalid credential', call, now), { kind: 'rejected', retryAfter: undefined })
+  t.match(errcodeError(40001, 'invalid credential', token, now), { kind: 'permanent', retryAfter: 60 })
+  t.match(errcodeError(40001, 'invalid credential', call, now), { kind: 'rejected', retryAfter: undefined })
 })
 
 t.test('a text that echoes what was sent is redacted, plain and URL-encoded', async (t) => {
   const text = `bad secret s3cr3t/+= or ${encodeURIComponent('s3cr3t/+=')} with T0KEN\nforged log line`
-  const error = refusal(40001, text, call, now)
+  const error = errcodeError(40001, text, call, now)
   t.equal(error.errmsg, 'bad secret *** or *** with *** forged log line')
   t.notMatch(inspect(error, { depth: 9, showHidden: true }), /s3cr3t|T0KEN/)
 })
 
 t.test('a secret at the cut of a long text does not survive in half', async (t) => {
-  const { errmsg } = refusal(1, `${'x'.repeat(295)}s3cr3t/+= and more`, call, now)
+  const { errmsg } = errcodeError(1, `${'x'.repeat(295)}s3cr3t/+= and more`, call, now)
   t.notMatch(errmsg, /s3/)
   t.ok(errmsg.length <= 300)
 })
 
 t.test('a text that is none is an empty one', async (t) => {
-  for (const text of [undefined, null, 5, { a: 1 }]) t.equal(refusal(40013, text, token, now).errmsg, '')
+  for (const text of [undefined, null, 5, { a: 1 }]) t.equal(errcodeError(40013, text, token, now).errmsg, '')
 })
 
 t.test('no clear answer is transient, and has no errcode', async (t) => {

@@ -2,11 +2,11 @@
 import { createCipheriv } from 'node:crypto'
 import { inspect } from 'node:util'
 import t from 'tap'
-import { encryptOf, messageXml } from '../../../../src/wechat/push/envelope.js'
+import { encryptedTextOf, messageXml } from '../../../../src/wechat/push/envelope.js'
 import {
+  aesKeyOf,
   decryptMessage,
   encryptMessage,
-  keyOf,
   MessageError,
   type PushAccount,
 } from '../../../../src/wechat/push/message-crypto.js'
@@ -48,7 +48,7 @@ function signed(bytes: Buffer): [body: string, query: PushQuery] {
 }
 
 function seal(plain: Buffer): [body: string, query: PushQuery] {
-  const key = keyOf(account)
+  const key = aesKeyOf(account)
   const cipher = createCipheriv('aes-256-cbc', key, key.subarray(0, 16)).setAutoPadding(false)
   return signed(Buffer.concat([cipher.update(plain), cipher.final()]))
 }
@@ -74,7 +74,7 @@ t.test('a reply as XML has its four members, and nothing breaks out of them', as
   const xml = messageXml(sealed)
   t.match(xml, /^<xml><Encrypt><!\[CDATA\[[\w+/=]+\]\]><\/Encrypt><MsgSignature><!\[CDATA\[[0-9a-f]{40}\]\]><\/MsgSignature>/)
   t.match(xml, '<TimeStamp>5</TimeStamp><Nonce><![CDATA[n]]]]><![CDATA[><x>]]></Nonce></xml>')
-  t.equal(encryptOf(xml), sealed.Encrypt)
+  t.equal(encryptedTextOf(xml), sealed.Encrypt)
 })
 
 t.test('the signature is checked first: without it, nothing is told of the rest', async (t) => {
