@@ -1,4 +1,4 @@
-// What the demo prints of the folder and of status(): never a value.
+// What the demo prints of the folder and of status(). A value is never printed.
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { KeyStatus } from 'dotdog'
@@ -6,11 +6,12 @@ import { color } from './colors.js'
 import { table } from './table.js'
 import type { ValueSource } from './worker.js'
 
-export function colorSource(how: ValueSource): string {
-  return how === 'fetched' ? color(how, 'green', 'bold') : how === 'waited' ? color(how, 'yellow') : color(how, 'dim')
+export function colorSource(source: ValueSource): string {
+  if (source === 'fetched') return color(source, 'green', 'bold')
+  return source === 'waited' ? color(source, 'yellow') : color(source, 'dim')
 }
 
-/** "1 h 59 min", the two largest units. */
+/** A duration in its two largest units: "1 h 59 min". */
 export function formatDuration(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000))
   if (seconds < 60) return `${seconds} s`
@@ -30,10 +31,16 @@ export function filesTable(dir: string): string {
   return table(columns, rows)
 }
 
+/** `now` is in epoch milliseconds. */
 export function statusTable(keys: readonly KeyStatus[], now: number): string {
   const columns = [
-    ...[{ title: 'key' }, { title: 'state' }, { title: 'expires in', right: true }, { title: 'fetched ago', right: true }],
-    ...[{ title: 'by' }, { title: 'fetches', right: true }, { title: 'identity' }],
+    { title: 'key' },
+    { title: 'state' },
+    { title: 'expires in', right: true },
+    { title: 'fetched ago', right: true },
+    { title: 'by' },
+    { title: 'fetches', right: true },
+    { title: 'identity' },
   ]
   const rows = keys.map((key) => [
     key.key,

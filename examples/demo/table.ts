@@ -4,7 +4,7 @@ import { color } from './colors.js'
 
 export interface Column {
   title: string
-  /** Numbers stand to the right. */
+  /** Aligns the cells to the right, as for numbers. Default: to the left. */
   right?: boolean
 }
 
@@ -15,11 +15,11 @@ function pad(text: string, width: number, right: boolean | undefined): string {
   return right ? space + text : text + space
 }
 
-/** The rows under their titles, each column as wide as its widest cell. Cells may be painted. */
+/** The rows under their titles. Each column is as wide as its widest cell. Cells may be coloured. */
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const widths = columns.map((column, i) => Math.max(widthOf(column.title), ...rows.map((row) => widthOf(row[i] ?? ''))))
-  const line = (cells: readonly string[]): string =>
+  const lineOf = (cells: readonly string[]): string =>
     `  ${columns.map((column, i) => pad(cells[i] ?? '', widths[i]!, column.right)).join('   ')}`.trimEnd()
   const rule = color(`  ${widths.map((width) => '─'.repeat(width)).join('───')}`, 'dim')
-  return [color(line(columns.map((column) => column.title)), 'bold'), rule, ...rows.map(line)].join('\n')
+  return [color(lineOf(columns.map((column) => column.title)), 'bold'), rule, ...rows.map(lineOf)].join('\n')
 }

@@ -50,7 +50,7 @@ t.test('with WX_APPID and WX_APPSECRET it uses that account, its values of an ea
   t.equal(cold.code, 0, cold.stderr)
   t.match(cold.stdout, `The real platform, account ${fake.appId}`)
   t.match(cold.stdout, 'token fetched once, ticket fetched once.')
-  t.match(cold.stdout, 'the passive refresh is left out')
+  t.match(cold.stdout, 'the recovery is left out')
   const warm = await run(env)
   t.equal(warm.code, 0, warm.stderr)
   t.match(warm.stdout, 'token fetched never, ticket fetched never.')

@@ -131,7 +131,7 @@ const wrong: [string, Answering, RegExp][] = [
   ['an empty 412', (r) => r.writeHead(412).end(), /HTTP status 412/],
   ['a redirect', (r) => r.writeHead(302, { location: 'http://127.0.0.1:1/' }).end(), /HTTP status 302/],
   ['HTML with 200', (r) => r.end(`<html>${TOKEN}</html>`), /HTML instead of JSON, \d+ bytes/],
-  ['an empty answer', (r) => r.end(), /an empty answer/],
+  ['an empty answer', (r) => r.end(), /an empty response/],
   ['half a JSON', (r) => r.end(`{"access_token":"${TOKEN}`), /not valid JSON/],
   ['a list', json([TOKEN]), /not a JSON object/],
   ['null', json(null), /not a JSON object/],
