@@ -1,11 +1,11 @@
-// What holds for every family, on a loopback server that behaves like its upstream.
+// What holds for every provider, tested on a loopback server that behaves like the provider's upstream.
 import t from 'tap'
 import { samples } from './families.js'
 import { createTestDog, errorOfFetcher, printedForms, type Reply, rejectionOf, serve } from './setup.js'
 
 for (const sample of samples) {
   t.test(sample.name, async (t) => {
-    t.test('gets a token by the right request, with the lifetime that the answer says', async (t) => {
+    t.test('the fetcher gets a token by the right request, with the lifetime that the response says', async (t) => {
       const { url, asked } = await serve(t, () => sample.good('the-token-1'))
       const dog = createTestDog(t)
       const secret = dog.init('KEY', ...sample.register(url))
@@ -19,7 +19,7 @@ for (const sample of samples) {
       t.ok(left > sample.lifetime - 60 && left <= sample.lifetime + 1, `${left} s`)
     })
 
-    t.test('says what the upstream said of a wrong secret, and stays away', async (t) => {
+    t.test('the error of a wrong secret says what the upstream said, and the next caller sends no request', async (t) => {
       const { url, asked } = await serve(t, () => sample.wrong)
       const registration = sample.register(url)
       t.match(await errorOfFetcher(registration[0]), { name: 'FetcherError', code: 'FETCHER_REFUSED', ...sample.says })
@@ -31,7 +31,7 @@ for (const sample of samples) {
       t.match(first.message, sample.says.upstreamCode)
       t.ok(first.retryAt! >= before + (sample.says.retryAfter! - 1) * 1000)
       await rejectionOf(dog.get('KEY'))
-      t.equal(asked.length, 2, 'the second caller did not ask')
+      t.equal(asked.length, 2, 'the second caller sent no request')
     })
 
     t.test('a dead token is replaced once, and the task runs once more', async (t) => {
@@ -49,7 +49,7 @@ for (const sample of samples) {
       t.same([result, used, made], ['done', ['a-token-that-died', 'the-token-1'], 1])
     })
 
-    t.test('another error is none of the token', async (t) => {
+    t.test('an error that does not concern the token causes no new fetch', async (t) => {
       const { url, asked } = await serve(t, () => sample.good('the-token-1'))
       const dog = createTestDog(t)
       dog.init('KEY', ...sample.register(url))
@@ -58,7 +58,7 @@ for (const sample of samples) {
       t.equal(asked.length, 1)
     })
 
-    t.test('an upstream that gives the dead token again is not asked in a loop', async (t) => {
+    t.test('an upstream that returns the dead token again gets only one request', async (t) => {
       const { url, asked } = await serve(t, () => sample.good('the-same-token'))
       const dog = createTestDog(t)
       dog.init('KEY', ...sample.register(url))
@@ -68,7 +68,7 @@ for (const sample of samples) {
       t.equal(asked.length, 1)
     })
 
-    t.test('what is no answer is an error that quotes nothing of it', async (t) => {
+    t.test('a response without a token is an error that quotes nothing of the response', async (t) => {
       const whole = JSON.stringify(sample.good('a-token-in-half-an-answer').body)
       const bad: [string, Reply, string][] = [
         ['HTML', { body: '<html>a-token-in-half-an-answer' }, 'FETCHER_ANSWER'],
@@ -90,7 +90,7 @@ for (const sample of samples) {
         t.match(error, { name: 'FetcherError', code }, `${what}: ${error.message}`)
         t.notMatch(printedForms(error), /a-token|access_token":/, what)
       }
-      t.equal(asked.length, bad.length, 'a redirect is not followed, and nothing is asked twice')
+      t.equal(asked.length, bad.length, 'no redirect is followed, and no request is sent twice')
     })
 
     t.test('no secret, token or query is in anything that can be printed', async (t) => {
@@ -108,7 +108,7 @@ for (const sample of samples) {
       }
     })
 
-    t.test('names the account, knows when a refresh is worth it, and lets the user have the last word', async (t) => {
+    t.test('the registration names the account, has the right refreshAhead, and rejects no unrelated error', async (t) => {
       const [, options] = sample.register('http://127.0.0.1:1')
       t.type(options.identity, 'string')
       t.equal(options.refreshAhead, sample.refreshAhead)

@@ -1,4 +1,4 @@
-// What each family does upstream, as far as its fetcher can see.
+// What the upstream of each provider does, as far as its fetcher can see.
 import { generateKeyPairSync } from 'node:crypto'
 import {
   dingtalk,
@@ -25,12 +25,12 @@ export interface Sample {
   /** Whether a request has the right secret. */
   isRight(asked: ReceivedRequest): boolean
   good(token: string): Reply
-  /** The refusal of a wrong secret, which echoes it, and what an error must say of it. */
+  /** The response to a wrong secret, which repeats the secret, and what an error must say of it. */
   wrong: Reply
   says: { upstreamCode: string; status: number; retryAfter: number | undefined }
   /** What a call with a dead token throws. */
   dead: object
-  /** What a call throws that has nothing to do with the token. */
+  /** What a call throws for a reason that does not concern the token. */
   other: object
   /** Seconds. */
   lifetime: number

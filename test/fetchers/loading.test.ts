@@ -1,4 +1,4 @@
-// The built file as a package in node_modules: what it loads, when, and what it says if the optional package is not there.
+// The built file as a package in node_modules: which packages it loads and when, and its error if the optional package is missing.
 import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
@@ -43,11 +43,11 @@ async function printed(t: Test, isComplete: boolean) {
   return JSON.parse(out)
 }
 
-t.test('the optional package is loaded by the first fetch that needs it, without a warning', async (t) => {
+t.test('the first fetch that needs the optional package loads it, without a warning', async (t) => {
   t.match(await printed(t, true), { before: 0, value: 'a-token', between: 0, after: true, code: undefined })
 })
 
-t.test('without it the other families work, and the error says what to install', async (t) => {
+t.test('without the optional package the other providers work, and the error says what to install', async (t) => {
   const found = await printed(t, false)
   t.match(found, { before: 0, value: 'a-token', after: false, code: 'FETCHER_DEPENDENCY' })
   t.match(found.message, 'npm install oauth4webapi')

@@ -1,4 +1,4 @@
-// OAuth 2 client credentials beyond what holds for every family.
+// OAuth 2 client credentials, beyond what holds for every provider.
 import t from 'tap'
 import { oauth2 } from '../../src/fetchers/index.js'
 import { SECRET } from './families.js'
@@ -10,7 +10,7 @@ const good = (more: object = {}): Reply => ({
 })
 const run = (registration: ReturnType<typeof oauth2>) => registration[0]({ signal: new AbortController().signal } as never)
 
-t.test('the secret goes into the body if so wished, with all parameters', async (t) => {
+t.test('with auth: post the secret is sent in the body, with all parameters', async (t) => {
   const { url, asked } = await serve(t, () => good())
   const parameters = { resource: 'https://api.example.com/' }
   await run(oauth2({ ...client, tokenUrl: url, auth: 'post', scope: 'x', audience: 'api', parameters }))
@@ -20,7 +20,7 @@ t.test('the secret goes into the body if so wished, with all parameters', async 
   t.same(rest, { grant_type: 'client_credentials', scope: 'x', audience: 'api', ...parameters })
 })
 
-t.test('a lifetime may come as a text, or not at all', async (t) => {
+t.test('the lifetime in a response may be a string, or absent', async (t) => {
   let reply = good({ expires_in: '3599' })
   const { url } = await serve(t, () => reply)
   t.same(await run(oauth2({ ...client, tokenUrl: url })), { value: 'a-token', expiresIn: 3599 })
@@ -31,7 +31,7 @@ t.test('a lifetime may come as a text, or not at all', async (t) => {
   t.match(await errorOfFetcher(oauth2({ ...client, tokenUrl: url })[0]), { code: 'FETCHER_ANSWER' })
 })
 
-t.test('an issuer names its token endpoint', async (t) => {
+t.test('the token endpoint is read from the metadata of the issuer', async (t) => {
   for (const [discovery, place] of [
     ['oidc', '/.well-known/openid-configuration'],
     ['oauth2', '/.well-known/oauth-authorization-server'],
@@ -50,7 +50,7 @@ t.test('an issuer names its token endpoint', async (t) => {
   }
 })
 
-t.test("another issuer's metadata, or none, end before the secret is sent", async (t) => {
+t.test('metadata of another issuer, or without an endpoint, are an error before the secret is sent', async (t) => {
   let reply: Reply = { body: { issuer: 'https://evil.example', token_endpoint: 'https://evil.example/token' } }
   const { url, asked } = await serve(t, () => reply)
   const { 0: fetcher } = oauth2({ ...client, issuer: url })
@@ -62,7 +62,7 @@ t.test("another issuer's metadata, or none, end before the secret is sent", asyn
   t.notMatch(printedForms(asked), 'S3cret')
 })
 
-t.test('errors are understood with every status, and in any company', async (t) => {
+t.test('an OAuth error is recognised with any status and any content type', async (t) => {
   let reply: Reply
   const { url } = await serve(t, () => reply)
   const { 0: fetcher } = oauth2({ ...client, tokenUrl: url })
@@ -83,13 +83,13 @@ t.test('errors are understood with every status, and in any company', async (t) 
   t.match(await errorOfFetcher(fetcher), { code: 'FETCHER_HTTP', status: 204 })
 })
 
-t.test('the identity tells clients, servers, scopes and audiences apart, and has no query', async (t) => {
+t.test('the identity holds the client, server, scope and audience, and no query', async (t) => {
   const identity = (more: object) => oauth2({ ...client, tokenUrl: 'https://a.example/t?k=v', ...more })[1].identity
   t.equal(identity({}), 'c1@a.example/t')
   t.equal(identity({ scope: ['x', 'y'], audience: 'z' }), 'c1@a.example/t x y z')
 })
 
-t.test('a wrong option is named, and a secret is not shown', async (t) => {
+t.test('the error of a wrong option names the option, and shows no secret', async (t) => {
   const wrong: [object, string][] = [
     [{}, 'tokenUrl or issuer'],
     [{ tokenUrl: 'https://a.example', issuer: 'https://a.example' }, 'tokenUrl or issuer'],
@@ -111,7 +111,7 @@ t.test('a wrong option is named, and a secret is not shown', async (t) => {
   }
 })
 
-t.test('thirty reports of one dead token are one fetch', async (t) => {
+t.test('thirty reports of one dead token cause one fetch', async (t) => {
   let made = 0
   const { url } = await serve(t, () => good({ access_token: `token-${++made}`, expires_in: 3600 }))
   const dog = createTestDog(t)

@@ -1,4 +1,4 @@
-// What is particular to one family.
+// What holds for one provider only.
 import { verify } from 'node:crypto'
 import t from 'tap'
 import { dingtalk, douyin, entra, feishu, githubApp, google, qqBot, wecom } from '../../src/fetchers/index.js'
@@ -12,7 +12,7 @@ const parts = (jwt: string) => {
   return { head: read(head), claims: read(claims), isSigned }
 }
 
-t.test("githubApp's statement is signed, backdated by a minute, and lives ten at most", async (t) => {
+t.test('the JWT of githubApp is signed, backdated by a minute, and valid for ten minutes at most', async (t) => {
   const { url, asked } = await serve(t, () => ({ status: 201, body: { token: 'ghs_1', expires_at: '2999-01-01T00:00:00Z' } }))
   for (const key of [pem, pem.replaceAll('\n', '\\n'), privateKey]) {
     const [fetcher] = githubApp({ appId: 'Iv1.x', privateKey: key, installationId: 34, baseUrl: url })
@@ -28,7 +28,7 @@ t.test("githubApp's statement is signed, backdated by a minute, and lives ten at
   }
 })
 
-t.test("google's statement names scope, audience and subject, and its key", async (t) => {
+t.test('the JWT of google names its scope, audience, subject and key', async (t) => {
   const { url, asked } = await serve(t, () => ({ body: { access_token: 'ya29.x', token_type: 'Bearer', expires_in: 3599 } }))
   const credentials = { client_email: 'x@y.example', private_key: pem, private_key_id: 'k1', type: 'service_account' }
   const [fetcher] = google({ credentials, scope: ['a', 'b'], subject: 'u@y.example', baseUrl: url })
@@ -41,7 +41,7 @@ t.test("google's statement names scope, audience and subject, and its key", asyn
   t.same(Object.keys(asked[0]!.body).sort(), ['assertion', 'grant_type'])
 })
 
-t.test('the dead-token codes of both DingTalk APIs are known', async (t) => {
+t.test('dingtalk recognises the dead-token codes of both DingTalk APIs', async (t) => {
   const { isRejected } = dingtalk({ appKey: 'd', appSecret: 's' })[1]
   t.ok(isRejected!({ errcode: 88, sub_code: '40014' }))
   t.ok(isRejected!({ errcode: 40014 }))
@@ -49,7 +49,7 @@ t.test('the dead-token codes of both DingTalk APIs are known', async (t) => {
   t.notOk(isRejected!({ code: 'Forbidden.AccessDenied' }))
 })
 
-t.test('douyin stable has a path of its own, and both are different accounts of a record', async (t) => {
+t.test('douyin with stable uses another path and another identity than without it', async (t) => {
   const { url, asked } = await serve(t, () => ({ body: { data: { access_token: 'clt.1', expires_in: 60, error_code: 0 } } }))
   const stable = douyin({ clientKey: 'tt1', clientSecret: SECRET, stable: true, baseUrl: url })
   await stable[0]({ signal: new AbortController().signal } as never)
@@ -57,7 +57,7 @@ t.test('douyin stable has a path of its own, and both are different accounts of 
   t.not(stable[1].identity, douyin({ clientKey: 'tt1', clientSecret: SECRET })[1].identity)
 })
 
-t.test('a quota, a ban and the header Retry-After keep everybody away for their time', async (t) => {
+t.test('a quota, a ban and the header Retry-After set the retryAfter of the error', async (t) => {
   let reply: Parameters<typeof serve>[1] = () => ({ body: {} })
   const { url } = await serve(t, (asked) => reply(asked))
   const waits = async (fetcher: unknown) => (await errorOfFetcher(fetcher)).retryAfter
@@ -78,7 +78,7 @@ t.test('a quota, a ban and the header Retry-After keep everybody away for their 
   t.equal(await waits(weCom), undefined)
 })
 
-t.test('a request that takes too long is aborted, by the time-out of the key', async (t) => {
+t.test('a request that takes longer than the time-out of its key is aborted', async (t) => {
   const controller = new AbortController()
   const { url, asked } = await serve(t, () => {
     controller.abort(new DOMException('late', 'TimeoutError'))
@@ -90,19 +90,19 @@ t.test('a request that takes too long is aborted, by the time-out of the key', a
   t.equal(asked.length, 1)
 })
 
-t.test('an answer without an end is refused by the families that always have one', async (t) => {
+t.test('a response without an expiry is an error if the provider always sends one', async (t) => {
   const { url } = await serve(t, () => ({ body: { access_token: 'a-token', errcode: 0 } }))
   const error = await errorOfFetcher(wecom({ corpId: 'w', corpSecret: SECRET, baseUrl: url })[0])
   t.match(error, { code: 'FETCHER_ANSWER' })
   t.notMatch(printedForms(error), 'a-token')
 })
 
-t.test('an answer that never ends is cut off', async (t) => {
+t.test('a response of more than a million bytes is an error', async (t) => {
   const { url } = await serve(t, () => ({ body: 'x'.repeat(1_200_000) }))
   t.match(await errorOfFetcher(wecom({ corpId: 'w', corpSecret: SECRET, baseUrl: url })[0]), { code: 'FETCHER_ANSWER' })
 })
 
-t.test('two apps of a company that meet in one record are told apart', async (t) => {
+t.test('one key cannot hold the tokens of two apps of a company', async (t) => {
   const { url } = await serve(t, () => ({ body: { access_token: 'a-token', expires_in: 7200, errcode: 0 } }))
   const app = (agentId: number) => wecom({ corpId: 'w', corpSecret: SECRET, agentId, baseUrl: url })
   const dog = createTestDog(t)
@@ -110,18 +110,18 @@ t.test('two apps of a company that meet in one record are told apart', async (t)
   t.throws(() => dog.init('KEY', ...app(2)), TypeError)
 })
 
-t.test("options of the user's own go before those of the family", async (t) => {
+t.test('the options of the user override those of the provider', async (t) => {
   const isRejected = () => true
   const [, options] = qqBot({ appId: '1', clientSecret: SECRET }, { refreshAhead: 5, timeout: 3, isRejected })
   t.match(options, { identity: 'qq-bot:1', refreshAhead: 5, timeout: 3 })
   t.equal(options.isRejected, isRejected)
 })
 
-t.test('lark is a host of its own', async (t) => {
+t.test('feishu with lark has the identity of Lark', async (t) => {
   t.equal(feishu({ appId: 'a', appSecret: SECRET, lark: true })[1].identity, 'lark:a')
 })
 
-t.test('a wrong option is named, and a secret is not shown', async (t) => {
+t.test('the error of a wrong option names the option, and shows no secret', async (t) => {
   const wrong: [() => unknown, string][] = [
     [() => wecom(undefined as never), 'wecom'],
     [() => wecom({ corpId: '', corpSecret: SECRET }), 'corpId'],

@@ -1,4 +1,4 @@
-// A loopback upstream that answers as it is told, and a dog in memory.
+// A loopback upstream with the responses that a test gives it, and a dog in memory.
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { inspect } from 'node:util'
@@ -68,7 +68,7 @@ export function createTestDog(t: Test) {
 
 type Failure = Error & { code: string; cause?: unknown; retryAt?: number } & Record<string, unknown>
 
-/** The error of a promise that must reject. */
+/** The error of a promise, which must reject. */
 export async function rejectionOf(task: unknown): Promise<Failure> {
   try {
     await task
@@ -81,6 +81,6 @@ export async function rejectionOf(task: unknown): Promise<Failure> {
 export const printedForms = (value: unknown): string =>
   `${inspect(value, { depth: 9, showHidden: true })}${String(value)}${JSON.stringify(value)}`
 
-/** A fetcher's own error, which callers of `get` see only as a cleaned copy. */
+/** The error that a fetcher throws. Callers of `get` see a sanitised copy of it. */
 export const errorOfFetcher = (fetcher: unknown, signal = new AbortController().signal): Promise<Failure> =>
   rejectionOf((fetcher as (context: object) => unknown)({ signal }))

@@ -1,4 +1,4 @@
-// `npm start`, as a person runs it.
+// `npm start`, as a user runs it.
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
@@ -21,7 +21,7 @@ function run(extra: NodeJS.ProcessEnv = {}): Promise<Ended> {
   })
 }
 
-t.test('the demo ends by itself, with every figure as promised', async (t) => {
+t.test('the demo ends by itself, and every figure is as promised', async (t) => {
   const { code, stdout, stderr } = await run()
   t.equal(code, 0, stderr)
   t.equal(stderr, '')
@@ -33,12 +33,12 @@ t.test('the demo ends by itself, with every figure as promised', async (t) => {
   t.equal(stdout.match(/^ +\d+ +(fetched|waited|read) +(fetched|waited|read) +\d+ +[0-9a-f]{12}…$/gm)?.length, 8)
 })
 
-t.test('without a terminal, the demo prints no colours', async (t) => {
+t.test('the demo prints no colours without a terminal', async (t) => {
   const { stdout } = await run()
   t.notOk(stdout.includes('\u001b'))
 })
 
-t.test('with WX_APPID and WX_APPSECRET it uses that account, its values of an earlier run, and kills nothing', async (t) => {
+t.test('with WX_APPID and WX_APPSECRET the demo uses that account and its earlier values, and revokes nothing', async (t) => {
   const { fake } = await setUp(t)
   const env = {
     WX_APPID: fake.appId,
@@ -59,7 +59,7 @@ t.test('with WX_APPID and WX_APPSECRET it uses that account, its values of an ea
   for (const secret of [fake.appSecret, fake.currentToken()!]) t.notOk(said.includes(secret))
 })
 
-t.test('what is not as promised is a plain message and exit code 1', async (t) => {
+t.test('a failure of the demo is a plain message and exit code 1', async (t) => {
   const { fake } = await setUp(t)
   fake.fail('token', 40164)
   const env = {

@@ -5,7 +5,7 @@ import { start, temporary } from '../support/children.js'
 
 const script = join(import.meta.dirname, 'fixtures/loads.cjs')
 
-t.test('require, init and a get of a fresh value from the file load no heavy package', async (t) => {
+t.test('require, init and a get of a fresh value from the file load none of the heavy packages', async (t) => {
   const DIR = temporary((end) => t.teardown(end))
   const time = { fetchedAt: Date.now(), expiresAt: Date.now() + 7200_000, ahead: 300 }
   writeFileSync(join(DIR, 'KEY.dog'), JSON.stringify({ dotdog: 1, key: 'KEY', value: 'kept', ...time, generation: 1 }))
@@ -14,7 +14,7 @@ t.test('require, init and a get of a fresh value from the file load no heavy pac
   t.same(JSON.parse(out), { value: 'kept', phases: { require: [], init: [], get: [] } })
 })
 
-t.test('A fetch loads the packages that it needs, and nothing loads them earlier', async (t) => {
+t.test('a fetch loads proper-lockfile, and nothing loads it before', async (t) => {
   const DIR = temporary((end) => t.teardown(end))
   const { code, out, err } = await start(script, { DIR }).exited
   t.equal(code, 0, err)
@@ -22,7 +22,7 @@ t.test('A fetch loads the packages that it needs, and nothing loads them earlier
   t.same(JSON.parse(out), { value: 'fetched', phases: { require: [], init: [], get } })
 })
 
-t.test('When many processes call get at once, only the one that fetches loads them', async (t) => {
+t.test('of twelve processes that get at the same moment, only the one that fetches loads a heavy package', async (t) => {
   const DIR = temporary((end) => t.teardown(end))
   const env = { DIR, START: String(Date.now() + 1500), MS: '500' }
   const exits = await Promise.all(Array.from({ length: 12 }, () => start(script, env).exited))

@@ -1,11 +1,11 @@
-// Cards and mini programs, as a user has them: the built package against the platform.
+// Cards and mini programs: the built package against the fake platform.
 import { join } from 'node:path'
 import t from 'tap'
 import { PAGE_URL, rejectionOf, setUp, wechat, wechatModule } from './setup.js'
 
 const { signCard } = wechatModule
 
-t.test('a card is one token and one ticket, of its own type, and signed by the right one', async (t) => {
+t.test('cards need one token and one ticket of their own type, and are signed with that ticket', async (t) => {
   const { fake, wx } = await setUp(t)
   const [text] = await Promise.all([wx.cardExt({ cardId: 'c1', code: '7', openid: 'o1' }), wx.cardExt({ cardId: 'c2' })])
   const ticket = await wx.cardTicket.get()
@@ -26,7 +26,7 @@ t.test('a card is one token and one ticket, of its own type, and signed by the r
   t.match(fake.count, { token: 1, ticket: 2, rejected: 0 })
 })
 
-t.test('a card ticket lives an hour at most, because the platform always says two', async (t) => {
+t.test('a card ticket is kept for an hour at most, because the platform always says two', async (t) => {
   const { wx } = await setUp(t)
   await wx.cardExt({ cardId: 'c1' })
   const left = (wx.cardTicket.peek()!.expiresAt - Date.now()) / 1000
@@ -43,14 +43,14 @@ t.test('a wrong card is refused before anything is fetched', async (t) => {
   t.match(fake.count, { token: 0, ticket: 0 })
 })
 
-t.test('a card that cannot be signed is an error, never a signature over "undefined"', async (t) => {
+t.test('a card without a ticket is an error, never a signature over "undefined"', async (t) => {
   const { fake, wx } = await setUp(t)
   fake.fail('ticket', 45009)
   t.match(await rejectionOf(wx.cardExt({ cardId: 'c' })), { code: 'ERR_DOG_FETCH', key: 'CARD_TICKET' })
   t.match(await rejectionOf(wx.chooseCard()), { code: 'ERR_DOG_FETCH', key: 'CARD_TICKET' })
 })
 
-t.test('a mini program has tokens and calls; its whitelist guards the token only', async (t) => {
+t.test('a mini program gets tokens and makes calls, and its whitelist guards the token only', async (t) => {
   const mini = { appId: 'wxmini', appSecret: 's', kind: 'mini', whitelist: ['203.0.113.*'] } as const
   for (const stable of [false, true]) {
     const { fake, account } = await setUp(t, { accounts: [mini], clientIp: '203.0.113.5' }, join(t.testdir(), '.dog'))
@@ -67,7 +67,7 @@ t.test('a mini program has tokens and calls; its whitelist guards the token only
   }
 })
 
-t.test("the administrator's confirmation is waited for, and then all is well", async (t) => {
+t.test('a token is fetched after the administrator confirmed the address', async (t) => {
   const { fake, wx } = await setUp(t)
   fake.setRisk(true)
   t.match((await rejectionOf(wx.accessToken.get())).message, /An administrator must confirm/)
@@ -75,7 +75,7 @@ t.test("the administrator's confirmation is waited for, and then all is well", a
   t.equal(await wx.accessToken.refresh({ force: true }), fake.currentToken())
 })
 
-t.test('an administrator who refuses is left alone for an hour, and after the second time for a day', async (t) => {
+t.test('after an administrator refused, the next try is an hour later, and after a second refusal a day later', async (t) => {
   const { fake, wx } = await setUp(t)
   fake.setRisk(true)
   await rejectionOf(wx.accessToken.get())

@@ -1,10 +1,10 @@
-// Real processes that use an account, each with an environment of its own.
+// Real processes that use an account, each with its own environment.
 import { type ChildProcess, fork } from 'node:child_process'
 import type { Test } from 'tap'
 
 export type Fixture = 'caller' | 'warp'
 
-/** The next message of a child, or its end as an error. */
+/** Resolves to the next message of a child. Rejects if the child ends first. */
 function next<T>(child: ChildProcess): Promise<T> {
   return new Promise((resolve, reject) => {
     const answered = (message: unknown) => {
@@ -21,11 +21,11 @@ function next<T>(child: ChildProcess): Promise<T> {
 }
 
 export interface Children {
-  /** The same command for all; their answers in order. */
+  /** Sends the same command to all. Resolves to their answers in order. */
   ask<T>(command: object): Promise<T[]>
-  /** A command for one. */
+  /** Sends a command to one child. */
   askOne<T>(index: number, command: object): Promise<T>
-  /** Lets go of them: resolves to the exit codes, as they end by themselves. */
+  /** Disconnects all, so that they end by themselves. Resolves to their exit codes. */
   end(): Promise<unknown[]>
 }
 

@@ -1,4 +1,4 @@
-// What goes over the wire, and what every wrong answer becomes, against a real socket.
+// What each endpoint sends, and which error each wrong response becomes, over a real socket.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { inspect } from 'node:util'
@@ -41,7 +41,7 @@ function json(value: unknown): Answering {
   return (response) => response.end(JSON.stringify(value))
 }
 
-t.test('a classic token is asked for by name, account and secret', async (t) => {
+t.test('a classic token is requested with the grant type, the account and the secret', async (t) => {
   let asked = ''
   const account = await upstream(t, (response, request) => {
     asked = `${request.method} ${request.url}`
@@ -51,26 +51,26 @@ t.test('a classic token is asked for by name, account and secret', async (t) => 
   t.equal(asked, 'GET /cgi-bin/token?grant_type=client_credential&appid=wx0&secret=secret-app-value%2F%2B%3D')
 })
 
-t.test('a stable token is asked for by POST, with a JSON text of known length and nothing in the query', async (t) => {
+t.test('a stable token is requested by POST, with JSON of known length and no query', async (t) => {
   const seen: unknown[] = []
   const account = await upstream(t, (response, request, body) => {
     const { 'content-length': length, 'content-type': type, 'transfer-encoding': chunks } = request.headers
     seen.push(`${request.method} ${request.url}`, length === String(body.length), type, chunks, JSON.parse(body))
     response.end('{"access_token":"A","expires_in":345}')
   })
-  t.same(await fetchStableToken(account, false, forever), { value: 'A', expiresIn: 345 }, 'the seconds that remain')
+  t.same(await fetchStableToken(account, false, forever), { value: 'A', expiresIn: 345 }, 'the seconds that are left')
   await fetchStableToken(account, true, forever)
   const head = ['POST /cgi-bin/stable_token', true, 'application/json; charset=utf-8', undefined]
   const body = { grant_type: 'client_credential', appid: 'wx0', secret: SECRET }
   t.same(seen, [...head, { ...body, force_refresh: false }, ...head, { ...body, force_refresh: true }])
 })
 
-t.test('a stable token of which less than a second remains is used for a second, not fetched by each', async (t) => {
+t.test('a stable token with less than a second left is kept for a second', async (t) => {
   const account = await upstream(t, json({ access_token: 'A', expires_in: 0 }))
   t.same(await fetchStableToken(account, false, forever), { value: 'A', expiresIn: 1 })
 })
 
-t.test('a card ticket is asked for by its type', async (t) => {
+t.test('a card ticket is requested with its type', async (t) => {
   let asked = ''
   const account = await upstream(t, (response, request) => {
     asked = String(request.url)
@@ -80,7 +80,7 @@ t.test('a card ticket is asked for by its type', async (t) => {
   t.equal(asked, '/cgi-bin/ticket/getticket?access_token=A&type=wx_card')
 })
 
-t.test('a ticket lives an hour at most, and less if the platform says so', async (t) => {
+t.test('a ticket is kept for an hour at most, and for less if the platform says so', async (t) => {
   let asked = ''
   let expires_in = 7200
   const account = await upstream(t, (response, request) => {
@@ -93,7 +93,7 @@ t.test('a ticket lives an hour at most, and less if the platform says so', async
   t.same(await fetchTicket(account, 'jsapi', 'A', forever), { value: 'J', expiresIn: 120 })
 })
 
-t.test('a body is sent with its length, as UTF-8, and never in chunks', async (t) => {
+t.test('a body is sent as UTF-8 with its length, and never in chunks', async (t) => {
   const seen: (string | undefined)[] = []
   const account = await upstream(t, (response, request, body) => {
     seen.push(request.headers['content-length'], request.headers['transfer-encoding'], body)
@@ -116,7 +116,7 @@ t.test('parameters are encoded once, and undefined ones are left out', async (t)
   t.equal(asked, '/cgi-bin/x?access_token=A&q=a%26b%3D%E4%B8%AD&n=1')
 })
 
-t.test('JSON is JSON whatever the content type says', async (t) => {
+t.test('JSON is accepted with any content type', async (t) => {
   for (const type of ['text/plain', 'application/json; encoding=utf-8', 'text/html']) {
     const account = await upstream(t, (response) => {
       response.setHeader('content-type', type)
@@ -131,21 +131,21 @@ const wrong: [string, Answering, RegExp][] = [
   ['an empty 412', (r) => r.writeHead(412).end(), /HTTP status 412/],
   ['a redirect', (r) => r.writeHead(302, { location: 'http://127.0.0.1:1/' }).end(), /HTTP status 302/],
   ['HTML with 200', (r) => r.end(`<html>${TOKEN}</html>`), /HTML instead of JSON, \d+ bytes/],
-  ['an empty answer', (r) => r.end(), /an empty response/],
-  ['half a JSON', (r) => r.end(`{"access_token":"${TOKEN}`), /not valid JSON/],
-  ['a list', json([TOKEN]), /not a JSON object/],
-  ['null', json(null), /not a JSON object/],
-  ['a string', json(TOKEN), /not a JSON object/],
-  ['no token', json({ expires_in: 7200 }), /no access_token/],
+  ['an empty response', (r) => r.end(), /an empty response/],
+  ['truncated JSON', (r) => r.end(`{"access_token":"${TOKEN}`), /not valid JSON/],
+  ['a JSON list', json([TOKEN]), /not a JSON object/],
+  ['JSON null', json(null), /not a JSON object/],
+  ['a JSON string', json(TOKEN), /not a JSON object/],
+  ['a response without a token', json({ expires_in: 7200 }), /no access_token/],
   ['an empty token', json({ access_token: '', expires_in: 7200 }), /no access_token/],
   ['a token that is no string', json({ access_token: 1, expires_in: 7200 }), /no access_token/],
-  ['no expires_in', json({ access_token: TOKEN }), /no usable expires_in/],
+  ['a response without expires_in', json({ access_token: TOKEN }), /no usable expires_in/],
   ['an expires_in that is no number', json({ access_token: TOKEN, expires_in: 'soon' }), /no usable expires_in/],
-  ['an expires_in of nothing', json({ access_token: TOKEN, expires_in: 0 }), /no usable expires_in/],
-  ['an errcode that is none', json({ errcode: { TOKEN }, errmsg: TOKEN }), /errcode is not a number/],
+  ['an expires_in of 0', json({ access_token: TOKEN, expires_in: 0 }), /no usable expires_in/],
+  ['an errcode that is no number', json({ errcode: { TOKEN }, errmsg: TOKEN }), /errcode is not a number/],
   ['a dropped connection', (r) => r.socket?.destroy(), /the connection failed \(UND_ERR_SOCKET\)/],
   [
-    'a connection dropped in mid-answer',
+    'a connection dropped in the middle of the response',
     (r) => {
       r.writeHead(200, { 'content-length': 1000 })
       r.write(`{"access_token":"${TOKEN}`, () => r.socket?.destroy())
@@ -155,32 +155,32 @@ const wrong: [string, Answering, RegExp][] = [
 ]
 
 for (const [name, answer, message] of wrong) {
-  t.test(`${name} is a clear, transient error without a secret`, async (t) => {
+  t.test(`${name} is a transient error without a secret`, async (t) => {
     const error = await errorOf(fetchToken(await upstream(t, answer), forever))
     t.match(error, { code: 'WECHAT_TRANSPORT', kind: 'transient', path: '/cgi-bin/token', retryAfter: undefined })
     t.match(error.message, message)
     t.equal(error.cause, undefined)
     t.notMatch(inspect(error, { depth: 9, showHidden: true }), /secret-|secret=|grant_type=/)
-    // What remains of a stable token is rounded down.
-    if (name.endsWith('expires_in of nothing')) return
+    // The platform rounds down what is left of a stable token, so that 0 is valid.
+    if (name.endsWith('expires_in of 0')) return
     const stable = await errorOf(fetchStableToken(await upstream(t, answer), false, forever))
     t.match(stable, { code: 'WECHAT_TRANSPORT', kind: 'transient', path: '/cgi-bin/stable_token' })
     t.notMatch(inspect(stable, { depth: 9, showHidden: true }), /secret-|"secret|grant_type/)
   })
 }
 
-t.test('a ticket answer without a ticket is an error, never the token in its place', async (t) => {
+t.test('a response without a ticket is an error, and its token is not used as the ticket', async (t) => {
   const account = await upstream(t, json({ errcode: 0, errmsg: 'ok', access_token: TOKEN, expires_in: 7200 }))
   t.match((await errorOf(fetchTicket(account, 'jsapi', TOKEN, forever))).message, /no ticket/)
 })
 
-t.test('nobody listening is a clear error', async (t) => {
+t.test('a refused connection is an error with its code', async (t) => {
   const error = await errorOf(fetchToken({ appId: 'wx0', appSecret: SECRET, baseUrl: 'http://127.0.0.1:1' }, forever))
   t.match(error.message, /the connection failed \(ECONNREFUSED\)/)
   t.notMatch(inspect(error, { depth: 9, showHidden: true }), /secret-|secret=/)
 })
 
-t.test('an errcode is a refusal, also as a string, and 0 as either is none', async (t) => {
+t.test('an errcode is an error as a number and as a string, and 0 is success as either', async (t) => {
   t.match(await errorOf(fetchToken(await upstream(t, json({ errcode: '40013', errmsg: 'invalid appid' })), forever)), {
     errcode: 40013,
   })
@@ -188,7 +188,7 @@ t.test('an errcode is a refusal, also as a string, and 0 as either is none', asy
   t.match(await fetchToken(account, forever), { value: 'A' })
 })
 
-t.test('a time-out and a given-up request are told apart', async (t) => {
+t.test('a time-out and an aborted request have different codes', async (t) => {
   const account = await upstream(t, () => {})
   t.match(await errorOf(fetchToken(account, AbortSignal.timeout(50))), { code: 'WECHAT_TIMEOUT', kind: 'transient' })
   const controller = new AbortController()

@@ -1,4 +1,4 @@
-// What requiring and registering costs: undici alone would double the life of a small script.
+// What requiring and registering cost. Loading undici alone would double the run time of a small script.
 import { execFile } from 'node:child_process'
 import t from 'tap'
 
@@ -14,7 +14,7 @@ function run(script: string): Promise<string> {
 
 const loaded = `JSON.stringify(Object.keys(require.cache).some((file) => file.includes('/undici/')))`
 
-t.test('an HTTP client is loaded by a request, and by nothing before it', async (t) => {
+t.test('the first request loads the HTTP client, and nothing loads it before', async (t) => {
   const begin = `
     const { createDog, memoryStore } = require(${built('index.js')})
     const { wechat, signJsapi } = require(${built('wechat/index.js')})
@@ -31,7 +31,7 @@ t.test('an HTTP client is loaded by a request, and by nothing before it', async 
   t.equal(await run(`${begin}; wx.accessToken.get().catch(() => console.log(${loaded}))`), 'true')
 })
 
-t.test('without a dog of its own, an account is kept by the default dog', async (t) => {
+t.test('an account without a dog is kept by the default dog', async (t) => {
   const script = `
     const { peek, set } = require(${built('index.js')})
     process.env.DOTDOG_DIR = ${JSON.stringify(t.testdir())}

@@ -1,4 +1,4 @@
-// The handler for an account's server URL, on every kind of server.
+// The handler for the server URL of an account, on every kind of server.
 import { request as httpRequest } from 'node:http'
 import t from 'tap'
 import type { PushedMessage } from '../../src/wechat/push/answer.js'
@@ -30,7 +30,7 @@ const XML = '<xml><MsgType><![CDATA[text]]></MsgType><Content><![CDATA[你好]]>
 const { account, query: safeQuery, encrypted } = pushed[0]!
 
 for (const kind of serverKinds) {
-  t.test(`${kind.name}: the console's question is echoed as plain text`, async (t) => {
+  t.test(`${kind.name}: the echostr of the console is echoed as plain text`, async (t) => {
     const url = await serve(t, kind, handshake({ token }))
     const answer = await fetch(url + asked({ ...official, echostr }))
     t.equal(answer.status, 200)
@@ -39,7 +39,7 @@ for (const kind of serverKinds) {
     t.equal(await answer.text(), echostr)
   })
 
-  t.test(`${kind.name}: what is not signed gets 403 and no echo`, async (t) => {
+  t.test(`${kind.name}: an unsigned request gets 403 and no echo`, async (t) => {
     const url = await serve(t, kind, handshake({ token }))
     const { signature, timestamp, nonce } = official
     const twice = (name: string) => `${asked({ ...official, echostr })}&${name}=x`
@@ -62,7 +62,7 @@ for (const kind of serverKinds) {
     }
   })
 
-  t.test(`${kind.name}: a message goes to onMessage, after its signature, and the reply goes back`, async (t) => {
+  t.test(`${kind.name}: a verified message goes to onMessage, and its reply is sent back`, async (t) => {
     const messages: PushedMessage[] = []
     const replies = [undefined, '<xml>pong</xml>', '{"a":1}', 'success']
     const onMessage = (message: PushedMessage) => {
@@ -84,7 +84,7 @@ for (const kind of serverKinds) {
     }
   })
 
-  t.test(`${kind.name}: a safe-mode message is opened, and its reply sealed, as XML and as JSON`, async (t) => {
+  t.test(`${kind.name}: a message of safe mode is decrypted and its reply encrypted, as XML and as JSON`, async (t) => {
     const onMessage = ({ text, encrypted }: PushedMessage) => {
       t.match(text, '"debug_str":"hello world"')
       t.equal(encrypted, true)
@@ -105,7 +105,7 @@ for (const kind of serverKinds) {
     }
   })
 
-  t.test(`${kind.name}: with a key, nothing that is not sealed is taken: the plain signature covers no body`, async (t) => {
+  t.test(`${kind.name}: safe mode refuses plain messages, because the plain signature covers no body`, async (t) => {
     const onMessage = () => void t.fail('must not be called')
     const url = await serve(t, kind, handshake({ ...account, onMessage }))
     const plain = await post(url + asked(signed()), XML)
@@ -115,7 +115,7 @@ for (const kind of serverKinds) {
     t.equal((await post(url + asked(safeQuery), `<xml><Encrypt>${Encrypt}</Encrypt></xml>`)).status, 403)
   })
 
-  t.test(`${kind.name}: without onMessage a verified message goes on to the next handler, if there is one`, async (t) => {
+  t.test(`${kind.name}: without onMessage a verified message goes to the next handler, if there is one`, async (t) => {
     const url = await serve(t, kind, handshake({ token }))
     const answer = await post(url + asked(signed()), XML)
     t.equal(answer.status, kind.hasNext ? 200 : 405)
@@ -123,7 +123,7 @@ for (const kind of serverKinds) {
     t.equal((await post(url + asked({}), XML)).status, 403, 'an unverified one does not')
   })
 
-  t.test(`${kind.name}: an onMessage that throws is a 500, and the server lives on`, async (t) => {
+  t.test(`${kind.name}: an onMessage that throws is answered with 500, and the server keeps running`, async (t) => {
     let times = 0
     const onMessage = async () => {
       times += 1
@@ -140,7 +140,7 @@ for (const kind of serverKinds) {
     if (kind.name === 'node:http') t.match(warnings, [{ message: 'broken' }])
   })
 
-  t.test(`${kind.name}: a replay window refuses what is old`, async (t) => {
+  t.test(`${kind.name}: maxAge refuses an old request`, async (t) => {
     const url = await serve(t, kind, handshake({ token, maxAge: 300 }))
     t.equal((await fetch(url + asked({ ...official, echostr }))).status, 403)
     t.equal(await (await fetch(url + asked({ ...signed(), echostr }))).text(), echostr)
@@ -149,14 +149,14 @@ for (const kind of serverKinds) {
 
 const [node] = serverKinds
 
-t.test('a body that never ends in sense is cut off at 1 MiB', async (t) => {
+t.test('a body of more than 1 MiB is answered with 413', async (t) => {
   const onMessage = () => void t.fail('must not be called')
   const url = await serve(t, node!, handshake({ token, onMessage }))
   const answer = await post(url + asked(signed()), 'x'.repeat((1 << 20) + 1))
   t.equal(answer.status, 413)
 })
 
-t.test('other methods are refused', async (t) => {
+t.test('other methods than GET and POST are answered with 405', async (t) => {
   const url = await serve(t, node!, handshake({ token }))
   for (const method of ['PUT', 'DELETE', 'PATCH']) {
     const answer = await fetch(url + asked({ ...official, echostr }), { method })
@@ -165,7 +165,7 @@ t.test('other methods are refused', async (t) => {
   }
 })
 
-t.test('a client that goes away in mid-body leaves no trace', async (t) => {
+t.test('a client that disconnects in the middle of its body causes no error', async (t) => {
   const onMessage = () => void t.fail('must not be called')
   const answers: Promise<void>[] = []
   const handler = handshake({ token, onMessage })
@@ -181,7 +181,7 @@ t.test('a client that goes away in mid-body leaves no trace', async (t) => {
   await t.resolves(answers[0]!)
 })
 
-t.test('a body that a parser has left is used, and one that it has eaten is a 400', async (t) => {
+t.test('a body that a parser left is used, and a body that was read without leaving it is answered with 400', async (t) => {
   const texts: string[] = []
   const handler = handshake({ token, onMessage: ({ text }) => void texts.push(text) })
   for (const [body, expected] of [
@@ -202,7 +202,7 @@ t.test('a body that a parser has left is used, and one that it has eaten is a 40
   t.equal((await post(url + asked(signed()), XML)).status, 400)
 })
 
-t.test('a wrong option is a TypeError, and the Token is not shown', async (t) => {
+t.test('a wrong option is a TypeError that does not show the Token', async (t) => {
   for (const [options, message] of [
     [undefined, /^the options of handshake must be an object/],
     [{}, /^token must be/],

@@ -1,4 +1,4 @@
-// What happens between real processes and the platform, told as it happens to people.
+// Real processes and the fake platform, in the situations that users meet.
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -25,19 +25,19 @@ async function processes(t: Test, descriptions: { dir: string; appId?: 'wxa' | '
 
 const only = (answer: string): Set<string> => new Set([answer])
 
-t.test('two classic clients that share no folder fight: the second fetch is the death of the first token', async (t) => {
+t.test("two classic clients without a common folder invalidate each other's token", async (t) => {
   const { fake, children, tokens, calls } = await processes(t, [{ dir: 'a' }, { dir: 'b' }])
   const [a, b] = await tokens()
   t.not(a, b)
   fake.advance(6 * MINUTE)
-  // What every other package does to its users; ours can only mend it, at the price of a fetch each time.
+  // Every other package has this problem. Ours repairs it, at the price of one fetch each time.
   t.same(await calls(), only('ok'))
   t.ok(fake.count.rejected >= 1)
   t.ok(fake.count.token > 2)
   await children.end()
 })
 
-t.test('two classic clients with one folder never fight', async (t) => {
+t.test('two classic clients with one folder share one token', async (t) => {
   const { fake, children, tokens, calls } = await processes(t, [{ dir: 'a' }, { dir: 'a' }])
   const [a, b] = await tokens()
   t.equal(a, b)
@@ -49,7 +49,7 @@ t.test('two classic clients with one folder never fight', async (t) => {
   await children.end()
 })
 
-t.test('two clients on stable share one token, in one folder and in two', async (t) => {
+t.test('stable clients share one token, in one folder and in two', async (t) => {
   const stable = true
   const { fake, children, tokens, calls } = await processes(t, [
     { dir: 'a', stable },
@@ -63,12 +63,12 @@ t.test('two clients on stable share one token, in one folder and in two', async 
 
   fake.killToken('wxa', 'stable')
   t.same(await calls(3), only('ok'))
-  t.equal(new Set(await tokens()).size, 1, 'and one again after its death')
+  t.equal(new Set(await tokens()).size, 1, 'and they share one again after the old token died')
   t.ok(fake.count.forced <= 2, `${fake.count.forced} forced`)
   await children.end()
 })
 
-t.test('classic and stable in one folder do not disturb each other', async (t) => {
+t.test('a classic and a stable client in one folder have separate tokens', async (t) => {
   const { fake, root, children, tokens, calls } = await processes(t, [{ dir: 'a' }, { dir: 'a', stable: true }])
   const [classic, stable] = await tokens()
   t.equal(classic, fake.currentToken('wxa', 'legacy'))
@@ -90,7 +90,7 @@ t.test('classic and stable in one folder do not disturb each other', async (t) =
   await children.end()
 })
 
-t.test('all clients of two accounts in one folder stay apart, by their prefix', async (t) => {
+t.test('with a prefix, the clients of two accounts in one folder have separate tokens', async (t) => {
   const { fake, children, tokens, calls } = await processes(t, [
     { dir: 'a', appId: 'wxa', prefix: 'A_' },
     { dir: 'a', appId: 'wxb', prefix: 'B_' },
@@ -106,12 +106,12 @@ t.test('all clients of two accounts in one folder stay apart, by their prefix', 
   t.same(new Set((await children.ask<string[]>({ task: 'sign', times: 2 })).flat()), only('ok'))
   fake.killToken('wxa')
   t.same(await calls(3), only('ok'))
-  // The ticket of an account is one, whichever family's token it was asked for with.
+  // An account has one ticket, whether a classic or a stable token was used to fetch it.
   t.match(fake.count, { token: 3, ticket: 2, forced: 1 })
   await children.end()
 })
 
-t.test('two accounts in one folder without a prefix are told so, and neither gets the token of the other', async (t) => {
+t.test('without a prefix, a second account in one folder gets ERR_DOG_IDENTITY and no token', async (t) => {
   const { fake, children } = await processes(t, [
     { dir: 'a', appId: 'wxa' },
     { dir: 'a', appId: 'wxb' },
@@ -129,7 +129,7 @@ t.test('two accounts in one folder without a prefix are told so, and neither get
   await children.end()
 })
 
-t.test('an address off the whitelist (40164) burns no quota, whoever asks and however often', async (t) => {
+t.test('an address outside the whitelist (40164) causes one request, for any number of callers', async (t) => {
   const { fake, children } = await processes(t, [{ dir: 'a' }, { dir: 'a' }, { dir: 'a', stable: true }])
   fake.clientIp = '203.0.113.9'
   fake.setWhitelist(['10.0.0.1'], 'wxa')
@@ -142,7 +142,7 @@ t.test('an address off the whitelist (40164) burns no quota, whoever asks and ho
   await children.end()
 })
 
-t.test('a wrong secret never loops, whoever asks and however often', async (t) => {
+t.test('a wrong secret causes at most two requests, for any number of callers', async (t) => {
   const { fake } = await setUp(t, { accounts })
   const env = { APPID: 'wxa', APPSECRET: 'wrong', BASE_URL: fake.url, DIR: join(t.testdir(), '.dog') }
   const children = await startChildren(t, 'caller', [env, env, { ...env, STABLE: 'yes' }])
@@ -155,11 +155,11 @@ t.test('a wrong secret never loops, whoever asks and however often', async (t) =
   await children.end()
 })
 
-t.test('an answer lost after the rotation heals by itself, for every process', async (t) => {
+t.test('a response that is lost after the rotation is recovered from in every process', async (t) => {
   const { fake, children, calls } = await processes(t, [{ dir: 'a' }, { dir: 'a' }, { dir: 'b', stable: true }])
   fake.fail('token', 'drop-after-rotation', 1)
   fake.fail('stable', 'drop-after-rotation', 1)
-  // On a machine that is very slow, the second process comes after the back-off of the first.
+  // On a very slow machine the second process may call after the back-off of the first.
   const answers = [...(await calls())]
   t.ok(
     answers.some((answer) => /^ERR_DOG_FETCH: .*the connection failed/.test(answer)),

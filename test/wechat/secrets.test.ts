@@ -1,11 +1,11 @@
-// No secret in anything that can be printed.
+// No secret is in anything that can be printed.
 import { inspect } from 'node:util'
 import t from 'tap'
 import { PAGE_URL, rejectionOf, setUp, wechat } from './setup.js'
 
 const everything = (value: unknown): string => `${inspect(value, { depth: 9, showHidden: true })}${String(value)}`
 
-t.test('the returned object shows neither the AppSecret nor a value', async (t) => {
+t.test('the object that wechat() returns shows neither the AppSecret nor a value', async (t) => {
   const { fake, wx, dog } = await setUp(t)
   await wx.signUrl(PAGE_URL)
   const secrets = [fake.appSecret, fake.currentToken()!, await wx.jsapiTicket.get()]
@@ -15,7 +15,7 @@ t.test('the returned object shows neither the AppSecret nor a value', async (t) 
   }
 })
 
-t.test('no error of any fault shows a secret, a token or a query', async (t) => {
+t.test('the error of any fault shows no secret, token or query', async (t) => {
   const faults = [40001, 40164, 45009, -1, 'html', 'truncated', 'drop', 'drop-after-rotation', 'empty-412'] as const
   for (const endpoint of ['token', 'ticket', 'call'] as const) {
     for (const fault of faults) {
@@ -46,7 +46,7 @@ t.test('no event holds a value', async (t) => {
     t.notOk(shown.includes(secret))
 })
 
-t.test('a stable account shows no more than a classic one, in objects, status, events and errors', async (t) => {
+t.test('the objects, status, events and errors of a stable account show no secret', async (t) => {
   const { fake, account, dog } = await setUp(t)
   const wx = wechat({ ...account, stable: true })
   const seen: unknown[] = []

@@ -1,6 +1,6 @@
-// A server for each way in which a handler can be put to use: node:http itself, and the other frameworks by their shapes, so that
-// they are no dependencies of this package. With DOTDOG_FRAMEWORKS (the path of a node_modules folder that has express, koa and
-// fastify) the same tests run on the real ones too.
+// A server for each way to use a handler: node:http itself, and imitations of the other frameworks, so that these are no
+// dependencies of this package. With DOTDOG_FRAMEWORKS (the path of a node_modules folder that has express, koa and fastify) the
+// same tests run on the real frameworks too.
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
@@ -10,7 +10,7 @@ import type { PushHandler } from '../../src/wechat/push/middleware.js'
 
 export interface ServerKind {
   name: string
-  /** Whether a handler can pass a request on. */
+  /** Whether a handler can pass a request to the next one. */
   hasNext: boolean
   listen(handler: PushHandler): Promise<Server>
 }
@@ -35,7 +35,7 @@ const likeExpress: ServerKind = {
     }),
 }
 
-/** Koa gives a context, and sends what the middleware has left there. */
+/** Koa passes a context, and sends what the middleware has stored in it. */
 const likeKoa: ServerKind = {
   name: "Koa's shape",
   hasNext: true,
@@ -63,7 +63,7 @@ const textOf = async (request: IncomingMessage): Promise<string> => {
   return Buffer.concat(chunks).toString()
 }
 
-/** Fastify gives objects of its own, with Node's as `raw`, and has read and parsed the body. */
+/** Fastify passes objects of its own, with Node's objects as `raw`. It has read and parsed the body before. */
 const likeFastify: ServerKind = {
   name: "Fastify's shape",
   hasNext: false,
@@ -141,7 +141,7 @@ if (folder !== undefined) {
   serverKinds.push(express('express'), express('express4'), koa, fastify)
 }
 
-/** The address of the handler on such a server. */
+/** Starts such a server. Resolves to the URL of the handler. */
 export async function serve(t: Test, kind: ServerKind, handler: PushHandler): Promise<string> {
   const server = await kind.listen(handler)
   t.teardown(() => {

@@ -1,4 +1,4 @@
-// A fake platform and a dog of one's own for one test: the built package, as a user has it.
+// A fake platform and a dog for one test. It is the built package, as users have it.
 import { createRequire } from 'node:module'
 import type { Test } from 'tap'
 

@@ -1,11 +1,11 @@
-// Stable tokens: one client and the platform.
+// Stable tokens: one client and the fake platform.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Dog } from '../../index.js'
 import { createDog, memoryStore, PAGE_URL, rejectionOf, setUp, wechat } from './setup.js'
 
-/** Seconds until another force may be tried. */
+/** Seconds until a token may be forced again. */
 async function closedFor(dog: Dog): Promise<number> {
   const places = (await dog.status()).find(({ key }) => key === 'ACCESS_TOKEN_FORCED')!
   return (places.expiresAt! - Date.now()) / 1000
@@ -18,7 +18,7 @@ async function stable(t: Test, options: Parameters<typeof setUp>[1] = {}, dir?: 
 
 const callIt = '/cgi-bin/getcallbackip'
 
-t.test('a stable account uses the stable endpoint only, under a key of its own', async (t) => {
+t.test('a stable account uses the stable endpoint only, and a key of its own', async (t) => {
   const { fake, wx } = await stable(t)
   t.equal(wx.accessToken.key, 'ACCESS_TOKEN_STABLE')
   t.equal(wx.jsapiTicket.key, 'JSAPI_TICKET')
@@ -28,7 +28,7 @@ t.test('a stable account uses the stable endpoint only, under a key of its own',
   t.match(fake.count, { token: 0, stable: 1, forced: 0, ticket: 1, rejected: 0 })
 })
 
-t.test('two clients that share nothing but the account share one stable token', async (t) => {
+t.test('two clients with different stores share one stable token', async (t) => {
   const { fake, account, wx } = await stable(t)
   const other = wechat({ ...account, stable: true, dog: createDog({ store: memoryStore() }) })
   t.equal(await wx.accessToken.get(), await other.accessToken.get())
@@ -36,11 +36,11 @@ t.test('two clients that share nothing but the account share one stable token', 
   t.match(fake.count, { stableRotated: 1, forced: 0, rejected: 0 })
 })
 
-t.test('the lifetime is what remains, and the margin fits into it', async (t) => {
+t.test('the lifetime of a stable token is what is left of it, and refreshAhead fits into it', async (t) => {
   const dir = join(t.testdir(), '.dog')
   const start = Date.now()
   const { fake, account, wx } = await stable(t, { now: () => start }, dir)
-  // Somebody else's token, in its last minutes.
+  // Another client's token, in its last minutes.
   await wechat({ ...account, stable: true, dog: createDog({ store: memoryStore() }) }).accessToken.get()
   fake.advance((7200 - 345) * 1000)
   const old = await wx.accessToken.get()
@@ -51,26 +51,29 @@ t.test('the lifetime is what remains, and the margin fits into it', async (t) =>
   fake.advance(60_000)
   t.equal(await wx.call(callIt).then(() => fake.count.rejected), 0)
   const young = await wx.accessToken.refresh()
-  t.not(young, old, 'in its last five minutes it is replaced')
+  t.not(young, old, 'the token is replaced in its last five minutes')
   t.match(fake.count, { stableRotated: 2, forced: 0 })
   const left = (wx.accessToken.peek()!.expiresAt - Date.now()) / 1000
   t.ok(left > 7000, `${left}`)
 })
 
-t.test('silenceper: what remains minus a fixed margin is nothing; here a second is used for a second', async (t) => {
-  for (const remaining of [2, 1, 0.4]) {
-    const start = Date.now()
-    const { fake, dog, account, wx } = await stable(t, { ttl: 100, stableAhead: 0.1, now: () => start })
-    await wechat({ ...account, stable: true, dog: createDog({ store: memoryStore() }) }).accessToken.get()
-    fake.advance((100 - remaining) * 1000)
-    t.equal(await wx.accessToken.get(), fake.currentToken(undefined, 'stable'))
-    const { expiresAt, fetchedAt } = (await dog.status()).find(({ key }) => key === wx.accessToken.key)!
-    t.equal(expiresAt! - fetchedAt!, remaining < 1 ? 1000 : remaining * 1000)
-    t.equal(fake.count.stable, 2)
-  }
-})
+t.test(
+  'silenceper subtracts a fixed margin from what is left of a token; dotdog keeps a token with a second left for that second',
+  async (t) => {
+    for (const remaining of [2, 1, 0.4]) {
+      const start = Date.now()
+      const { fake, dog, account, wx } = await stable(t, { ttl: 100, stableAhead: 0.1, now: () => start })
+      await wechat({ ...account, stable: true, dog: createDog({ store: memoryStore() }) }).accessToken.get()
+      fake.advance((100 - remaining) * 1000)
+      t.equal(await wx.accessToken.get(), fake.currentToken(undefined, 'stable'))
+      const { expiresAt, fetchedAt } = (await dog.status()).find(({ key }) => key === wx.accessToken.key)!
+      t.equal(expiresAt! - fetchedAt!, remaining < 1 ? 1000 : remaining * 1000)
+      t.equal(fake.count.stable, 2)
+    }
+  },
+)
 
-t.test('a dead stable token, which a plain question gives again, is forced once', async (t) => {
+t.test('a dead stable token that a plain request returns again is forced once', async (t) => {
   const { fake, dog, wx } = await stable(t)
   const dead = await wx.accessToken.get()
   fake.killToken(undefined, 'stable')
@@ -81,7 +84,7 @@ t.test('a dead stable token, which a plain question gives again, is forced once'
   t.match(fake.count, { stable: 3, forced: 1, rejected: 1 })
 })
 
-t.test('a token that another machine has replaced is asked for, and no force is spent', async (t) => {
+t.test('a token that another machine has replaced is fetched without force', async (t) => {
   const { fake, account, wx } = await stable(t, { maxLive: 1, forceGap: 0 })
   const other = wechat({ ...account, stable: true, dog: createDog({ store: memoryStore() }) })
   await Promise.all([wx.accessToken.get(), other.accessToken.get()])
@@ -93,7 +96,7 @@ t.test('a token that another machine has replaced is asked for, and no force is 
   t.equal(await wx.accessToken.get(), await other.accessToken.get())
 })
 
-t.test('a second death within 30 s is not forced: the callers are told, and nobody asks again and again', async (t) => {
+t.test('a second dead token within 30 s is not forced: the callers get an error, and few requests are made', async (t) => {
   const { fake, wx } = await stable(t)
   await wx.accessToken.get()
   fake.killToken(undefined, 'stable')
@@ -107,44 +110,44 @@ t.test('a second death within 30 s is not forced: the callers are told, and nobo
   t.ok(fake.count.stable <= 6, `${fake.count.stable} questions`)
 })
 
-t.test('a ration that others have used up (45009) falls back to asking, and is remembered until midnight', async (t) => {
+t.test('a force quota that others have used up (45009) is remembered until midnight, and plain requests go on', async (t) => {
   const { fake, dog, wx } = await stable(t, { limits: { forced: 0 } })
   await wx.accessToken.get()
   fake.killToken(undefined, 'stable')
   t.match(await rejectionOf(wx.call(callIt)), { code: 'ERR_DOG_REJECTED' })
   const asked = fake.count.stable
-  t.equal(asked, 3, 'the token, the same again, the refused force')
+  t.equal(asked, 3, 'the token, the same token again, and the refused force')
   t.match(await rejectionOf(wx.accessToken.refresh({ rejected: fake.currentToken(undefined, 'stable')!, force: true })), {
     code: 'ERR_DOG_REJECTED',
   })
-  t.equal(fake.count.stable, asked + 1, 'asked, but no longer forced')
+  t.equal(fake.count.stable, asked + 1, 'requested, but no longer forced')
   const midnight = 86_400 - ((Date.now() / 1000 + 8 * 3600) % 86_400)
   t.ok(Math.abs((await closedFor(dog)) - midnight) < 30)
 })
 
-t.test('an answer lost after a forced rotation heals without a second force', async (t) => {
+t.test('a response that is lost after a forced rotation is recovered from without a second force', async (t) => {
   const { fake, dog, wx } = await stable(t)
   const dead = await wx.accessToken.get()
   fake.killToken(undefined, 'stable')
-  // The plain question is answered well, the forced one is lost.
+  // The plain request gets a good response, and that of the forced request is lost.
   fake.fail('stable', 'text/plain', 1)
   fake.fail('stable', 'drop-after-rotation', 1)
   t.match(await rejectionOf(wx.call(callIt)), { code: 'ERR_DOG_FETCH' })
   t.equal(fake.count.forced, 1)
-  t.ok((await closedFor(dog)) > 40, 'nobody knows when a request without an answer arrives')
+  t.ok((await closedFor(dog)) > 40, 'the arrival time of a request without a response is unknown')
   t.not(await wx.accessToken.refresh({ rejected: dead, force: true }), dead)
   t.match(await wx.call(callIt), { ip_list: [/./, /./] })
   t.match(fake.count, { forced: 1, stableRotated: 2 })
 })
 
-t.test('refresh() asks, and forces nothing: a token that is good is not thrown away', async (t) => {
+t.test('refresh() of a valid token forces nothing', async (t) => {
   const { fake, wx } = await stable(t)
   const token = await wx.accessToken.get()
   t.equal(await wx.accessToken.refresh(), token)
   t.match(fake.count, { stable: 2, forced: 0, stableRotated: 1 })
 })
 
-t.test('a timer of the dog takes no place in the ration', async (t) => {
+t.test('the automatic refresh of a dog takes no permit to force', async (t) => {
   const { fake, account } = await setUp(t)
   const dog = createDog({ store: memoryStore(), autoRefresh: true, quota: { limit: 5 }, refreshAhead: 1000 })
   t.teardown(() => dog.close())
@@ -159,7 +162,7 @@ t.test('a timer of the dog takes no place in the ration', async (t) => {
 })
 
 for (const fault of [40125, 40001, 40164, 40243, 89503, 45009, 45011, 41002, -1, 'html', 'truncated', 'empty-412'] as const) {
-  t.test(`a stable endpoint with ${fault} is asked once, by many callers, and again only after the back-off`, async (t) => {
+  t.test(`a stable endpoint with the fault ${fault} gets one request for many callers, until the back-off ends`, async (t) => {
     const { fake, wx } = await stable(t)
     fake.fail('stable', fault)
     const calls = Array.from({ length: 10 }, () => rejectionOf(wx.call(callIt)))
@@ -169,19 +172,19 @@ for (const fault of [40125, 40001, 40164, 40243, 89503, 45009, 45011, 41002, -1,
   })
 }
 
-t.test('40001 from the stable endpoint is a wrong AppSecret, and no dead token', async (t) => {
+t.test('40001 from the stable endpoint means a wrong AppSecret, not a dead token', async (t) => {
   const { fake, wx } = await stable(t)
   fake.fail('stable', 40001)
   t.match((await rejectionOf(wx.call(callIt))).message, /The AppSecret does not belong to this appId/)
 })
 
-t.test('the message that all processes get has the very IP, though it is cut', async (t) => {
+t.test('the message that processes share names the IP, although it is cut', async (t) => {
   const { fake, wx } = await stable(t, { clientIp: '203.0.113.217' })
   fake.setWhitelist(['10.0.0.1'])
   t.match((await rejectionOf(wx.accessToken.get())).message, /Add 203\.0\.113\.217 to the IP whitelist/)
 })
 
-t.test('a quota of tokens is counted', async (t) => {
+t.test('the quota option limits the fetches of tokens', async (t) => {
   const { fake, account } = await setUp(t)
   for (const stable of [false, true]) {
     const wx = wechat({ ...account, stable, quota: { limit: 1, window: 3600 } })

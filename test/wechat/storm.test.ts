@@ -1,6 +1,6 @@
-// Eight processes whose stable token dies again and again. Time is compressed: their clocks and the platform's run 300 times as
-// fast as the machine's, and are set forward by hours between the storms; the platform's own rules are off, so that whatever
-// holds is ours.
+// Eight processes whose stable token dies again and again. Time is compressed: the clocks of the processes and of the platform
+// run 300 times as fast as the machine's, and are set forward by hours between the storms. The platform's own limits are off, so
+// that only the limits of dotdog apply.
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ import { setUp } from './setup.js'
 
 const HOUR = 3_600_000
 
-/** Stands before the platform, and notes when a forced refresh arrives. */
+/** A proxy in front of the platform that records when a forced fetch arrives. */
 async function watchForces(t: Test, url: string, now: () => number) {
   const forces: number[] = []
   const server = createServer(async (request, response) => {
@@ -61,7 +61,7 @@ async function storm(fake: { killToken(appId?: string, family?: 'stable'): void 
   }
 }
 
-t.test('eight processes never force more than twenty times in any 24 hours, nor twice within 30 s', async (t) => {
+t.test('eight processes force at most twenty times in any 24 hours, and not twice within 30 s', async (t) => {
   const { fake, forces, children } = await warped(t, 8, 300)
   const advance = async (ms: number) => {
     fake.advance(ms)
@@ -72,14 +72,14 @@ t.test('eight processes never force more than twenty times in any 24 hours, nor 
   t.comment(`${used} forced refreshes, ${first.ok} calls, ${first.failed} failures in 45 minutes`)
   t.ok(first.ok > 0 && used > 5 && used <= 20, `${used} forced`)
 
-  // Within the day: what is left of the twenty, and no more.
+  // Within the day only the rest of the twenty may be used.
   await advance(20 * HOUR)
   await storm(fake, children, 2000)
   t.ok(forces.length <= 20, `${forces.length} in a day`)
   await advance(5 * HOUR)
   const second = await storm(fake, children, 4000)
   t.comment(`${forces.length} in all after a day, ${second.ok} calls`)
-  t.ok(forces.length > used, 'the next day has places again')
+  t.ok(forces.length > used, 'the next day has permits again')
 
   for (let i = 1; i < forces.length; i++) {
     if (forces[i]! - forces[i - 1]! < 30_000) t.fail(`${forces[i]! - forces[i - 1]!} ms apart`)
@@ -90,14 +90,14 @@ t.test('eight processes never force more than twenty times in any 24 hours, nor 
   t.same(await children.end(), Array(8).fill(0))
 })
 
-t.test('a stable token crosses its five-minute line time after time, and no call fails', async (t) => {
+t.test('no call fails while a stable token passes its last five minutes again and again', async (t) => {
   const { fake, forces, children } = await warped(t, 3, 1200)
   const ended = await children.ask<Ended>({ storm: 12_500 })
   const hours = (12.5 * 1200) / 3600
   t.comment(`${fake.count.stableRotated} tokens in ${hours} hours, ${fake.count.stable} questions, ${fake.count.call} calls`)
   for (const { failed, codes } of ended) t.equal(failed, 0, JSON.stringify(codes))
   t.ok(fake.count.stableRotated >= 3 && fake.count.stableRotated <= 4, `${fake.count.stableRotated} tokens`)
-  // A fifth of a real second is four minutes here: a stalled process may send a token that is just over.
+  // A fifth of a real second is four minutes here, so a stalled process may send a token that has just expired.
   t.ok(fake.count.rejected <= 3, `${fake.count.rejected} refused`)
   t.same(forces, [])
   t.same(await children.end(), [0, 0, 0])

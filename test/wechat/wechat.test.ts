@@ -8,7 +8,7 @@ t.test('registering an account fetches nothing', async (t) => {
   t.match(fake.count, { token: 0, ticket: 0 })
 })
 
-t.test('a signature is one token and one ticket, and is the right one', async (t) => {
+t.test('a signature needs one token and one ticket, and is correct', async (t) => {
   const { fake, wx } = await setUp(t)
   const config = await wx.signUrl(`${PAGE_URL}#/top`)
   const { appId, nonceStr, timestamp, url, signature } = config
@@ -19,7 +19,7 @@ t.test('a signature is one token and one ticket, and is the right one', async (t
   t.match(fake.count, { token: 1, ticket: 1, rejected: 0 })
 })
 
-t.test('a ticket is kept for an hour at most, a token for as long as the platform says', async (t) => {
+t.test('a ticket is kept for an hour at most, and a token for as long as the platform says', async (t) => {
   const { wx } = await setUp(t)
   const before = Date.now()
   await wx.signUrl(PAGE_URL)
@@ -28,7 +28,7 @@ t.test('a ticket is kept for an hour at most, a token for as long as the platfor
   t.ok(Math.abs(left(wx.accessToken) - 7200) < 30, String(left(wx.accessToken)))
 })
 
-t.test('a wrong address is refused before anything is fetched', async (t) => {
+t.test('a wrong URL, path or query is refused before anything is fetched', async (t) => {
   const { fake, wx } = await setUp(t)
   await t.rejects(wx.signUrl('/shop'), { name: 'TypeError', message: /^url must/ })
   await t.rejects(wx.signUrl(undefined as never), TypeError)
@@ -37,7 +37,7 @@ t.test('a wrong address is refused before anything is fetched', async (t) => {
   t.equal(fake.count.token, 0)
 })
 
-t.test('a call carries the token, and gives the answer as it is', async (t) => {
+t.test('a call carries the token, and returns the response unchanged', async (t) => {
   const { fake, wx } = await setUp(t)
   t.match(await wx.call('/cgi-bin/getcallbackip'), { ip_list: ['127.0.0.1', '127.0.0.2'] })
   t.match(await wx.call<{ openid: string }>('/cgi-bin/user/info', { query: { openid: 'o1' } }), { openid: 'o1' })
@@ -54,7 +54,7 @@ t.test('a dead token is replaced once, and the call succeeds', async (t) => {
 })
 
 for (const code of [40001, 40014, 42001]) {
-  t.test(`a call that answers ${code} for ever is tried exactly twice, with one new token`, async (t) => {
+  t.test(`a call that always answers ${code} is tried exactly twice, with one new token`, async (t) => {
     const { fake, wx } = await setUp(t)
     await wx.accessToken.get()
     fake.fail('call', code)
@@ -65,7 +65,7 @@ for (const code of [40001, 40014, 42001]) {
 }
 
 for (const code of [-1, 40164, 41001, 42007, 45009, 45011, 48001, 50002]) {
-  t.test(`a call that answers ${code} is not tried again, and burns no token`, async (t) => {
+  t.test(`a call that answers ${code} is not tried again, and fetches no new token`, async (t) => {
     const { fake, wx } = await setUp(t)
     fake.fail('call', code)
     t.match(await rejectionOf(wx.call('/cgi-bin/getcallbackip')), { name: 'WeChatError', errcode: code })
@@ -73,7 +73,7 @@ for (const code of [-1, 40164, 41001, 42007, 45009, 45011, 48001, 50002]) {
   })
 }
 
-t.test('a dead token under a ticket is replaced once, inside the one fetch of the ticket', async (t) => {
+t.test('a dead token during the fetch of a ticket is replaced once, within that fetch', async (t) => {
   const { fake, wx } = await setUp(t)
   await wx.accessToken.get()
   fake.killToken()
@@ -81,17 +81,17 @@ t.test('a dead token under a ticket is replaced once, inside the one fetch of th
   t.match(fake.count, { token: 2, ticket: 2, rejected: 1 })
 })
 
-t.test('getticket that answers 40001 for ever costs two questions and one new token', async (t) => {
+t.test('getticket that always answers 40001 gets two requests, and one new token is fetched', async (t) => {
   const { fake, wx } = await setUp(t)
   fake.fail('ticket', 40001)
   t.match(await rejectionOf(wx.signUrl(PAGE_URL)), { code: 'ERR_DOG_FETCH', key: 'JSAPI_TICKET' })
   t.match(fake.count, { token: 2, ticket: 2 })
-  t.match(await rejectionOf(wx.signUrl(PAGE_URL)), { code: 'ERR_DOG_FETCH' }, 'and then the shared back-off')
+  t.match(await rejectionOf(wx.signUrl(PAGE_URL)), { code: 'ERR_DOG_FETCH' }, 'and then the shared back-off applies')
   t.match(fake.count, { token: 2, ticket: 2 })
 })
 
 t.test(
-  "another account's dead token and a wrong secret are no reason to refresh; a plain error with such an errcode is",
+  'an error of another account or of a wrong secret causes no refresh, and a plain error with a dead-token errcode does',
   async (t) => {
     const { fake, wx } = await setUp(t)
     const foreign = Object.assign(new Error('dead'), { errcode: 40001, kind: 'rejected', appId: 'wxother' })
@@ -105,7 +105,7 @@ t.test(
   },
 )
 
-t.test('an upstream that answers with the same dead token is not asked again and again', async (t) => {
+t.test('a platform that returns the same dead token gets at most three requests for five calls', async (t) => {
   const { fake, wx } = await setUp(t)
   await wx.accessToken.get()
   fake.sameToken = true
@@ -115,7 +115,7 @@ t.test('an upstream that answers with the same dead token is not asked again and
 })
 
 for (const fault of [40001, 40125, 40164, 45009, -1, 'html', 'truncated', 'drop', 'empty-412'] as const) {
-  t.test(`a token endpoint with ${fault} is asked once, by many callers, and again only after the back-off`, async (t) => {
+  t.test(`a token endpoint with the fault ${fault} gets one request for many callers, until the back-off ends`, async (t) => {
     const { fake, wx } = await setUp(t)
     fake.fail('token', fault)
     const calls = Array.from({ length: 10 }, () => rejectionOf(wx.call('/cgi-bin/getcallbackip')))
@@ -126,7 +126,7 @@ for (const fault of [40001, 40125, 40164, 45009, -1, 'html', 'truncated', 'drop'
   })
 }
 
-t.test('the back-off is what the platform asks for: a minute for what a person must change, the day for a quota', async (t) => {
+t.test('the back-off is a minute for an error that a person must correct, and lasts until midnight for a quota', async (t) => {
   for (const [code, least, most] of [
     [40164, 55, 65],
     [45009, 1, 86_400],
@@ -139,7 +139,7 @@ t.test('the back-off is what the platform asks for: a minute for what a person m
   }
 })
 
-t.test('a busy platform (-1) is asked again after the back-off, by whoever comes next', async (t) => {
+t.test('after a busy platform (-1), the first call after the back-off succeeds', async (t) => {
   const { fake, wx } = await setUp(t)
   fake.fail('token', -1, 1)
   const { retryAt } = await rejectionOf(wx.call('/cgi-bin/getcallbackip'))
@@ -148,7 +148,7 @@ t.test('a busy platform (-1) is asked again after the back-off, by whoever comes
   t.match(fake.count, { token: 2, call: 1 })
 })
 
-t.test('the error of a wrong IP tells the IP, through all layers', async (t) => {
+t.test('the error for an address outside the whitelist names the address, through all layers', async (t) => {
   const { fake, wx } = await setUp(t)
   fake.fail('token', 40164)
   t.match(
@@ -157,21 +157,21 @@ t.test('the error of a wrong IP tells the IP, through all layers', async (t) => 
   )
 })
 
-t.test('text/plain is as good as JSON', async (t) => {
+t.test('JSON that is sent as text/plain is accepted', async (t) => {
   const { fake, wx } = await setUp(t)
   for (const endpoint of ['token', 'ticket', 'call'] as const) fake.fail(endpoint, 'text/plain')
   await wx.signUrl(PAGE_URL)
   t.match(await wx.call('/cgi-bin/getcallbackip'), { ip_list: [/./, /./] })
 })
 
-t.test('a call that takes too long ends with a clear error', async (t) => {
+t.test('a call that takes longer than timeout rejects with WECHAT_TIMEOUT', async (t) => {
   const { fake, account } = await setUp(t, { slow: 10_000 })
   const wx = wechat({ ...account, dog: createDog({ store: memoryStore() }), timeout: 0.5 })
   fake.fail('call', 'slow')
   t.match(await rejectionOf(wx.call('/cgi-bin/getcallbackip')), { code: 'WECHAT_TIMEOUT', kind: 'transient' })
 })
 
-t.test('a second account in the same dog needs a prefix, and gets keys of its own', async (t) => {
+t.test('a second account in the same dog needs a prefix, and has its own keys', async (t) => {
   const accounts = [
     { appId: 'wxa', appSecret: 'sa' },
     { appId: 'wxb', appSecret: 'sb' },

@@ -1,4 +1,4 @@
-// The ration of forced refreshes, over a clock that is given: 20 in any 24 hours, 30 s apart, whoever makes them.
+// The quota of forced fetches on a simulated clock: 20 in any 24 hours and 30 s apart, counted over all processes.
 import t from 'tap'
 import type { FetchContext, Result } from '../../../index.js'
 import { createForceQuota, type ForceTimes } from '../../../src/wechat/stable-token.js'
@@ -10,7 +10,7 @@ function rationAt(start = T0) {
   let time = start
   let stored: unknown
   const ration = createForceQuota(30, () => time)
-  /** A process takes a place. The stored value is all that it knows of the others. */
+  /** A process takes a permit. It knows the other processes only by the stored value. */
   const take = (): Result<ForceTimes> => {
     const result = ration.fetcher({ previous: stored } as FetchContext<ForceTimes>) as Result<ForceTimes>
     stored = JSON.parse(JSON.stringify(result.value))
@@ -35,12 +35,12 @@ function rationAt(start = T0) {
   }
 }
 
-t.test('a place lasts until a request that is as slow as may be has surely arrived, and 30 s more', async (t) => {
+t.test('a permit lasts for the time-out of the request and 30 s more', async (t) => {
   const { take } = rationAt()
   t.match(take(), { value: [T0], expiresIn: 60 })
 })
 
-t.test('two places are 30 s apart, also where somebody asks for the key by force', async (t) => {
+t.test('two permits are at least 30 s apart', async (t) => {
   const { take, refused, wait } = rationAt()
   take()
   t.equal(refused(), 30)
@@ -50,13 +50,13 @@ t.test('two places are 30 s apart, also where somebody asks for the key by force
   t.equal(take().value.length, 2)
 })
 
-t.test('the twenty-first waits until the first is a day ago, and not for a calendar', async (t) => {
+t.test('the twenty-first permit is free a day after the first, not at midnight', async (t) => {
   const { take, refused, wait } = rationAt(T0 + 15 * HOUR + 59 * 60_000)
   for (let i = 0; i < 20; i++) {
     take()
     wait(30_000)
   }
-  // Midnight in Beijing went by meanwhile.
+  // Midnight in Beijing has passed meanwhile.
   const left = refused()
   t.equal(left, 86_400 + 600 - 20 * 30)
   wait(left * 1000 - 1)
@@ -66,7 +66,7 @@ t.test('the twenty-first waits until the first is a day ago, and not for a calen
   t.equal(refused(), 30)
 })
 
-t.test('in no 24 hours are there more than twenty, however the asking is spread', async (t) => {
+t.test('at most twenty permits are given in any 24 hours, for any distribution of requests', async (t) => {
   const { take, wait, now } = rationAt()
   const made: number[] = []
   let seed = 7
@@ -83,7 +83,7 @@ t.test('in no 24 hours are there more than twenty, however the asking is spread'
   for (let i = 20; i < made.length; i++) t.ok(made[i]! - made[i - 20]! >= 24 * HOUR)
 })
 
-t.test('a place from the future, of a clock that was wrong, counts as one of now', async (t) => {
+t.test('a permit from the future, by a wrong clock, counts as one of now', async (t) => {
   const { take, refused, store, wait } = rationAt()
   store([T0 + 900 * HOUR])
   t.equal(refused(), 30)
@@ -96,7 +96,7 @@ t.test('a place from the future, of a clock that was wrong, counts as one of now
   t.equal(take().value.length, 2)
 })
 
-t.test('a damaged value is an empty one', async (t) => {
+t.test('a damaged record counts as no permits', async (t) => {
   for (const value of [undefined, null, 'x', { a: 1 }, [null, 'x', {}]]) {
     const { take, store } = rationAt()
     store(value)
@@ -104,7 +104,7 @@ t.test('a damaged value is an empty one', async (t) => {
   }
 })
 
-t.test('only a fetch that succeeds is a place of this process', async (t) => {
+t.test('only a fetch that succeeds counts as a permit of this process', async (t) => {
   const { ration, take, refused } = rationAt()
   t.equal(ration.permitsTaken, 0)
   take()
@@ -113,6 +113,6 @@ t.test('only a fetch that succeeds is a place of this process', async (t) => {
   t.equal(ration.permitsTaken, 1)
 })
 
-t.test('the ledger counts them too, so that a deleted record does not open the day again', async (t) => {
+t.test('the quota of the key limits permits too, so that a deleted record does not reset the count', async (t) => {
   t.match(createForceQuota(30).options, { quota: { limit: 20, window: 87_000 }, autoRefresh: false, refreshAhead: 0 })
 })

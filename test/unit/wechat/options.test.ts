@@ -14,13 +14,13 @@ function messageOf(task: () => unknown): string {
   throw new Error('did not throw')
 }
 
-t.test('an account needs no more than its two names', async (t) => {
+t.test('appId and appSecret are the only required options', async (t) => {
   const { appId, appSecret, ...rest } = checkWeChatOptions(good)
   const [dog, quota] = [undefined, undefined]
   t.same(rest, { timeout: 30, prefix: '', dog, quota, stable: false, baseUrl: 'https://api.weixin.qq.com' })
 })
 
-t.test('a wrong option is a TypeError with its name, the rule, the value and its type', async (t) => {
+t.test('the error of a wrong option gives its name, the rule, the value and its type', async (t) => {
   const cases: [object | undefined, RegExp][] = [
     [undefined, /^the options of wechat must be an object; got undefined$/],
     [{}, /^appId must be .*; got undefined \(undefined\)$/],
@@ -44,7 +44,7 @@ t.test('a wrong option is a TypeError with its name, the rule, the value and its
     )
 })
 
-t.test('a wrong appSecret is told by its type only', async (t) => {
+t.test('the error of a wrong appSecret shows its type only', async (t) => {
   for (const appSecret of [undefined, null, '', ' very secret ', ['very-secret'], { v: 'very-secret' }, 424_242]) {
     const message = messageOf(() => checkWeChatOptions({ ...good, appSecret: appSecret as string }))
     t.match(message, /^appSecret must be /)
@@ -52,7 +52,7 @@ t.test('a wrong appSecret is told by its type only', async (t) => {
   }
 })
 
-t.test("a base URL's user, password and query are not shown", async (t) => {
+t.test('the error of a wrong baseUrl shows no user, password or query', async (t) => {
   for (const baseUrl of [
     'https://user:hidden@example.com/',
     'https://example.com/?key=hidden',
@@ -65,11 +65,11 @@ t.test("a base URL's user, password and query are not shown", async (t) => {
   }
 })
 
-t.test("a proxy's path is kept, and its last slash does not double", async (t) => {
+t.test('the path of a proxy is kept without its last slash', async (t) => {
   t.equal(checkWeChatOptions({ ...good, baseUrl: 'http://127.0.0.1:8080/wx/' }).baseUrl, 'http://127.0.0.1:8080/wx')
 })
 
-t.test('a call is a GET, or a POST if it has a body', async (t) => {
+t.test('a call is a GET without a body, and a POST with one', async (t) => {
   t.same(checkCall('/a', { query: { x: 1, y: undefined } }), {
     method: 'GET',
     path: '/a',
@@ -81,7 +81,7 @@ t.test('a call is a GET, or a POST if it has a body', async (t) => {
   t.match(checkCall('/a', { method: 'POST' }), { method: 'POST', body: undefined })
 })
 
-t.test('a path is a path of the platform and nothing else', async (t) => {
+t.test('a path with a host, query or space is refused', async (t) => {
   for (const path of [
     '',
     'cgi-bin/x',
@@ -106,7 +106,7 @@ t.test('a path is a path of the platform and nothing else', async (t) => {
   )
 })
 
-t.test('a token of the caller is refused, unseen', async (t) => {
+t.test('an access_token in the query is refused, and not shown', async (t) => {
   const message = messageOf(() => checkCall('/x', { query: { access_token: 'hidden' } }))
   t.match(message, /^query must not hold access_token/)
   t.notMatch(message, /hidden/)

@@ -2,14 +2,14 @@ import t from 'tap'
 import { factOf, secondsUntil } from '../../../../src/wechat/api/error-codes.js'
 import { ERROR_FACTS, UNKNOWN_CODE } from '../../../../src/wechat/api/error-table.js'
 
-t.test('the three dead-token codes are rejections on a business call, and nothing else is', async (t) => {
+t.test('only the three dead-token codes have the kind rejected, on a business call', async (t) => {
   for (const code of [40001, 40014, 42001]) t.equal(factOf(code, false).kind, 'rejected')
   for (const code of [-1, 41001, 42007, 42002, 40030, 45009, 45011, 48001, 50002, 40164, 12345]) {
     t.not(factOf(code, false).kind, 'rejected', String(code))
   }
 })
 
-t.test('a token endpoint never rejects: its 40001 is a wrong secret', async (t) => {
+t.test('a dead-token code of a token endpoint means a wrong AppSecret', async (t) => {
   for (const code of [40001, 40014, 42001]) {
     const fact = factOf(code, true)
     t.equal(fact.kind, 'permanent')
@@ -18,7 +18,7 @@ t.test('a token endpoint never rejects: its 40001 is a wrong secret', async (t) 
   }
 })
 
-t.test('what a person must change is permanent, and is probed again after a minute', async (t) => {
+t.test('an error that a person must correct is permanent, and is retried after a minute', async (t) => {
   for (const code of [
     40002, 40013, 40125, 40164, 40243, 41002, 41004, 43002, 50002, 50004, 50007, 61004, 61024, 89501, 89503,
   ]) {
@@ -28,15 +28,15 @@ t.test('what a person must change is permanent, and is probed again after a minu
   t.equal(factOf(89506, true).retry, 86_400)
 })
 
-t.test('only -1 is transient, and leaves the moment to the back-off', async (t) => {
+t.test('the code -1 is transient, and the back-off decides when to retry', async (t) => {
   t.match(factOf(-1, true), { kind: 'transient', retry: undefined })
 })
 
-t.test('a code that nobody documented is a definite answer', async (t) => {
+t.test('an undocumented code is a permanent error', async (t) => {
   t.equal(factOf(99_999, false).kind, 'permanent')
 })
 
-/** Every code of the platform's table for the token endpoints, and the global ones worth knowing. */
+/** Every code of the platform's table for the token endpoints, and the important global codes. */
 const DOCUMENTED = [
   ...[-1, 40001, 40002, 40013, 40125, 40164, 40243, 41002, 41004, 43002, 43003, 45009, 45011, 50002, 50004, 50007],
   ...[61004, 45035, 61024, 89501, 89503, 89506, 89507],
@@ -44,11 +44,11 @@ const DOCUMENTED = [
   ...[40014, 42001, 41001, 42007, 42002, 40030, 61023, 61006],
 ]
 
-t.test('every documented code is known, with a hint in English and in Chinese', async (t) => {
+t.test('every documented code is in the table', async (t) => {
   for (const code of DOCUMENTED) t.not(factOf(code, false), UNKNOWN_CODE, String(code))
 })
 
-t.test('every hint is a sentence, in both languages, and names the same things', async (t) => {
+t.test('every hint is a sentence in English and in Chinese, and both name the same things', async (t) => {
   for (const [code, { hint, hintZh }] of [...Object.entries(ERROR_FACTS), ['unknown', UNKNOWN_CODE] as const]) {
     t.match(hint, /^[A-Z][\x20-\x7e]+[.]$/, code)
     t.match(hintZh, /\p{Script=Han}.*。$/u, code)
@@ -58,11 +58,11 @@ t.test('every hint is a sentence, in both languages, and names the same things',
   }
 })
 
-t.test('an address that is not on the whitelist is one matter, whichever code says it', async (t) => {
+t.test('all codes for an address outside the whitelist have the same hint', async (t) => {
   for (const code of [40164, 61004, 45035]) t.match(factOf(code, true).hint, 'Add {ip} to the IP whitelist')
 })
 
-t.test("the day's quota ends at midnight in Beijing", async (t) => {
+t.test('a daily quota is reset at midnight in Beijing', async (t) => {
   const until = (iso: string) => secondsUntil('midnight in Beijing', Date.parse(iso))
   t.equal(until('2026-03-01T00:00:00+08:00'), 86_400)
   t.equal(until('2026-03-01T23:59:59+08:00'), 1)
@@ -72,7 +72,7 @@ t.test("the day's quota ends at midnight in Beijing", async (t) => {
   t.equal(until('2026-03-01T16:00:00Z'), 86_400)
 })
 
-t.test("the minute's quota ends with the minute", async (t) => {
+t.test('a quota per minute is reset at the next minute', async (t) => {
   const until = (iso: string) => secondsUntil('next minute', Date.parse(iso))
   t.equal(until('2026-03-01T00:00:00Z'), 60)
   t.equal(until('2026-03-01T00:00:59.999Z'), 1)

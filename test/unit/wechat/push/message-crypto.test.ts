@@ -1,4 +1,4 @@
-// Safe-mode messages: every published vector, and what strangers may send.
+// Messages of safe mode: every published vector, and what strangers may send.
 import { createCipheriv } from 'node:crypto'
 import { inspect } from 'node:util'
 import t from 'tap'
@@ -14,7 +14,7 @@ import { type PushQuery, pushSignature } from '../../../../src/wechat/push/signa
 import * as vectors from './vectors.js'
 
 for (const { name, account, query, encrypted, message } of vectors.pushed) {
-  t.test(`a known message is opened: ${name}`, async (t) => {
+  t.test(`a published message is decrypted: ${name}`, async (t) => {
     t.equal(pushSignature([account.token, query.timestamp, query.nonce, encrypted]), query.msg_signature)
     const xml = `<xml>\n<ToUserName><![CDATA[x]]></ToUserName>\n<Encrypt><![CDATA[${encrypted}]]></Encrypt>\n</xml>`
     for (const body of [encrypted, xml, Buffer.from(xml), `{"Encrypt":"${encrypted}"}`, { Encrypt: encrypted }]) {
@@ -24,7 +24,7 @@ for (const { name, account, query, encrypted, message } of vectors.pushed) {
 }
 
 for (const { name, account, message, options, sealed } of vectors.replies) {
-  t.test(`a known reply is sealed, byte for byte: ${name}`, async (t) => {
+  t.test(`a published reply is encrypted to the same bytes: ${name}`, async (t) => {
     t.match(encryptMessage(message, account, { ...options, random: Buffer.from(options.random) }), sealed)
   })
 }
@@ -37,10 +37,10 @@ const errorOf = (body: unknown, given: unknown = query, who: PushAccount = accou
     if (error instanceof MessageError) return error
     throw error
   }
-  throw new Error('was opened')
+  throw new Error('was decrypted')
 }
 
-/** A signed envelope around any bytes: what only the platform, or somebody with the Token, could send. */
+/** A signed envelope around any bytes. Only the platform, or a program with the Token, could send it. */
 function signed(bytes: Buffer): [body: string, query: PushQuery] {
   const text = bytes.toString('base64')
   const { timestamp, nonce } = query
@@ -53,7 +53,7 @@ function seal(plain: Buffer): [body: string, query: PushQuery] {
   return signed(Buffer.concat([cipher.update(plain), cipher.final()]))
 }
 
-t.test('what is sealed is opened again, of any length: the padding is never absent', async (t) => {
+t.test('a message of any length is encrypted with padding, and decrypted again', async (t) => {
   for (let length = 0; length <= 70; length++) {
     const message = '中'.repeat(length % 7) + 'x'.repeat(length)
     const { Encrypt, MsgSignature, TimeStamp, Nonce } = encryptMessage(message, account)
@@ -63,13 +63,13 @@ t.test('what is sealed is opened again, of any length: the padding is never abse
   }
 })
 
-t.test('two sealed messages differ, and carry the time in seconds', async (t) => {
+t.test('two encryptions of one message differ, and have the time in seconds', async (t) => {
   const [one, two] = [encryptMessage('m', account), encryptMessage('m', account)]
   t.not(one.Encrypt, two.Encrypt)
   t.ok(Math.abs(one.TimeStamp - Date.now() / 1000) < 5)
 })
 
-t.test('a reply as XML has its four members, and nothing breaks out of them', async (t) => {
+t.test('a reply as XML has four members, and no value ends its CDATA section', async (t) => {
   const sealed = encryptMessage('reply', account, { nonce: 'n]]><x>', timestamp: 5 })
   const xml = messageXml(sealed)
   t.match(xml, /^<xml><Encrypt><!\[CDATA\[[\w+/=]+\]\]><\/Encrypt><MsgSignature><!\[CDATA\[[0-9a-f]{40}\]\]><\/MsgSignature>/)
@@ -77,7 +77,7 @@ t.test('a reply as XML has its four members, and nothing breaks out of them', as
   t.equal(encryptedTextOf(xml), sealed.Encrypt)
 })
 
-t.test('the signature is checked first: without it, nothing is told of the rest', async (t) => {
+t.test('a message with a wrong signature is refused before it is decrypted', async (t) => {
   for (const bytes of [Buffer.alloc(32), Buffer.alloc(5), Buffer.from(encrypted, 'base64').reverse()]) {
     t.equal(errorOf(bytes.toString('base64')).code, 'WECHAT_PUSH_SIGNATURE')
   }
@@ -89,20 +89,24 @@ t.test('a changed message, query or Token is refused', async (t) => {
   t.equal(errorOf(encrypted, { ...query, nonce: '1' }).code, 'WECHAT_PUSH_SIGNATURE')
   t.equal(errorOf(encrypted, query, { ...account, token: 'BBBBB' }).code, 'WECHAT_PUSH_SIGNATURE')
   const { msg_signature, ...rest } = query
-  t.equal(errorOf(encrypted, { ...rest, signature: msg_signature }).code, 'WECHAT_PUSH_SIGNATURE', 'not the plain one')
+  t.equal(
+    errorOf(encrypted, { ...rest, signature: msg_signature }).code,
+    'WECHAT_PUSH_SIGNATURE',
+    'the plain signature does not count',
+  )
 })
 
-t.test("another account's message is refused though its key and Token are ours", async (t) => {
+t.test('a message for another account is refused even with our key and Token', async (t) => {
   t.equal(errorOf(encrypted, query, { ...account, appId: 'wxother' }).code, 'WECHAT_PUSH_APPID')
   t.equal(errorOf(encrypted, query, { ...account, appId: `${account.appId} ` }).code, 'WECHAT_PUSH_APPID')
 })
 
-t.test('a wrong key is a clear error', async (t) => {
+t.test('a wrong key is a MessageError that names the option', async (t) => {
   const error = errorOf(encrypted, query, { ...account, encodingAESKey: `${'A'.repeat(42)}E` })
   t.match(error, { code: /WECHAT_PUSH_(CIPHER|APPID)/, message: /encodingAESKey|appId/ })
 })
 
-t.test('signed nonsense is a clear error and no crash: lengths, paddings and headers that lie', async (t) => {
+t.test('a signed message with a wrong length, padding or header is a MessageError', async (t) => {
   const head = (length: number) => {
     const bytes = Buffer.alloc(20)
     bytes.writeUInt32BE(length, 16)
@@ -115,7 +119,7 @@ t.test('signed nonsense is a clear error and no crash: lengths, paddings and hea
     ['a padding of nothing', seal(Buffer.alloc(32, 0))],
     ['a padding longer than a block', seal(Buffer.alloc(64, 33))],
     ['a padding longer than the message', seal(Buffer.alloc(16, 32))],
-    ['a padding of two minds', seal(Buffer.concat([Buffer.alloc(30, 1), Buffer.from([9, 2])]))],
+    ['a padding of different bytes', seal(Buffer.concat([Buffer.alloc(30, 1), Buffer.from([9, 2])]))],
     ['no room for a length', seal(padded(Buffer.alloc(19)))],
     ['a length beyond the end', seal(padded(Buffer.concat([head(1000), Buffer.from('short')])))],
     ['a length of four billion', seal(padded(Buffer.concat([head(0xffffffff), Buffer.from('short')])))],
@@ -125,7 +129,7 @@ t.test('signed nonsense is a clear error and no crash: lengths, paddings and hea
   t.equal(errorOf(body, given).code, 'WECHAT_PUSH_APPID', 'no account at the end')
 })
 
-t.test('a body without a message is a clear error: whatever it is', async (t) => {
+t.test('a body without an encrypted message is a MessageError, whatever it is', async (t) => {
   const cyclic: Record<string, unknown> = {}
   cyclic.Encrypt = cyclic
   const bodies: unknown[] = [
@@ -148,7 +152,7 @@ t.test('a body without a message is a clear error: whatever it is', async (t) =>
   for (const body of bodies) t.equal(errorOf(body).code, 'WECHAT_PUSH_BODY')
 })
 
-t.test('a query of any kind is a clear error', async (t) => {
+t.test('a query of a wrong type is a MessageError', async (t) => {
   const odd = [
     { ...query, timestamp: 1714112445 },
     { ...query, nonce: [query.nonce] },
@@ -157,14 +161,14 @@ t.test('a query of any kind is a clear error', async (t) => {
   for (const given of [null, 'query', 7, {}, ...odd]) t.equal(errorOf(encrypted, given).code, 'WECHAT_PUSH_SIGNATURE')
 })
 
-t.test('a replay window refuses what is old, after the signature', async (t) => {
+t.test('maxAge refuses an old message, after its signature was checked', async (t) => {
   const now = Number(query.timestamp) * 1000
   t.type(decryptMessage(encrypted, query, account, { maxAge: 60, now: now + 60_000 }), 'string')
   t.equal(errorOf(encrypted, query, account, { maxAge: 60, now: now + 61_000 }).code, 'WECHAT_PUSH_TOO_OLD')
   t.equal(errorOf(encrypted, { ...query, nonce: '1' }, account, { maxAge: 60 }).code, 'WECHAT_PUSH_SIGNATURE')
 })
 
-t.test('a wrong account is a TypeError without a value', async (t) => {
+t.test('the error of a wrong account shows no value', async (t) => {
   for (const [name, value] of [
     ['appId', ''],
     ['appId', undefined],

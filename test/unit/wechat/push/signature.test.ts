@@ -11,7 +11,7 @@ const VECTORS = [
 ] as const
 
 for (const [source, token, timestamp, nonce, signature] of VECTORS) {
-  t.test(`a known request is verified: ${source}`, async (t) => {
+  t.test(`a published request is verified: ${source}`, async (t) => {
     t.equal(pushSignature([token, timestamp, nonce]), signature)
     t.equal(verifySignature({ signature, timestamp, nonce }, token), true)
   })
@@ -20,7 +20,7 @@ for (const [source, token, timestamp, nonce, signature] of VECTORS) {
 const [, token, timestamp, nonce, signature] = VECTORS[0]
 const good = { signature, timestamp, nonce }
 
-t.test('any change makes it false: a letter, a case, a member, the token', async (t) => {
+t.test('a change of the signature, timestamp, nonce or Token makes it false', async (t) => {
   for (let i = 0; i < signature.length; i++) {
     const other = signature[i] === '0' ? '1' : '0'
     t.equal(verifySignature({ ...good, signature: signature.slice(0, i) + other + signature.slice(i + 1) }, token), false)
@@ -38,7 +38,7 @@ const throwing = Object.defineProperty({}, 'signature', {
   },
 })
 const HOSTILE: [name: string, value: unknown][] = [
-  ['nothing', undefined],
+  ['undefined', undefined],
   ['null', null],
   ['a list', [signature]],
   ['a list of the right length', [...signature]],
@@ -54,33 +54,33 @@ const HOSTILE: [name: string, value: unknown][] = [
   ['bytes', Buffer.from(signature)],
 ]
 for (const [name, value] of HOSTILE) {
-  t.test(`${name} for a member is false and no error`, async (t) => {
+  t.test(`${name} as a query value is false, without an error`, async (t) => {
     for (const member of ['signature', 'timestamp', 'nonce']) {
       t.equal(verifySignature({ ...good, [member]: value }, token), false, member)
     }
   })
-  t.test(`${name} for the query or the token is false and no error`, async (t) => {
+  t.test(`${name} as the query or the Token is false, without an error`, async (t) => {
     t.equal(verifySignature(value as never, token), false)
     t.equal(verifySignature(good, value as never), false)
   })
 }
 
-t.test('a query that throws when it is looked at is false', async (t) => {
+t.test('a query that throws when it is read is false', async (t) => {
   t.equal(verifySignature(throwing, token), false)
-  t.equal(verifySignature(good, token, null as never), true, 'no options are none')
+  t.equal(verifySignature(good, token, null as never), true, 'null counts as no options')
 })
 
-t.test("a signature without a Token of ours is nobody's, though anybody can compute it", async (t) => {
+t.test('a signature over an empty Token is refused, because anybody can compute it', async (t) => {
   const anybodys = createHash('sha1').update([timestamp, nonce].sort().join('')).digest('hex')
   for (const none of ['', undefined, null]) {
     t.equal(verifySignature({ ...good, signature: anybodys }, none as never), false)
   }
 })
 
-t.test('a replay window takes a timestamp from both sides of now, and nothing that is no time', async (t) => {
+t.test('maxAge allows a timestamp before or after now, and nothing that is not a time', async (t) => {
   const at = Number(timestamp) * 1000
   const within = (now: number, maxAge: number) => verifySignature(good, token, { maxAge, now })
-  t.equal(verifySignature(good, token), true, 'no window: however old')
+  t.equal(verifySignature(good, token), true, 'without maxAge any age is allowed')
   t.equal(within(at + 300_000, 300), true)
   t.equal(within(at + 301_000, 300), false)
   t.equal(within(at - 300_000, 300), true)
@@ -93,7 +93,7 @@ t.test('a replay window takes a timestamp from both sides of now, and nothing th
   }
 })
 
-t.test('signatures are compared as a whole', async (t) => {
+t.test('signatures of different length do not match', async (t) => {
   t.equal(signaturesMatch(signature, signature), true)
   t.equal(signaturesMatch(`${signature}0`, signature), false)
   t.equal(signaturesMatch(signature.slice(1), signature), false)

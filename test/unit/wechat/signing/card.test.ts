@@ -27,36 +27,36 @@ const VECTORS: [name: string, input: Parameters<typeof signCard>[0], signature: 
   ],
 ]
 for (const [name, input, signature] of VECTORS) {
-  t.test(`a known card has the known signature: ${name}`, async (t) => {
+  t.test(`a published card has the published signature: ${name}`, async (t) => {
     t.equal(signCard(input).signature, signature)
     t.match(signCard(input), { nonceStr: input.nonceStr, timestamp: input.timestamp })
   })
 }
 
-t.test("the platform's older example is wrong by a space after the ticket: its signature is not ours", async (t) => {
+t.test("the signature of the platform's older example differs, because it has a space after the ticket", async (t) => {
   const older = { ...official, code: 'jonyqin_1434008071', nonceStr: 'jonyqin' }
   t.equal(signCard(older).signature, '2b4d29b5f60fa4be37522ddfd9583c329446d3e3')
   t.equal(
     signCard({ ...older, ticket: `${official.ticket} ` }).signature,
     '6b81fbf6af16e856334153b39737556063c82689',
-    'the space is the cause',
+    'the space is the reason',
   )
 })
 
-t.test('absent and empty members are left out', async (t) => {
+t.test('absent and empty members are not signed', async (t) => {
   const bare = signCard(wechatpy).signature
   t.equal(signCard({ ...wechatpy, code: '', openid: undefined, shopId: '' }).signature, bare)
 })
 
-t.test('the order is that of the bytes, also where that of JavaScript is another', async (t) => {
+t.test("the values are sorted by bytes, not in JavaScript's order", async (t) => {
   // U+1F600 is D83D DE00 in UTF-16, which sorts before U+FF5E; in UTF-8 it is the other way round.
   const given = { ticket: 'T', timestamp: 1, nonceStr: 'n' }
   const { signature } = signCard({ ...given, code: '\u{1f600}', openid: '\uff5e' })
   t.equal(signature, signCard({ ...given, code: '\uff5e', openid: '\u{1f600}' }).signature)
-  t.equal(signature, signCard({ ...given, code: '\uff5e\u{1f600}' }).signature, 'they stand one after the other')
+  t.equal(signature, signCard({ ...given, code: '\uff5e\u{1f600}' }).signature, 'the values are joined without a separator')
 })
 
-t.test('cardExt is the JSON text that wx.addCard wants', async (t) => {
+t.test('cardExt is the JSON text that wx.addCard expects', async (t) => {
   const { ticket, ...card } = official
   const text = cardExtOf(ticket, { ...card, timestamp: 1404896688, outerStr: 'o', fixedBeginTimestamp: 1404896689 })
   t.same(JSON.parse(text), {
@@ -70,14 +70,14 @@ t.test('cardExt is the JSON text that wx.addCard wants', async (t) => {
   t.notOk(text.includes(ticket))
 })
 
-t.test('the argument of wx.chooseCard is signed over the account, and names its method', async (t) => {
+t.test('the argument of wx.chooseCard is signed with the appId, and names SHA1', async (t) => {
   const { ticket, nonceStr, timestamp } = wechatpy
   const choice = cardChoiceOf(ticket, 'wxd', { nonceStr, timestamp, cardType: 'GROUPON' })
   const { signature } = signCard({ ticket, nonceStr, timestamp, appId: 'wxd', cardType: 'GROUPON' })
   t.same(choice, { shopId: '', cardType: 'GROUPON', cardId: '', timestamp, nonceStr, signType: 'SHA1', cardSign: signature })
 })
 
-t.test("one form's members do not slip into the other's signature", async (t) => {
+t.test('members of wx.chooseCard are not signed for wx.addCard, and the reverse', async (t) => {
   const { ticket, ...card } = official
   const stray = { shopId: 's', appId: 'a', cardType: 'c' }
   t.equal(JSON.parse(cardExtOf(ticket, { ...card, ...stray })).signature, VECTORS[0]![2])
@@ -87,14 +87,14 @@ t.test("one form's members do not slip into the other's signature", async (t) =>
   )
 })
 
-t.test('a nonce and the time in seconds are made where none are given', async (t) => {
+t.test('nonceStr and timestamp have random and current defaults', async (t) => {
   const one = signCard({ ticket: 'T', cardId: 'c' })
   t.match(one.nonceStr, /^[0-9a-z]{16}$/)
   t.not(one.nonceStr, signCard({ ticket: 'T', cardId: 'c' }).nonceStr)
   t.ok(Math.abs(Number(one.timestamp) - Date.now() / 1000) < 5)
 })
 
-t.test('without a ticket there is no signature over "undefined", but a TypeError that shows no value', async (t) => {
+t.test('a missing ticket is a TypeError that shows no value, not a signature over "undefined"', async (t) => {
   for (const ticket of [undefined, null, '', ' ', 7, {}, ['secret-ticket']]) {
     t.throws(() => signCard({ ...official, ticket: ticket as string }), {
       name: 'TypeError',
@@ -103,7 +103,7 @@ t.test('without a ticket there is no signature over "undefined", but a TypeError
   }
 })
 
-t.test('a wrong member is refused by its name', async (t) => {
+t.test('the error of a wrong member names the member', async (t) => {
   for (const name of ['nonceStr', 'cardId', 'code', 'openid', 'appId', 'shopId', 'cardType']) {
     t.throws(() => signCard({ ...official, [name]: 7 }), {
       name: 'TypeError',

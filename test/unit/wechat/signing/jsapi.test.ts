@@ -9,30 +9,30 @@ const vector = {
 }
 const signature = '0f9de62fce790f9a083d5c99e95740ceb90c27ed'
 
-t.test("the platform's own example has the platform's own signature", async (t) => {
+t.test("the platform's example has the published signature", async (t) => {
   const { nonceStr, timestamp, url } = vector
   t.same(signJsapi(vector), { nonceStr, timestamp, url, signature })
 })
 
-t.test('the fragment is not signed', async (t) => {
+t.test('the fragment of a URL is not signed', async (t) => {
   const signed = signJsapi({ ...vector, url: `${vector.url}#/a?b=c` })
   t.equal(signed.signature, signature)
   t.equal(signed.url, vector.url)
 })
 
-t.test('the trap: an address is never serialised again, for that would add a slash', async (t) => {
+t.test('a URL is signed as it was given: serializing it would add a slash', async (t) => {
   const wrong = 'f50191877b62b116ef830363a3a613ed652a2d5d'
-  t.equal(signJsapi({ ...vector, url: new URL(vector.url).href }).signature, wrong, 'the trap is real')
+  t.equal(signJsapi({ ...vector, url: new URL(vector.url).href }).signature, wrong, 'serializing does change the signature')
   t.not(signJsapi(vector).signature, wrong)
 })
 
-t.test('a timestamp of digits signs like the number, and comes back as it was given', async (t) => {
+t.test('a timestamp as a string has the same signature as the number, and is returned as it was given', async (t) => {
   const signed = signJsapi({ ...vector, timestamp: '1414587457' })
   t.equal(signed.signature, signature)
   t.equal(signed.timestamp, '1414587457')
 })
 
-t.test('a nonce and the time in seconds are made where none are given', async (t) => {
+t.test('nonceStr and timestamp have random and current defaults', async (t) => {
   const before = Math.floor(Date.now() / 1000)
   const one = signJsapi({ ticket: 'T', url: 'https://example.com/' })
   const two = signJsapi({ ticket: 'T', url: 'https://example.com/' })
@@ -42,14 +42,14 @@ t.test('a nonce and the time in seconds are made where none are given', async (t
   t.ok(Number(one.timestamp) >= before && Number(one.timestamp) <= before + 5)
 })
 
-t.test('without a ticket there is no signature over "undefined", but a TypeError', async (t) => {
+t.test('a missing ticket is a TypeError, not a signature over "undefined"', async (t) => {
   for (const ticket of [undefined, null, '', ' ', 7, {}, ['x']]) {
     t.throws(() => signJsapi({ ...vector, ticket: ticket as string }), { name: 'TypeError', message: /^ticket must/ })
   }
   t.throws(() => signJsapi(undefined as never), TypeError)
 })
 
-t.test('an address must be a whole one, decoded once', async (t) => {
+t.test('a URL must be absolute and decoded once', async (t) => {
   for (const url of [
     undefined,
     null,
@@ -68,7 +68,7 @@ t.test('an address must be a whole one, decoded once', async (t) => {
   t.equal(pageUrl('HTTPS://example.com:8443/ü?x=1&y=%20#z#z'), 'HTTPS://example.com:8443/ü?x=1&y=%20')
 })
 
-t.test("a message shows neither the ticket nor the address's query", async (t) => {
+t.test('an error shows neither the ticket nor the query of the URL', async (t) => {
   for (const input of [
     { ticket: ['secret-ticket'], url: vector.url },
     { ticket: 'secret-ticket', url: 'example.com/?code=secret-code' },
@@ -82,13 +82,13 @@ t.test("a message shows neither the ticket nor the address's query", async (t) =
   }
 })
 
-t.test('milliseconds, fractions and other times are refused', async (t) => {
+t.test('a timestamp in milliseconds or of another form is refused', async (t) => {
   t.throws(() => signJsapi({ ...vector, timestamp: Date.now() }), { message: /milliseconds.*\(number\)/ })
   for (const timestamp of [1.5, -1, Number.NaN, '', 'now', '1e9', null, new Date()]) {
     t.throws(() => signJsapi({ ...vector, timestamp: timestamp as number }), { name: 'TypeError', message: /^timestamp must/ })
   }
 })
 
-t.test('an empty nonce is refused', async (t) => {
+t.test('an empty nonceStr is refused', async (t) => {
   t.throws(() => signJsapi({ ...vector, nonceStr: '' }), { name: 'TypeError', message: /^nonceStr must/ })
 })
