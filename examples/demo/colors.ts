@@ -1,5 +1,5 @@
-// Colours for a terminal. They are left out if the output goes elsewhere. The check is our own, and the styles are applied one
-// by one: on Node 20, styleText leaves both to its caller.
+// Colours for a terminal. They are left out if the output goes elsewhere. The check is our own, and
+// the styles are applied one by one: on Node 20, styleText leaves both to its caller.
 import { styleText } from 'node:util'
 
 type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'cyan' | 'red'

@@ -1,4 +1,5 @@
-// What `npm start` runs. The same file is the parent process and, with an argument, each of its workers.
+// What `npm start` runs. The same file is the parent process and, with an argument, each of its
+// workers.
 import { main } from './main.js'
 import { runWorker } from './worker.js'
 import { WORKER } from './workers.js'

@@ -1,5 +1,5 @@
-// Shows what dotdog is for: eight processes, one token, one ticket. Every figure is checked. If one is not as promised, the demo
-// ends with a message and exit code 1.
+// Shows what dotdog is for: eight processes, one token, one ticket. Every figure is checked. If one
+// is not as promised, the demo ends with a message and exit code 1.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

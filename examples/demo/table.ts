@@ -15,7 +15,9 @@ function pad(text: string, width: number, right: boolean | undefined): string {
   return right ? space + text : text + space
 }
 
-/** The rows under their titles. Each column is as wide as its widest cell. Cells may be coloured. */
+/**
+ * The rows under their titles. Each column is as wide as its widest cell. Cells may be coloured.
+ */
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const widths = columns.map((column, i) => Math.max(widthOf(column.title), ...rows.map((row) => widthOf(row[i] ?? ''))))
   const lineOf = (cells: readonly string[]): string =>

@@ -1,11 +1,14 @@
-// One of the eight workers: an ordinary program that uses dotdog, and reports to its parent. It does each task on command, so
-// that all workers begin at the same moment.
+// One of the eight workers: an ordinary program that uses dotdog, and reports to its parent. It
+// does each task on command, so that all workers begin at the same moment.
 import { createDog } from 'dotdog'
 import { wechat } from 'dotdog/wechat'
 
 export type Task = 'sign' | 'call' | 'stop'
 
-/** How a process got a value: by its own fetch, by waiting for another process's fetch, or by reading what was there. */
+/**
+ * How a process got a value: by its own fetch, by waiting for another process's fetch, or by
+ * reading what was there.
+ */
 export type ValueSource = 'fetched' | 'waited' | 'read'
 
 export type Report =
@@ -14,7 +17,10 @@ export type Report =
   | { task: 'call'; sources: Record<string, ValueSource>; ms: number; errmsg?: undefined }
   | { task: Task; errmsg: string }
 
-/** What a worker reads from its environment. The secret must not be an argument, because every user can read arguments. */
+/**
+ * What a worker reads from its environment. The secret must not be an argument, because every user
+ * can read arguments.
+ */
 export interface WorkerEnv {
   WX_APPID: string
   WX_APPSECRET: string

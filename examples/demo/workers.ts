@@ -1,4 +1,5 @@
-// The eight worker processes: starts them, gives all of them a task at the same moment, and collects their reports.
+// The eight worker processes: starts them, gives all of them a task at the same moment, and
+// collects their reports.
 import { type ChildProcess, fork } from 'node:child_process'
 import type { Report, Task, WorkerEnv } from './worker.js'
 
@@ -10,7 +11,10 @@ const REPORT_TIMEOUT_S = 60
 
 export interface Workers {
   readonly pids: readonly number[]
-  /** Gives all workers the task at once. Resolves to the reports, in the order of `pids`. Rejects if one of them failed. */
+  /**
+   * Gives all workers the task at once. Resolves to the reports, in the order of `pids`. Rejects if
+   * one of them failed.
+   */
   run<T extends 'sign' | 'call'>(task: T): Promise<Extract<Report, { task: T; ms: number }>[]>
   /** Tells the workers to end, and waits for that. Resolves to their exit codes. */
   stop(): Promise<(number | null)[]>

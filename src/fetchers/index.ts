@@ -1,5 +1,6 @@
-// The public names of dotdog/fetchers. Each function returns the last two arguments of `init`: a fetcher, and options that know
-// the account (`identity`) and how a dead token is reported (`isRejected`). A second argument overrides these options.
+// The public names of dotdog/fetchers. Each function returns the last two arguments of `init`: a
+// fetcher, and options that know the account (`identity`) and how a dead token is reported
+// (`isRejected`). A second argument overrides these options.
 
 export { FetcherError, type FetcherErrorCode } from './lib/errors.js'
 export type { Registration } from './lib/provider.js'

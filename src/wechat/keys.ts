@@ -1,4 +1,5 @@
-// The keys of an account: their names, what they depend on, and their fetchers. Nothing is fetched here.
+// The keys of an account: their names, what they depend on, and their fetchers. Nothing is fetched
+// here.
 import { type Dog, init, type Secret } from 'dotdog'
 import { DEAD_TOKEN_CODES } from '../core/shared/wechat-codes.js'
 import { type Account, fetchTicket, fetchToken, type TicketType } from './api/endpoints.js'
@@ -12,8 +13,9 @@ export interface AccountSecrets {
 }
 
 /**
- * Whether an error says that this account's token is dead. The shape of the error decides, not its class, so that the errors of
- * a task with its own HTTP client count too. A token endpoint's 40001 means a wrong AppSecret: its kind is `permanent`.
+ * Whether an error says that this account's token is dead. The shape of the error decides, not its
+ * class, so that the errors of a task with its own HTTP client count too. A token endpoint's 40001
+ * means a wrong AppSecret: its kind is `permanent`.
  */
 function isDeadTokenError(error: unknown, appId: string): boolean {
   if (typeof error !== 'object' || error === null) return false
@@ -27,8 +29,9 @@ export function registerSecrets(options: CheckedOptions, account: Account): Acco
   const { dog, prefix, timeout, quota, stable } = options
   const { appId: identity } = account
   const register: Dog['init'] = dog === undefined ? init : dog.init.bind(dog)
-  // The platform keeps classic and stable tokens apart, and one must never be used for the other. A suffix tells their keys
-  // apart: whatever the prefix is, the name of a classic key is never that of a stable one.
+  // The platform keeps classic and stable tokens apart, and one must never be used for the other. A
+  // suffix tells their keys apart: whatever the prefix is, the name of a classic key is never that
+  // of a stable one.
   const tokenKey = `${prefix}ACCESS_TOKEN${stable ? '_STABLE' : ''}`
 
   const tokenOptions = { identity, timeout, quota, isRejected: (error: unknown) => isDeadTokenError(error, identity) }
@@ -45,8 +48,8 @@ export function registerSecrets(options: CheckedOptions, account: Account): Acco
     ? registerStable()
     : register<string>(tokenKey, ({ signal }) => fetchToken(account, signal), tokenOptions)
 
-  // A ticket belongs to the account: it is the same one for a classic and for a stable token. A fetch that depends on the token
-  // is retried by context.use, and nowhere else.
+  // A ticket belongs to the account: it is the same one for a classic and for a stable token. A
+  // fetch that depends on the token is retried by context.use, and nowhere else.
   const registerTicket = (name: string, type: TicketType) =>
     register<string>(
       `${prefix}${name}`,

@@ -16,11 +16,14 @@ export interface WeChatOptions {
   /** Seconds that one request may take, at most 600. Default 30. */
   timeout?: number
   /**
-   * Uses stable tokens (`/cgi-bin/stable_token`). Fetching one invalidates no other, so that machines without a common folder
-   * can use one account. Default false.
+   * Uses stable tokens (`/cgi-bin/stable_token`). Fetching one invalidates no other, so that
+   * machines without a common folder can use one account. Default false.
    */
   stable?: boolean
-  /** At most `limit` token fetches in `window` seconds (default one day), counted over all processes. Default: no limit. */
+  /**
+   * At most `limit` token fetches in `window` seconds (default one day), counted over all
+   * processes. Default: no limit.
+   */
   quota?: KeyOptions['quota']
 }
 

@@ -1,6 +1,7 @@
-// The fetcher of a stable token. When a stable token dies, a plain request returns the same dead token, and only a forced
-// request returns another one. The platform limits forced requests, so all processes count them together, as a key of their
-// own: a fetch of that key is a permit to force once.
+// The fetcher of a stable token. When a stable token dies, a plain request returns the same dead
+// token, and only a forced request returns another one. The platform limits forced requests, so all
+// processes count them together, as a key of their own: a fetch of that key is a permit to force
+// once.
 import type { FetchContext, Fetcher, KeyOptions, Result, Secret } from 'dotdog'
 import { type Account, fetchStableToken } from './api/endpoints.js'
 import { WeChatError } from './api/errors.js'
@@ -12,14 +13,14 @@ const FORCE_WINDOW_S = 86_400 + 600
 /** The platform's least time between two forced requests. */
 const FORCE_INTERVAL_S = 30
 /**
- * A permit is used within this time after it was asked for, or not at all. A process that was suspended in between must not
- * force after its successor.
+ * A permit is used within this time after it was asked for, or not at all. A process that was
+ * suspended in between must not force after its successor.
  */
 const PERMIT_LIFETIME_MS = 10_000
 
 /**
- * Time before its end at which a stable token is due. The platform returns a new token from 300 s before the end on. A little
- * later than that it surely does, and the old token is still valid.
+ * Time before its end at which a stable token is due. The platform returns a new token from 300 s
+ * before the end on. A little later than that it surely does, and the old token is still valid.
  */
 export const STABLE_REFRESH_AHEAD_S = 240
 
@@ -34,8 +35,8 @@ function recentForces(previous: unknown, now: number): ForceTimes {
 }
 
 /**
- * The permits to force a token. Taking a permit makes no request: it is counted before the request, because a process may be
- * killed during it.
+ * The permits to force a token. Taking a permit makes no request: it is counted before the request,
+ * because a process may be killed during it.
  */
 export interface ForceQuota {
   /** Takes a permit, or throws an error with `retryAfter` (seconds) if none is free. */
@@ -99,20 +100,23 @@ export function stableFetcher({ account, forceQuota, permits }: StableFetcherPar
       await blockForces(FORCE_INTERVAL_S)
       return result
     } catch (error) {
-      // Without a response nobody knows when the request arrives, so the lifetime of the permit stays.
+      // Without a response nobody knows when the request arrives, so the lifetime of the permit
+      // stays.
       if (!(error instanceof WeChatError && error.kind === 'quota')) throw error
-      // A program that shares no store with us has used up the platform's quota. Its end holds for all of us.
+      // A program that shares no store with us has used up the platform's quota. Its end holds for
+      // all of us.
       await blockForces(error.retryAfter ?? FORCE_INTERVAL_S)
       return undefined
     }
   }
 
   return async (context) => {
-    // A plain request comes first, also for a dead token: another machine may have forced already, and the platform renews the
-    // token by itself.
+    // A plain request comes first, also for a dead token: another machine may have forced already,
+    // and the platform renews the token by itself.
     const result = await fetchStableToken(account, false, context.signal)
     if (context.reason !== 'rejected' || result.value !== context.previous) return result
-    // The same dead token ends in ERR_DOG_REJECTED under the back-off, until it can be forced or the platform renews it.
+    // The same dead token ends in ERR_DOG_REJECTED under the back-off, until it can be forced or
+    // the platform renews it.
     return (await force(context)) ?? result
   }
 }

@@ -1,5 +1,5 @@
-// An account: its secrets, calls and signatures. Secrets are held in closures only, so that inspecting the returned object
-// shows none of them.
+// An account: its secrets, calls and signatures. Secrets are held in closures only, so that
+// inspecting the returned object shows none of them.
 import type { Secret } from 'dotdog'
 import { type CallOptions, checkCall } from './api/call.js'
 import { type Account, callWithToken } from './api/endpoints.js'
@@ -23,13 +23,19 @@ export interface JsapiConfig extends JsapiSignature {
 export interface WeChat {
   /** The key `ACCESS_TOKEN`, or `ACCESS_TOKEN_STABLE` of a `stable` account. */
   readonly accessToken: Secret<string>
-  /** The key `JSAPI_TICKET`. Fetched again after an hour at most, because the platform does not say how long a ticket still lives. */
+  /**
+   * The key `JSAPI_TICKET`. Fetched again after an hour at most, because the platform does not say
+   * how long a ticket still lives.
+   */
   readonly jsapiTicket: Secret<string>
-  /** The key `CARD_TICKET`, for cards. It lives as long as the JS-SDK ticket, and cannot replace it. */
+  /**
+   * The key `CARD_TICKET`, for cards. It lives as long as the JS-SDK ticket, and cannot replace it.
+   */
   readonly cardTicket: Secret<string>
   /**
-   * Calls a path of the platform with the token. If the platform says that the token is dead (40001, 40014, 42001), `call`
-   * replaces the token, unless another caller already has, and calls once more.
+   * Calls a path of the platform with the token. If the platform says that the token is dead
+   * (40001, 40014, 42001), `call` replaces the token, unless another caller already has, and calls
+   * once more.
    *
    * @returns the platform's JSON object.
    * @throws TypeError for a wrong argument.
@@ -68,9 +74,11 @@ export interface WeChat {
 }
 
 /**
- * Registers the secrets of a WeChat account (official account or mini program) with a dog. It fetches nothing.
+ * Registers the secrets of a WeChat account (official account or mini program) with a dog. It
+ * fetches nothing.
  *
- * @throws TypeError for an unknown or wrong option, and for a second account in one dog without a `prefix` of its own.
+ * @throws TypeError for an unknown or wrong option, and for a second account in one dog without a
+ *   `prefix` of its own.
  * @example
  * const { wechat } = require('dotdog/wechat')
  *

@@ -1,4 +1,5 @@
-// What holds for every provider, tested on a loopback server that behaves like the provider's upstream.
+// What holds for every provider, tested on a loopback server that behaves like the provider's
+// upstream.
 import t from 'tap'
 import { samples } from './families.js'
 import { createTestDog, errorOfFetcher, printedForms, type Reply, rejectionOf, serve } from './setup.js'

@@ -1,4 +1,5 @@
-// The built file as a package in node_modules: which packages it loads and when, and its error if the optional package is missing.
+// The built file as a package in node_modules: which packages it loads and when, and its error if
+// the optional package is missing.
 import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t, { type Test } from 'tap'

@@ -1,7 +1,7 @@
 // What holds for one provider only.
 import { verify } from 'node:crypto'
 import t from 'tap'
-import { dingtalk, douyin, entra, feishu, githubApp, google, qqBot, wecom } from '../../src/fetchers/index.js'
+import { dingtalk, douyin, entra, feishu, githubApp, google, oauth2, qqBot, wecom } from '../../src/fetchers/index.js'
 import { pem, privateKey, publicKey, SECRET } from './families.js'
 import { createTestDog, errorOfFetcher, printedForms, rejectionOf, serve } from './setup.js'
 
@@ -140,6 +140,30 @@ t.test('the error of a wrong option names the option, and shows no secret', asyn
     const error = await rejectionOf((async () => call())())
     t.type(error, TypeError, name)
     t.match(error.message, name)
+    t.notOk(printedForms(error).includes('S3cret'))
+  }
+})
+
+t.test('an unknown option of a fetcher is refused, with the nearest name that exists', async (t) => {
+  const [appSecret, clientSecret] = [SECRET, SECRET]
+  const unknown: [() => unknown, string][] = [
+    [() => wecom({ corpId: 'w', corpSecret: SECRET, agentID: 1 } as never), 'of wecom; did you mean "agentId"?'],
+    [() => feishu({ appId: 'a', appSecret, larc: true } as never), 'of feishu; did you mean "lark"?'],
+    [() => dingtalk({ appKey: 'd', appSecret, baseURL: 'x' } as never), 'of dingtalk; did you mean "baseUrl"?'],
+    [() => douyin({ clientKey: 'k', clientSecret, stabel: true } as never), 'of douyin; did you mean "stable"?'],
+    [() => qqBot({ appId: '1', clientSecrets: SECRET } as never), 'of qqBot; did you mean "clientSecret"?'],
+    [() => githubApp({ appid: 1, privateKey: pem, installationId: 2 } as never), 'of githubApp; did you mean "appId"?'],
+    [() => google({ credential: {}, scope: 's' } as never), 'of google; did you mean "credentials"?'],
+    [() => oauth2({ tokenURL: 'https://x/', clientId: 'c', clientSecret } as never), 'of oauth2; did you mean "tokenUrl"?'],
+    [
+      () => entra({ tenent: 't', clientId: 'c', clientSecret, scope: 'x/.default' } as never),
+      'of entra; did you mean "tenant"?',
+    ],
+  ]
+  for (const [call, message] of unknown) {
+    const error = await rejectionOf((async () => call())())
+    t.type(error, TypeError, message)
+    t.ok(error.message.startsWith('unknown option "') && error.message.endsWith(message), error.message)
     t.notOk(printedForms(error).includes('S3cret'))
   }
 })

@@ -198,3 +198,15 @@ t.test('a time-out and an aborted request have different codes', async (t) => {
   t.match(error, { code: 'WECHAT_ABORTED' })
   t.notMatch(inspect(error, { depth: 9, showHidden: true }), /secret-/)
 })
+
+t.test('a response of more than 32 MiB is given up', async (t) => {
+  const chunk = Buffer.alloc(1 << 20, 'x')
+  const account = await upstream(t, async (response) => {
+    for (let i = 0; i < 40 && !response.destroyed; i++) {
+      if (!response.write(chunk)) await new Promise((resolve) => response.once('drain', resolve).once('close', resolve))
+    }
+    response.end()
+  })
+  const error = await errorOf(fetchToken(account, forever))
+  t.match(error, { code: 'WECHAT_TRANSPORT', message: /longer than 33554432 bytes/ })
+})

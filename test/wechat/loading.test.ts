@@ -1,4 +1,5 @@
-// What requiring and registering cost. Loading undici alone would double the run time of a small script.
+// What requiring and registering cost. Loading undici alone would double the run time of a small
+// script.
 import { execFile } from 'node:child_process'
 import t from 'tap'
 

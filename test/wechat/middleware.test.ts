@@ -215,3 +215,10 @@ t.test('a wrong option is a TypeError that does not show the Token', async (t) =
     t.throws(() => handshake(options as never), { name: 'TypeError', message })
   }
 })
+
+t.test('an unknown option of handshake is refused, with the nearest name that exists', async (t) => {
+  t.throws(() => handshake({ token, encodingAesKey: 'hidden' } as never), {
+    name: 'TypeError',
+    message: 'unknown option "encodingAesKey" of handshake; did you mean "encodingAESKey"?',
+  })
+})

@@ -36,7 +36,8 @@ for (const STABLE of ['no', 'yes']) {
       await all('call', 1)
       fake.killToken()
       t.same(await all('call', 10), ok(30))
-      // A stable token is fetched without force first, because another process may have forced it already.
+      // A stable token is fetched without force first, because another process may have forced it
+      // already.
       if (STABLE === 'yes') t.match(fake.count, { token: 0, stable: 3, forced: 1, stableRotated: 2 })
       else t.match(fake.count, { token: 2, stable: 0 })
       t.same(await end(), [0, 0, 0])

@@ -1,6 +1,7 @@
-// A server for each way to use a handler: node:http itself, and imitations of the other frameworks, so that these are no
-// dependencies of this package. With DOTDOG_FRAMEWORKS (the path of a node_modules folder that has express, koa and fastify) the
-// same tests run on the real frameworks too.
+// A server for each way to use a handler: node:http itself, and imitations of the other frameworks,
+// so that these are no dependencies of this package. With DOTDOG_FRAMEWORKS (the path of a
+// node_modules folder that has express, koa and fastify) the same tests run on the real frameworks
+// too.
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
@@ -63,7 +64,10 @@ const textOf = async (request: IncomingMessage): Promise<string> => {
   return Buffer.concat(chunks).toString()
 }
 
-/** Fastify passes objects of its own, with Node's objects as `raw`. It has read and parsed the body before. */
+/**
+ * Fastify passes objects of its own, with Node's objects as `raw`. It has read and parsed the body
+ * before.
+ */
 const likeFastify: ServerKind = {
   name: "Fastify's shape",
   hasNext: false,

@@ -1,6 +1,7 @@
-// Eight processes whose stable token dies again and again. Time is compressed: the clocks of the processes and of the platform
-// run 300 times as fast as the machine's, and are set forward by hours between the storms. The platform's own limits are off, so
-// that only the limits of dotdog apply.
+// Eight processes whose stable token dies again and again. Time is compressed: the clocks of the
+// processes and of the platform run 300 times as fast as the machine's, and are set forward by
+// hours between the storms. The platform's own limits are off, so that only the limits of dotdog
+// apply.
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -97,7 +98,8 @@ t.test('no call fails while a stable token passes its last five minutes again an
   t.comment(`${fake.count.stableRotated} tokens in ${hours} hours, ${fake.count.stable} questions, ${fake.count.call} calls`)
   for (const { failed, codes } of ended) t.equal(failed, 0, JSON.stringify(codes))
   t.ok(fake.count.stableRotated >= 3 && fake.count.stableRotated <= 4, `${fake.count.stableRotated} tokens`)
-  // A fifth of a real second is four minutes here, so a stalled process may send a token that has just expired.
+  // A fifth of a real second is four minutes here, so a stalled process may send a token that has
+  // just expired.
   t.ok(fake.count.rejected <= 3, `${fake.count.rejected} refused`)
   t.same(forces, [])
   t.same(await children.end(), [0, 0, 0])

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import t from 'tap'
 import { createDog, memoryStore, PAGE_URL, rejectionOf, setUp, signJsapi, wechat } from './setup.js'
 
@@ -188,4 +189,19 @@ t.test('a second account in the same dog needs a prefix, and has its own keys', 
       { key: 'B_JSAPI_TICKET', identity: 'wxb' },
     ],
   )
+})
+
+t.test('an unknown option of wechat, and an unknown member of a card, are refused by name', async (t) => {
+  const { fake, account, wx } = await setUp(t)
+  t.throws(() => wechat({ ...account, stabel: true } as never), { name: 'TypeError', message: /did you mean "stable"\?$/ })
+  await t.rejects(wx.cardExt({ cardId: 'c', openId: 'o' } as never), { name: 'TypeError', message: /did you mean "openid"\?$/ })
+  t.match(fake.count, { token: 0, ticket: 0 })
+})
+
+t.test('util.inspect of an error of the built package begins with WeChatError', async (t) => {
+  const { fake, wx } = await setUp(t)
+  fake.fail('call', 48001)
+  const error = await rejectionOf(wx.call('/cgi-bin/getcallbackip'))
+  t.match(inspect(error), /^WeChatError: WeChat answered 48001 /)
+  t.match(error.stack, /^WeChatError: /)
 })

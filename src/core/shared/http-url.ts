@@ -3,8 +3,9 @@ import { misuse, misuseOfSecret } from './validate.js'
 /** URLs that users give: where an upstream is. */
 
 /**
- * Checks an http(s) URL and returns it: with `allowQuery` as a whole, else without its last slashes, so
- * that a path can be appended. A message shows a URL only if it cannot hold a password or a token.
+ * Checks an http(s) URL and returns it: with `allowQuery` as a whole, else without its last
+ * slashes, so that a path can be appended. A message shows a URL only if it cannot hold a password
+ * or a token.
  *
  * @throws TypeError unless it is an http(s) URL without user, fragment and, by default, query.
  */

@@ -1,9 +1,9 @@
 /**
- * One HTTP request to an upstream, and its whole response as text. No redirect is followed: it would
- * carry a secret to the host that the redirect names. The size of the response is limited.
+ * One HTTP request to an upstream, and its whole response as text. No redirect is followed: it
+ * would carry a secret to the host that the redirect names. The size of the response is limited.
  *
- * An error of an HTTP client never leaves this file. Clients attach the URL to their errors, and the
- * URL may carry a secret. What leaves is an `HttpFailure`.
+ * An error of an HTTP client never leaves this file. Clients attach the URL to their errors, and
+ * the URL may carry a secret. What leaves is an `HttpFailure`.
  */
 
 export interface HttpRequest {
@@ -33,7 +33,10 @@ export type HttpHeaders = Readonly<Record<string, string | undefined>>
  */
 export type HttpFailureKind = 'timeout' | 'aborted' | 'transport' | 'too-long'
 
-/** There is no whole response. Its message is one of our own sentences, without URL or upstream text. */
+/**
+ * There is no whole response. Its message is one of our own sentences, without URL or upstream
+ * text.
+ */
 export class HttpFailure extends Error {
   constructor(
     readonly kind: HttpFailureKind,
@@ -54,8 +57,8 @@ interface OpenResponse {
 export type HttpClient = (request: HttpRequest) => Promise<OpenResponse>
 
 /**
- * By the package `undici`. It sends no header that was not given, and asks for no compression. It is
- * loaded by the first request.
+ * By the package `undici`. It sends no header that was not given, and asks for no compression. It
+ * is loaded by the first request.
  */
 export const undiciClient: HttpClient = async ({ method, url, headers = {}, body = null, signal }) => {
   const undici = await import('undici')

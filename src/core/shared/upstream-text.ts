@@ -1,11 +1,13 @@
 /**
- * What an upstream answered, as text: reading it as JSON, naming what it is instead, and making it fit
- * for an error message.
+ * What an upstream answered, as text: reading it as JSON, naming what it is instead, and making it
+ * fit for an error message.
  */
 
 export type JsonObject = Record<string, unknown>
 
-/** The JSON object that a text holds, whatever the content type was; `undefined` for anything else. */
+/**
+ * The JSON object that a text holds, whatever the content type was; `undefined` for anything else.
+ */
 export function parseJsonObject(text: string): JsonObject | undefined {
   const value = parseJson(text)
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined
@@ -43,8 +45,8 @@ const formsOf = (secret: string): string[] => [
 ]
 
 /**
- * An upstream's text as an error may show it: every given secret is masked, every URL loses its query,
- * and control characters become spaces, so that the text cannot write lines into a log.
+ * An upstream's text as an error may show it: every given secret is masked, every URL loses its
+ * query, and control characters become spaces, so that the text cannot write lines into a log.
  */
 export function redactUpstreamText(text: string, secrets: readonly string[]): string {
   let clean = text

@@ -1,5 +1,5 @@
-// The one error of dotdog/fetchers. Its texts are built here and nowhere else. An error of an HTTP client or of a library never
-// leaves the file that caught it, because it may carry the request.
+// The one error of dotdog/fetchers. Its texts are built here and nowhere else. An error of an HTTP
+// client or of a library never leaves the file that caught it, because it may carry the request.
 import { redactUpstreamText } from '../../core/shared/upstream-text.js'
 
 /**
@@ -30,8 +30,8 @@ export interface FetcherErrorFields {
 }
 
 /**
- * No token was fetched. The error holds no secret, no token and no URL query. Callers of `get` receive it as the `cause` of an
- * `ERR_DOG_FETCH`.
+ * No token was fetched. The error holds no secret, no token and no URL query. Callers of `get`
+ * receive it as the `cause` of an `ERR_DOG_FETCH`.
  */
 export class FetcherError extends Error {
   readonly code: FetcherErrorCode
@@ -43,7 +43,10 @@ export class FetcherError extends Error {
   readonly upstreamCode: string | undefined
   /** The upstream's own text, redacted. */
   readonly upstreamMessage: string | undefined
-  /** Seconds until asking again makes sense. `undefined` if no moment is known: the usual back-off applies. */
+  /**
+   * Seconds until asking again makes sense. `undefined` if no moment is known: the usual back-off
+   * applies.
+   */
   readonly retryAfter: number | undefined
 
   constructor(message: string, fields: FetcherErrorFields) {

@@ -1,5 +1,5 @@
-// One HTTP request of a provider. It goes by Node's own fetch: a plain fetch of a token loads no package, which keeps a small
-// script short-lived (see nodeClient for the measured times).
+// One HTTP request of a provider. It goes by Node's own fetch: a plain fetch of a token loads no
+// package, which keeps a small script short-lived (see nodeClient for the measured times).
 import {
   exchange,
   HttpFailure,
@@ -42,6 +42,8 @@ export function retryAfterOf(headers: HttpHeaders, now: number): number | undefi
 /** These statuses mean wrong credentials, addresses or permissions, or too many requests. */
 const PERMANENT_STATUSES = [401, 403, 404, 429]
 
-/** Seconds until the token endpoint should be asked again, as far as its status and headers say so. */
+/**
+ * Seconds until the token endpoint should be asked again, as far as its status and headers say so.
+ */
 export const suggestedRetryAfter = ({ status, headers }: HttpResponse): number | undefined =>
   retryAfterOf(headers, Date.now()) ?? (PERMANENT_STATUSES.includes(status) ? PERMANENT_RETRY_S : undefined)

@@ -1,11 +1,13 @@
-// JSON Web Tokens with RS256: signed statements of an account about itself. This is small enough to need no library.
+// JSON Web Tokens with RS256: signed statements of an account about itself. This is small enough to
+// need no library.
 import { createPrivateKey, KeyObject, sign } from 'node:crypto'
 import { misuseOfSecret } from '../../core/shared/validate.js'
 
 /**
  * Reads an RSA private key.
  *
- * @param value PEM text, or a KeyObject of Node. In PEM text, line ends may be written as `\n`, as environment variables do.
+ * @param value PEM text, or a KeyObject of Node. In PEM text, line ends may be written as `\n`, as
+ *   environment variables do.
  * @throws TypeError that shows nothing of the value.
  */
 export function checkPrivateKey(name: string, value: unknown): KeyObject {

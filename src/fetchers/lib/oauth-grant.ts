@@ -1,5 +1,6 @@
-// Requests a token by the OAuth 2 protocol. This is the only importer of oauth4webapi, which is an optional peer dependency. The
-// errors of that library carry whole responses, so none of them leaves this file.
+// Requests a token by the OAuth 2 protocol. This is the only importer of oauth4webapi, which is an
+// optional peer dependency. The errors of that library carry whole responses, so none of them
+// leaves this file.
 import type { ClientAuth } from 'oauth4webapi'
 import type { HttpResponse } from '../../core/shared/http.js'
 import { describeNonObject, parseJsonObject } from '../../core/shared/upstream-text.js'
@@ -42,7 +43,10 @@ function authentication({ ClientSecretBasic, ClientSecretPost }: Library, client
 /** A Response with one of these statuses may have no body. */
 const BODILESS_STATUSES = [204, 205, 304]
 
-/** The response as the library needs it. Its text is decoded already, so that only the content type is kept of its headers. */
+/**
+ * The response as the library needs it. Its text is decoded already, so that only the content type
+ * is kept of its headers.
+ */
 function libraryResponse({ status, headers, text }: HttpResponse): Response {
   const type = headers['content-type']
   return new Response(BODILESS_STATUSES.includes(status) ? null : text, {

@@ -23,7 +23,10 @@ export const ID_OR_NUMBER: Rule = {
   rule: 'must be a number, or a non-empty string without spaces',
 }
 
-/** The options of a provider that knows an account by an ID and a secret. `checkHttpUrl` checks the baseUrl. */
+/**
+ * The options of a provider that knows an account by an ID and a secret. `checkHttpUrl` checks the
+ * baseUrl.
+ */
 export const accountRules = (id: string, secret: string, more: Rules = {}): Rules => ({
   [id]: required(ID),
   [secret]: required(SECRET),

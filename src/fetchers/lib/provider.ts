@@ -1,4 +1,5 @@
-// What the providers share: one request, one JSON response, a test for success, and a registration for init.
+// What the providers share: one request, one JSON response, a test for success, and a registration
+// for init.
 import type { Fetcher, KeyOptions, Result } from 'dotdog'
 import type { HttpRequest, HttpResponse } from '../../core/shared/http.js'
 import { describeNonObject, type JsonObject, parseJsonObject } from '../../core/shared/upstream-text.js'

@@ -1,11 +1,15 @@
-// What the error of a user's task says of the token. Its shape decides, not its class, because tasks use HTTP clients of their
-// own. The errors of undici, axios, got, ofetch and Octokit are understood, and so is a JSON object that was simply thrown.
+// What the error of a user's task says of the token. Its shape decides, not its class, because
+// tasks use HTTP clients of their own. The errors of undici, axios, got, ofetch and Octokit are
+// understood, and so is a JSON object that was simply thrown.
 import { FetcherError } from './errors.js'
 
 export interface RejectionHints {
   /** The HTTP status, if the error has one. */
   status: number | undefined
-  /** Whether a field of the error, or of the response attached to it, has one of these values, as a number or a string. */
+  /**
+   * Whether a field of the error, or of the response attached to it, has one of these values, as a
+   * number or a string.
+   */
   has(field: string, ...values: (number | string)[]): boolean
 }
 

@@ -31,8 +31,8 @@ const isRejected = (hints: RejectionHints): boolean =>
   (hints.has('errcode', 88) && hints.has('sub_code', ...INVALID_TOKEN_CODES))
 
 /**
- * The token of an internal app in DingTalk (钉钉), for its new API and the old one (`oapi.dingtalk.com`). Fetching again returns
- * the **same** token and prolongs it.
+ * The token of an internal app in DingTalk (钉钉), for its new API and the old one
+ * (`oapi.dingtalk.com`). Fetching again returns the **same** token and prolongs it.
  *
  * @throws TypeError for an unknown or wrong option.
  * @example

@@ -31,14 +31,16 @@ const dataOf = ({ data }: JsonObject): JsonObject => (typeof data === 'object' &
 const RATE_LIMIT_WINDOW_S = 300
 
 /**
- * The dead-token codes. The code stands in `data` as error_code or, in newer responses, beside it as err_no. Which codes the
- * platform uses was not verified: pass your own `isRejected` if you know better.
+ * The dead-token codes. The code stands in `data` as error_code or, in newer responses, beside it
+ * as err_no. Which codes the platform uses was not verified: pass your own `isRejected` if you know
+ * better.
  */
 const DEAD_TOKEN_CODES = [10008, 2190002, 2190008, 28001003, 28001008]
 
 /**
- * The client token of Douyin (抖音). Fetching again returns a **new** token. Only the two newest tokens are valid, the older one
- * for five minutes, so all processes must share one fetch. With `stable`, fetching again returns the **same** token.
+ * The client token of Douyin (抖音). Fetching again returns a **new** token. Only the two newest
+ * tokens are valid, the older one for five minutes, so all processes must share one fetch. With
+ * `stable`, fetching again returns the **same** token.
  *
  * @throws TypeError for an unknown or wrong option.
  * @example

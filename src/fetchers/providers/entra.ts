@@ -10,7 +10,10 @@ export interface EntraOptions {
   tenant: string
   clientId: string
   clientSecret: string
-  /** One API followed by `/.default`: an app without a user gets the permissions that an administrator has granted. */
+  /**
+   * One API followed by `/.default`: an app without a user gets the permissions that an
+   * administrator has granted.
+   */
   scope: string
   /** Default `https://login.microsoftonline.com`. Sovereign clouds have other hosts. */
   baseUrl?: string
@@ -25,8 +28,8 @@ const RULES = accountRules('clientId', 'clientSecret', {
 })
 
 /**
- * The token of an app without a user in Microsoft Entra ID (Azure AD), by {@link oauth2}. It needs `oauth4webapi`. Fetching
- * again returns a **new** token, and older ones stay valid.
+ * The token of an app without a user in Microsoft Entra ID (Azure AD), by {@link oauth2}. It needs
+ * `oauth4webapi`. Fetching again returns a **new** token, and older ones stay valid.
  *
  * @throws TypeError for an unknown or wrong option.
  * @example

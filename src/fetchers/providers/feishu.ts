@@ -18,18 +18,25 @@ export interface FeishuOptions {
   appSecret: string
   /** Uses Lark, which is Feishu outside China. Default false. */
   lark?: boolean
-  /** Default `https://open.feishu.cn`, for Lark `https://open.larksuite.com`. The path of a proxy is kept. */
+  /**
+   * Default `https://open.feishu.cn`, for Lark `https://open.larksuite.com`. The path of a proxy is
+   * kept.
+   */
   baseUrl?: string
 }
 
 const RULES = accountRules('appId', 'appSecret', { lark: BOOLEAN })
 
-/** The upstream returns a new token only in the last 30 minutes of the old one. A fetch before that would be useless. */
+/**
+ * The upstream returns a new token only in the last 30 minutes of the old one. A fetch before that
+ * would be useless.
+ */
 const REFRESH_AHEAD_S = 1500
 
 /**
- * The tenant token of an internal app in Feishu (飞书) or Lark. Fetching again returns the **same** token until 30 minutes before
- * its end, then a new one, and both are valid. The default of `refreshAhead` is therefore 1500 s (25 minutes).
+ * The tenant token of an internal app in Feishu (飞书) or Lark. Fetching again returns the **same**
+ * token until 30 minutes before its end, then a new one, and both are valid. The default of
+ * `refreshAhead` is therefore 1500 s (25 minutes).
  *
  * @throws TypeError for an unknown or wrong option.
  * @example

@@ -32,8 +32,8 @@ const JWT_LIFETIME_S = 540
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
 
 /**
- * The token of an installation of a GitHub App. It lives for one hour. Fetching again returns a **new** token, and older ones
- * stay valid.
+ * The token of an installation of a GitHub App. It lives for one hour. Fetching again returns a
+ * **new** token, and older ones stay valid.
  *
  * @throws TypeError for an unknown or wrong option.
  * @example

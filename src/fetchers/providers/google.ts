@@ -12,7 +12,10 @@ export interface GoogleOptions {
   credentials: { client_email: string; private_key: string; private_key_id?: string }
   /** One scope, or a list of scopes. */
   scope: string | readonly string[]
-  /** The user for whom the account acts, where an administrator has allowed that. Default: the account itself. */
+  /**
+   * The user for whom the account acts, where an administrator has allowed that. Default: the
+   * account itself.
+   */
   subject?: string
   /** Default `https://oauth2.googleapis.com`. The path of a proxy is kept. */
   baseUrl?: string
@@ -27,8 +30,8 @@ const AUDIENCE = 'https://oauth2.googleapis.com/token'
 const JWT_LIFETIME_S = 3600
 
 /**
- * The token of a Google service account (RFC 7523). It needs `oauth4webapi`. Fetching again returns a **new** token, and older
- * ones stay valid.
+ * The token of a Google service account (RFC 7523). It needs `oauth4webapi`. Fetching again returns
+ * a **new** token, and older ones stay valid.
  *
  * @throws TypeError for an unknown or wrong option.
  * @example

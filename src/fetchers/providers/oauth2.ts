@@ -9,9 +9,15 @@ import type { RejectionHints } from '../lib/rejection.js'
 export interface OAuth2Options {
   /** The token endpoint. Either this or `issuer` must be given. */
   tokenUrl?: string
-  /** The authorization server. Its metadata name the token endpoint. They are read before each fetch. */
+  /**
+   * The authorization server. Its metadata name the token endpoint. They are read before each
+   * fetch.
+   */
   issuer?: string
-  /** Where the metadata of an issuer are: at OpenID Connect's path (`oidc`, the default) or at that of RFC 8414 (`oauth2`). */
+  /**
+   * Where the metadata of an issuer are: at OpenID Connect's path (`oidc`, the default) or at that
+   * of RFC 8414 (`oauth2`).
+   */
   discovery?: 'oidc' | 'oauth2'
   clientId: string
   clientSecret: string
@@ -20,11 +26,14 @@ export interface OAuth2Options {
   audience?: string
   /** Further parameters of the request. Default: none. */
   parameters?: Record<string, string>
-  /** How the secret is sent: in a header (`basic`, the default, which every server must support) or in the body (`post`). */
+  /**
+   * How the secret is sent: in a header (`basic`, the default, which every server must support) or
+   * in the body (`post`).
+   */
   auth?: 'basic' | 'post'
   /**
-   * The lifetime in seconds if the response does not say it. Default 300: a lifetime that is too short costs a fetch, and one
-   * that is too long costs an error.
+   * The lifetime in seconds if the response does not say it. Default 300: a lifetime that is too
+   * short costs a fetch, and one that is too long costs an error.
    */
   expiresIn?: number
 }
@@ -75,11 +84,12 @@ function placeOf(endpoint: Grant['endpoint']): string {
 }
 
 /**
- * The token of OAuth 2 client credentials (RFC 6749 §4.4). It needs the package `oauth4webapi` beside dotdog
- * (`npm install oauth4webapi`), which the first fetch loads. Whether fetching again returns the same token is the server's
- * choice.
+ * The token of OAuth 2 client credentials (RFC 6749 §4.4). It needs the package `oauth4webapi`
+ * beside dotdog (`npm install oauth4webapi`), which the first fetch loads. Whether fetching again
+ * returns the same token is the server's choice.
  *
- * The `identity` holds the client, the endpoint, the scope and the audience: use another key for another scope.
+ * The `identity` holds the client, the endpoint, the scope and the audience: use another key for
+ * another scope.
  *
  * @throws TypeError for an unknown or wrong option.
  * @example

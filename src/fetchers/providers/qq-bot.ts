@@ -22,13 +22,16 @@ export interface QQBotOptions {
 
 const RULES = accountRules('appId', 'clientSecret')
 
-/** The upstream returns a new token only in the last 60 seconds of the old one. A fetch before that would be useless. */
+/**
+ * The upstream returns a new token only in the last 60 seconds of the old one. A fetch before that
+ * would be useless.
+ */
 const REFRESH_AHEAD_S = 50
 
 /**
- * The token of a QQ bot, whose requests carry `Authorization: QQBot <token>`. Fetching again returns the **same** token until
- * 60 seconds before its end, then a new one, and both are valid. The default of `refreshAhead` is therefore 50 s. (The upstream
- * sends the lifetime as a string.)
+ * The token of a QQ bot, whose requests carry `Authorization: QQBot <token>`. Fetching again
+ * returns the **same** token until 60 seconds before its end, then a new one, and both are valid.
+ * The default of `refreshAhead` is therefore 50 s. (The upstream sends the lifetime as a string.)
  *
  * @throws TypeError for an unknown or wrong option.
  * @example

@@ -10,7 +10,10 @@ export interface WeComOptions {
   corpId: string
   /** The secret of one app. Each app of a company has its own secret, and with it its own token. */
   corpSecret: string
-  /** Names the app in `identity`, so that the tokens of two apps cannot be mistaken for each other. It is not sent. */
+  /**
+   * Names the app in `identity`, so that the tokens of two apps cannot be mistaken for each other.
+   * It is not sent.
+   */
   agentId?: string | number
   /** Default `https://qyapi.weixin.qq.com`. The path of a proxy is kept. */
   baseUrl?: string
@@ -24,8 +27,9 @@ const BAN_S = 3600
 const WRONG_SECRET_RETRY_S = 300
 
 /**
- * The token of an app in WeCom (企业微信). Fetching again returns the **same** token as long as it lives. Repeated wrong secrets
- * ban the caller's address for an hour, so that a wrong secret is retried only after five minutes.
+ * The token of an app in WeCom (企业微信). Fetching again returns the **same** token as long as it
+ * lives. Repeated wrong secrets ban the caller's address for an hour, so that a wrong secret is
+ * retried only after five minutes.
  *
  * @throws TypeError for an unknown or wrong option.
  * @example

@@ -3,7 +3,10 @@ import { ANYTHING, checkOptions, misuse, oneOf, type Rules, show } from '../../c
 import type { BusinessCall, Query } from './endpoints.js'
 
 export interface CallOptions {
-  /** Parameters besides `access_token`, which `call` adds. Those that are `undefined` are left out. Default: none. */
+  /**
+   * Parameters besides `access_token`, which `call` adds. Those that are `undefined` are left out.
+   * Default: none.
+   */
   query?: Query
   /** Sent as JSON; a string is sent as it is. Default: no body. */
   body?: unknown
@@ -41,7 +44,8 @@ function checkQuery(query: Query): Query {
 
 function serializeBody(body: unknown): string | undefined {
   if (body === undefined || typeof body === 'string') return body
-  // JSON.stringify does not escape Chinese text. WeChat needs that: it would show \u escapes of a menu to users.
+  // JSON.stringify does not escape Chinese text. WeChat needs that: it would show \u escapes of a
+  // menu to users.
   const text: string | undefined = JSON.stringify(body)
   if (text === undefined) throw new TypeError(`body must be something JSON can hold; got ${show(body)}`)
   return text

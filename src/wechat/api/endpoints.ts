@@ -1,5 +1,5 @@
-// The platform's endpoints as functions: what each one sends, and what its response must hold. This file knows
-// nothing of dogs, keys and retries.
+// The platform's endpoints as functions: what each one sends, and what its response must hold. This
+// file knows nothing of dogs, keys and retries.
 import type { Result } from 'dotdog'
 import type { JsonObject } from '../../core/shared/upstream-text.js'
 import { type CallContext, transportError } from './errors.js'
@@ -22,7 +22,10 @@ export interface BusinessCall {
   body: string | undefined
 }
 
-/** getticket always answers 7200, however little of the ticket's lifetime is left. So a ticket is fetched again after an hour. */
+/**
+ * getticket always answers 7200, however little of the ticket's lifetime is left. So a ticket is
+ * fetched again after an hour.
+ */
 const MAX_TICKET_LIFETIME_S = 3600
 
 function urlOf(account: Account, path: string, query: Query): string {
@@ -50,7 +53,10 @@ function readSecret(
   return { value, expiresIn }
 }
 
-/** Fetches a classic token. Each fetch replaces the account's previous one, which dies five minutes later. */
+/**
+ * Fetches a classic token. Each fetch replaces the account's previous one, which dies five minutes
+ * later.
+ */
 export async function fetchToken(account: Account, signal: AbortSignal): Promise<Result> {
   const { appId, appSecret } = account
   const context: CallContext = { path: '/cgi-bin/token', appId, credential: true, secrets: [appSecret] }
@@ -60,10 +66,11 @@ export async function fetchToken(account: Account, signal: AbortSignal): Promise
 }
 
 /**
- * Fetches the stable token, with the seconds that are left of it. The platform returns the same token until five minutes before
- * its end.
+ * Fetches the stable token, with the seconds that are left of it. The platform returns the same
+ * token until five minutes before its end.
  *
- * @param force invalidates the current token and returns a new one. The platform allows that 20 times a day, 30 s apart.
+ * @param force invalidates the current token and returns a new one. The platform allows that 20
+ *   times a day, 30 s apart.
  */
 export async function fetchStableToken(account: Account, force: boolean, signal: AbortSignal): Promise<Result> {
   const { appId, appSecret, baseUrl } = account
@@ -71,7 +78,8 @@ export async function fetchStableToken(account: Account, force: boolean, signal:
   const body = { grant_type: 'client_credential', appid: appId, secret: appSecret, force_refresh: force }
   const request = { method: 'POST', url: `${baseUrl}${context.path}`, body: JSON.stringify(body), signal } as const
   const { value, expiresIn } = readSecret(await sendRequest(request, context), 'access_token', context, 0)
-  // The platform rounds down what is left. At 0 the token is still valid, and with a lifetime of 0 each caller would fetch again.
+  // The platform rounds down what is left. At 0 the token is still valid, and with a lifetime of 0
+  // each caller would fetch again.
   return { value, expiresIn: Math.max(expiresIn, 1) }
 }
 

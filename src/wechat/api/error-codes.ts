@@ -1,12 +1,14 @@
-// What an errcode means at the endpoint that answered it, and when to ask again. The table itself is in error-table.ts.
+// What an errcode means at the endpoint that answered it, and when to ask again. The table itself
+// is in error-table.ts.
 import { DEAD_TOKEN_CODES } from '../../core/shared/wechat-codes.js'
 import { ERROR_FACTS, type ErrorFact, type RetryRule, UNKNOWN_CODE, WRONG_SECRET } from './error-table.js'
 
 /**
  * What an errcode means.
  *
- * @param credential whether the request carried the AppSecret. Such a request carries no token that could be dead, so the
- *   dead-token codes mean a wrong AppSecret there, and never a reason to fetch a token.
+ * @param credential whether the request carried the AppSecret. Such a request carries no token that
+ *   could be dead, so the dead-token codes mean a wrong AppSecret there, and never a reason to
+ *   fetch a token.
  */
 export function factOf(errcode: number, credential: boolean): ErrorFact {
   if (credential && DEAD_TOKEN_CODES.includes(errcode)) return WRONG_SECRET

@@ -1,5 +1,5 @@
-// The platform's errcodes as one table. The kind decides what is tried again. The hints say what a person can do, in English
-// and in Chinese. This file knows nothing of requests and clocks.
+// The platform's errcodes as one table. The kind decides what is tried again. The hints say what a
+// person can do, in English and in Chinese. This file knows nothing of requests and clocks.
 
 /**
  * - `transient`: the same request may succeed soon.
@@ -22,7 +22,10 @@ export interface ErrorFact {
   readonly retry?: RetryRule
 }
 
-/** A permanent error is tried again after this time. A person needs longer than that to change anything. */
+/**
+ * A permanent error is tried again after this time. A person needs longer than that to change
+ * anything.
+ */
 const PERMANENT_RETRY_S = 60
 const HOUR_S = 3600
 const DAY_S = 86_400

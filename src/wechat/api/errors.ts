@@ -1,5 +1,6 @@
-// The one error of dotdog/wechat. Its texts are built here and nowhere else, from parts that hold no URL query. What comes
-// from the platform is redacted first, because an errmsg may repeat what was sent.
+// The one error of dotdog/wechat. Its texts are built here and nowhere else, from parts that hold
+// no URL query. What comes from the platform is redacted first, because an errmsg may repeat what
+// was sent.
 import { isIP } from 'node:net'
 import { redactUpstreamText } from '../../core/shared/upstream-text.js'
 import { factOf, secondsUntil } from './error-codes.js'
@@ -20,8 +21,8 @@ export interface WeChatErrorFields {
 }
 
 /**
- * The platform answered with an errcode, or there was no response that could be understood. The error holds no AppSecret, no
- * token and no URL query.
+ * The platform answered with an errcode, or there was no response that could be understood. The
+ * error holds no AppSecret, no token and no URL query.
  *
  * @example
  * try {
@@ -32,7 +33,10 @@ export interface WeChatErrorFields {
  * }
  */
 export class WeChatError extends Error {
-  /** Stable: `WECHAT_<errcode>`; without an errcode `WECHAT_TRANSPORT`, `WECHAT_TIMEOUT` or `WECHAT_ABORTED`. */
+  /**
+   * Stable: `WECHAT_<errcode>`; without an errcode `WECHAT_TRANSPORT`, `WECHAT_TIMEOUT` or
+   * `WECHAT_ABORTED`.
+   */
   readonly code: string
   /** What may help; see {@link ErrorKind}. */
   readonly kind: ErrorKind
@@ -50,9 +54,15 @@ export class WeChatError extends Error {
   readonly errmsg: string
   /** The id of the request. WeChat keeps it in its log for seven days. */
   readonly rid: string | undefined
-  /** The caller's address as the platform saw it, if its text names one. This is the address to put into the whitelist. */
+  /**
+   * The caller's address as the platform saw it, if its text names one. This is the address to put
+   * into the whitelist.
+   */
   readonly ip: string | undefined
-  /** Seconds until asking again makes sense. `undefined` if no moment is known: the usual back-off applies. */
+  /**
+   * Seconds until asking again makes sense. `undefined` if no moment is known: the usual back-off
+   * applies.
+   */
   readonly retryAfter: number | undefined
 
   constructor(message: string, fields: WeChatErrorFields) {

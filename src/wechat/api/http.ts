@@ -25,8 +25,8 @@ const CODE_OF: Readonly<Record<HttpFailureKind, string>> = {
 /**
  * Sends the request.
  *
- * The content type of the response is ignored: WeChat sends JSON as `text/plain`, and as the malformed
- * `application/json; encoding=utf-8`.
+ * The content type of the response is ignored: WeChat sends JSON as `text/plain`, and as the
+ * malformed `application/json; encoding=utf-8`.
  *
  * @returns the platform's JSON object. It says success: its errcode is absent or 0.
  * @throws WeChatError for an errcode, and a `transient` one if there was no clear response.

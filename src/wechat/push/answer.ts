@@ -1,5 +1,5 @@
-// The answer to a request that the platform pushed, as a function of the request. It knows no sockets and no framework, so that
-// its tests need neither.
+// The answer to a request that the platform pushed, as a function of the request. It knows no
+// sockets and no framework, so that its tests need neither.
 import { ANYTHING, checkOptions, FUNCTION, type Rules, required, SECRET_TEXT, typeName } from '../../core/shared/validate.js'
 import { messageXml } from './envelope.js'
 import { aesKeyOf, decryptMessage, encryptMessage, MessageError, type PushAccount } from './message-crypto.js'
@@ -15,8 +15,8 @@ export interface PushedMessage {
 }
 
 /**
- * The passive reply, XML or JSON. It is encrypted if the message was. `undefined`, `''` and `'success'` are answered by the
- * plain text `success`.
+ * The passive reply, XML or JSON. It is encrypted if the message was. `undefined`, `''` and
+ * `'success'` are answered by the plain text `success`.
  */
 export type MessageReply = string | undefined
 
@@ -25,12 +25,19 @@ export interface HandshakeOptions {
   token: string
   /** The account, for safe mode. Needed together with `encodingAESKey`. */
   appId?: string
-  /** 43 characters. Turns safe mode on: a message that is not encrypted is then refused. Default: plain mode. */
+  /**
+   * 43 characters. Turns safe mode on: a message that is not encrypted is then refused. Default:
+   * plain mode.
+   */
   encodingAESKey?: string
-  /** Seconds by which the timestamp of a request may differ from now: a window against replays. Default: any. */
+  /**
+   * Seconds by which the timestamp of a request may differ from now: a window against replays.
+   * Default: any.
+   */
   maxAge?: number
   /**
-   * Receives the messages. The platform waits 5 s for the reply. Default: a verified POST is passed on to the next handler.
+   * Receives the messages. The platform waits 5 s for the reply. Default: a verified POST is passed
+   * on to the next handler.
    */
   // biome-ignore lint/suspicious/noConfusingVoidType: a handler that replies nothing returns nothing, on any branch
   onMessage?: (message: PushedMessage) => MessageReply | void | Promise<MessageReply | void>
@@ -49,7 +56,10 @@ export interface PushAnswer {
   body: string
 }
 
-/** Answers a request. `pass` says that the platform's request is verified, and that the next handler has to answer it. */
+/**
+ * Answers a request. `pass` says that the platform's request is verified, and that the next handler
+ * has to answer it.
+ */
 export type PushAnswerer = (request: PushRequest) => Promise<PushAnswer | 'pass'>
 
 /** The request is answered by a status and nothing more. */
@@ -64,7 +74,10 @@ export class HttpRefusal extends Error {
 
 const MAX_ECHO_CHARS = 2048
 
-/** `nosniff`, because the sender of the request chose the text that is echoed: a browser must not treat it as a page. */
+/**
+ * `nosniff`, because the sender of the request chose the text that is echoed: a browser must not
+ * treat it as a page.
+ */
 export function createAnswer(status: number, body = '', type = 'text/plain', headers: Record<string, string> = {}): PushAnswer {
   const fixed = { 'content-type': `${type}; charset=utf-8`, 'x-content-type-options': 'nosniff' }
   return { status, headers: { ...fixed, ...headers }, body }
@@ -136,7 +149,8 @@ export function createPushAnswerer(options: HandshakeOptions): PushAnswerer {
     }
     if (method !== 'POST') return createAnswer(405, '', 'text/plain', { allow: 'GET, POST' })
     if (onMessage === undefined) return isVerified(query) ? 'pass' : createAnswer(403)
-    // In safe mode the message has a signature of its own. The signature of the query covers no body.
+    // In safe mode the message has a signature of its own. The signature of the query covers no
+    // body.
     if (safeMode === undefined && !isVerified(query)) return createAnswer(403)
     try {
       const text = messageText(await body(), query)

@@ -1,12 +1,18 @@
-// The XML or JSON around an encrypted message. This file reads the one member that it needs, and builds the four members of a
-// reply. It is no XML parser, so that there are no entities to expand. It knows nothing of keys.
+// The XML or JSON around an encrypted message. This file reads the one member that it needs, and
+// builds the four members of a reply. It is no XML parser, so that there are no entities to expand.
+// It knows nothing of keys.
 
-/** The largest body that is read, in bytes; also the longest text, in characters. Real bodies have a few thousand. */
+/**
+ * The largest body that is read, in bytes; also the longest text, in characters. Real bodies have a
+ * few thousand.
+ */
 export const MAX_BODY_BYTES = 1 << 20
 
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
 
-/** An encrypted message on its way to the platform. Pass it to `JSON.stringify`, or to `messageXml`. */
+/**
+ * An encrypted message on its way to the platform. Pass it to `JSON.stringify`, or to `messageXml`.
+ */
 export interface SealedMessage {
   Encrypt: string
   MsgSignature: string
@@ -15,7 +21,10 @@ export interface SealedMessage {
   Nonce: string
 }
 
-/** The text between two others. By search and not by a pattern, so that its time is linear in what a stranger sends. */
+/**
+ * The text between two others. By search and not by a pattern, so that its time is linear in what a
+ * stranger sends.
+ */
 function between(text: string, start: string, end: string): string | undefined {
   const from = text.indexOf(start)
   if (from < 0) return undefined
@@ -42,7 +51,10 @@ function encryptFromText(text: string): unknown {
   return trimmed.startsWith('{') ? encryptFromJson(trimmed) : trimmed
 }
 
-/** The encrypted text in a body of any kind: XML, JSON, bytes of either, a parsed object, or the encrypted text itself. */
+/**
+ * The encrypted text in a body of any kind: XML, JSON, bytes of either, a parsed object, or the
+ * encrypted text itself.
+ */
 export function encryptedTextOf(body: unknown): string | undefined {
   if (body instanceof Uint8Array && body.length > MAX_BODY_BYTES) return undefined
   const content = body instanceof Uint8Array ? Buffer.from(body).toString('utf8') : body

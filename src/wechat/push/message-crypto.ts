@@ -1,5 +1,5 @@
-// Decrypts and encrypts messages of safe mode, as pure functions. The signature is checked before anything is decrypted, so
-// that nobody without the Token learns anything from the errors.
+// Decrypts and encrypts messages of safe mode, as pure functions. The signature is checked before
+// anything is decrypted, so that nobody without the Token learns anything from the errors.
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import {
   checkObject,
@@ -164,7 +164,8 @@ const SEAL_RULES: Rules = {
 /**
  * Encrypts and signs a reply.
  *
- * @throws TypeError for a message that is not a string, a wrong account, or an unknown or wrong option.
+ * @throws TypeError for a message that is not a string, a wrong account, or an unknown or wrong
+ *   option.
  * @example response.type('xml').send(messageXml(encryptMessage(xml, { appId, token, encodingAESKey })))
  */
 export function encryptMessage(message: string, account: PushAccount, options: SealOptions = {}): SealedMessage {

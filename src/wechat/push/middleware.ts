@@ -1,5 +1,5 @@
-// The handler for node:http, Express, Koa and Fastify. Each of them keeps the request and expects the answer in another place.
-// They are recognised by their shapes: none of them is a dependency.
+// The handler for node:http, Express, Koa and Fastify. Each of them keeps the request and expects
+// the answer in another place. They are recognised by their shapes: none of them is a dependency.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   createAnswer,
@@ -32,7 +32,10 @@ interface FastifyReply {
   send(body: string): unknown
 }
 
-/** The query of a URL. A parameter that is given twice becomes a list, which is no valid value for any of ours. */
+/**
+ * The query of a URL. A parameter that is given twice becomes a list, which is no valid value for
+ * any of ours.
+ */
 function parseQuery(url: string): PushQuery {
   const at = url.indexOf('?')
   const query: Record<string, unknown> = Object.create(null)
@@ -61,7 +64,10 @@ function readBody(request: IncomingMessage): Promise<Buffer> {
   })
 }
 
-/** The body that a body parser has left, else the body on the connection. A parser leaves `{}` or nothing for other types. */
+/**
+ * The body that a body parser has left, else the body on the connection. A parser leaves `{}` or
+ * nothing for other types.
+ */
 function takeBody(request: IncomingMessage, parsed: unknown): Promise<unknown> {
   const isEmpty = typeof parsed === 'object' && parsed !== null && Object.keys(parsed).length === 0
   if (parsed !== undefined && parsed !== null && !isEmpty) return Promise.resolve(parsed)
@@ -107,7 +113,8 @@ async function handleNode(
     answer = await answerTo(answerer, request, (request as { body?: unknown }).body)
   } catch (error) {
     if (next !== undefined) return void next(error)
-    // No framework catches the error here, and an unhandled rejection would end the process because of one message.
+    // No framework catches the error here, and an unhandled rejection would end the process because
+    // of one message.
     process.emitWarning(error instanceof Error ? error : 'onMessage failed')
     answer = createAnswer(500)
   }
@@ -121,7 +128,8 @@ async function handleNode(
 /**
  * The handler for the server URL of an account.
  *
- * - A GET of the console is answered with its `echostr` as plain text, after the signature was verified.
+ * - A GET of the console is answered with its `echostr` as plain text, after the signature was
+ *   verified.
  * - A verified POST goes to `onMessage`, or without it to the next handler.
  * - Any other request is answered with 403 (405 for other methods), and nothing is echoed.
  *

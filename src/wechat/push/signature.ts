@@ -1,5 +1,6 @@
-// The signatures of what the platform pushes, as pure functions. The values to check come from strangers: nothing here throws
-// because of them, and no comparison shows by its duration how much of a signature was right.
+// The signatures of what the platform pushes, as pure functions. The values to check come from
+// strangers: nothing here throws because of them, and no comparison shows by its duration how much
+// of a signature was right.
 import { createHash, timingSafeEqual } from 'node:crypto'
 
 /** The query of a pushed request, as any framework parses it. */
@@ -11,7 +12,10 @@ export interface PushQuery {
 }
 
 export interface ReplayOptions {
-  /** Seconds by which the timestamp may differ from now. Default: any. The platform itself sets no limit. */
+  /**
+   * Seconds by which the timestamp may differ from now. Default: any. The platform itself sets no
+   * limit.
+   */
   maxAge?: number
   /** Epoch milliseconds. Default: now. */
   now?: number
@@ -20,7 +24,9 @@ export interface ReplayOptions {
 /** A real timestamp has 10 characters, and a real nonce about as many. */
 const MAX_SIGNED_CHARS = 256
 
-/** A query value that may be part of a signature: a string of sensible length that was given once. */
+/**
+ * A query value that may be part of a signature: a string of sensible length that was given once.
+ */
 export function signableText(value: unknown, maxChars = MAX_SIGNED_CHARS): string | undefined {
   return typeof value === 'string' && value !== '' && value.length <= maxChars ? value : undefined
 }
@@ -48,8 +54,8 @@ export function isWithinMaxAge(timestamp: string, { maxAge, now = Date.now() }: 
 }
 
 /**
- * Whether a request comes from the platform: its `signature` must be that of the Token, the `timestamp` and the `nonce`. Never
- * throws, whatever the query holds.
+ * Whether a request comes from the platform: its `signature` must be that of the Token, the
+ * `timestamp` and the `nonce`. Never throws, whatever the query holds.
  *
  * @param token the Token that you chose in the console
  * @param replay limits the age of the timestamp. Default: no limit.

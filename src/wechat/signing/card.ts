@@ -1,9 +1,13 @@
-// The card signatures, as pure functions of their input: the values in order, without names and separators.
+// The card signatures, as pure functions of their input: the values in order, without names and
+// separators.
 import { createHash } from 'node:crypto'
 import { ANYTHING, checkObject, checkOptions, checkValue, type Rule, type Rules, required } from '../../core/shared/validate.js'
 import { checkTimestamp, epochSeconds, randomNonce, TICKET } from './jsapi.js'
 
-/** What a card signature is made of. Absent and empty members are left out, as the platform leaves them out. */
+/**
+ * What a card signature is made of. Absent and empty members are left out, as the platform leaves
+ * them out.
+ */
 export interface SignCardInput {
   /** The `wx_card` ticket, never the `jsapi` ticket. */
   ticket: string
@@ -54,7 +58,10 @@ export interface CardChoice {
   cardSign: string
 }
 
-/** An empty string is left out of a signature, so it is allowed. The values may be secrets, such as the code of a card. */
+/**
+ * An empty string is left out of a signature, so it is allowed. The values may be secrets, such as
+ * the code of a card.
+ */
 const STRING: Rule = { test: (value: unknown) => typeof value === 'string', rule: 'must be a string', isSecret: true }
 
 const SIGNED: Rules = {
@@ -78,7 +85,9 @@ export function checkCardOptions(subject: string, input: unknown, needed: readon
   checkCard(checkOptions(subject, input, KNOWN), needed)
 }
 
-/** @throws TypeError for a wrong or missing member. Unknown members are not signed, and are ignored. */
+/**
+ * @throws TypeError for a wrong or missing member. Unknown members are not signed, and are ignored.
+ */
 export function checkCard(input: unknown, needed: readonly string[] = []): void {
   checkObject('a card', input)
   for (const [name, rule] of Object.entries(SIGNED)) checkValue(name, input[name], rule)
@@ -89,10 +98,12 @@ export function checkCard(input: unknown, needed: readonly string[] = []): void 
 }
 
 /**
- * Signs a card for `wx.addCard` (ticket, timestamp, nonce, cardId, code, openid) or `wx.chooseCard` (ticket, timestamp, nonce,
- * appId, shopId, cardId, cardType). The rule is the same for both: all members that are given are signed.
+ * Signs a card for `wx.addCard` (ticket, timestamp, nonce, cardId, code, openid) or `wx.chooseCard`
+ * (ticket, timestamp, nonce, appId, shopId, cardId, cardType). The rule is the same for both: all
+ * members that are given are signed.
  *
- * @throws TypeError for a missing ticket or a wrong member. There is never a signature over "undefined".
+ * @throws TypeError for a missing ticket or a wrong member. There is never a signature over
+ *   "undefined".
  * @example signCard({ ticket, cardId, code, nonceStr, timestamp }).signature
  */
 export function signCard(input: SignCardInput): CardSignature {

@@ -5,7 +5,10 @@ import { ANYTHING, checkOptions, misuse, misuseOfSecret, type Rule, type Rules, 
 export interface SignJsapiInput {
   /** The `jsapi_ticket`. */
   ticket: string
-  /** The whole URL of the page as the page sees it: `location.href`, decoded once. The fragment after `#` is cut off. */
+  /**
+   * The whole URL of the page as the page sees it: `location.href`, decoded once. The fragment
+   * after `#` is cut off.
+   */
   url: string
   /** Default: 16 random characters. */
   nonceStr?: string
@@ -22,7 +25,10 @@ export interface JsapiSignature {
   signature: string
 }
 
-/** 1e11 seconds is the year 5138, and 1e11 milliseconds is 1973. So a larger number is in milliseconds. */
+/**
+ * 1e11 seconds is the year 5138, and 1e11 milliseconds is 1973. So a larger number is in
+ * milliseconds.
+ */
 const MAX_EPOCH_S = 1e11
 
 /** A ticket. It is a secret. */
@@ -45,8 +51,8 @@ export const randomNonce = (): string => randomBytes(8).toString('hex')
 export const epochSeconds = (): number => Math.floor(Date.now() / 1000)
 
 /**
- * The URL without its fragment, character by character as it was given. Serializing it again would add a slash that the page
- * does not have, and the signature would be wrong.
+ * The URL without its fragment, character by character as it was given. Serializing it again would
+ * add a slash that the page does not have, and the signature would be wrong.
  *
  * @throws TypeError if it is not an absolute http(s) URL.
  */
@@ -76,8 +82,8 @@ export function checkTimestamp(timestamp: unknown): void {
 /**
  * Signs a page for `wx.config`.
  *
- * @throws TypeError for an unknown or wrong member, and for a missing ticket or URL. There is never a signature over
- *   "undefined".
+ * @throws TypeError for an unknown or wrong member, and for a missing ticket or URL. There is never
+ *   a signature over "undefined".
  * @example
  * const { nonceStr, timestamp, signature } = signJsapi({ ticket, url: 'https://example.com/page?id=1' })
  */

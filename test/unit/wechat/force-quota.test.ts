@@ -1,4 +1,5 @@
-// The quota of forced fetches on a simulated clock: 20 in any 24 hours and 30 s apart, counted over all processes.
+// The quota of forced fetches on a simulated clock: 20 in any 24 hours and 30 s apart, counted over
+// all processes.
 import t from 'tap'
 import type { FetchContext, Result } from '../../../index.js'
 import { createForceQuota, type ForceTimes } from '../../../src/wechat/stable-token.js'

@@ -138,3 +138,14 @@ t.test('a wrong query, body or method is refused', async (t) => {
     /^the options of call must be an object/,
   )
 })
+
+t.test('an unknown option is refused, with the nearest name that exists', async (t) => {
+  const unknown = (options: object) => messageOf(() => checkWeChatOptions({ ...good, ...options }))
+  t.equal(unknown({ stabel: true }), 'unknown option "stabel" of wechat; did you mean "stable"?')
+  t.equal(unknown({ appid: 'wx0' }), 'unknown option "appid" of wechat; did you mean "appId"?')
+  t.notMatch(unknown({ secret: 'hidden' }), /hidden/)
+  t.equal(
+    messageOf(() => checkCall('/x', { params: {} } as never)),
+    'unknown option "params" of call; there are query, body, method',
+  )
+})

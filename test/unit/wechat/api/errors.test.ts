@@ -85,3 +85,11 @@ t.test('the error for an unclear response is transient, and has no errcode', asy
   t.match(error, { code: 'WECHAT_TRANSPORT', kind: 'transient', errcode: undefined, errmsg: '', retryAfter: undefined })
   t.match(error.message, '/cgi-bin/token: HTTP status 502')
 })
+
+t.test('the name of a WeChatError is a literal on its prototype, so that a minified build keeps it', async (t) => {
+  const Renamed = class x extends WeChatError {}
+  const { name, ...fields } = { ...errcodeError(40013, 'invalid appid', token, now) } as Record<string, unknown>
+  t.equal(name, undefined, 'no error carries the name as a field of its own')
+  t.equal(Object.getOwnPropertyDescriptor(WeChatError.prototype, 'name')?.value, 'WeChatError')
+  t.equal(new Renamed('message', fields as never).name, 'WeChatError')
+})

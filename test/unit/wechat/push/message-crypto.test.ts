@@ -40,7 +40,10 @@ const errorOf = (body: unknown, given: unknown = query, who: PushAccount = accou
   throw new Error('was decrypted')
 }
 
-/** A signed envelope around any bytes. Only the platform, or a program with the Token, could send it. */
+/**
+ * A signed envelope around any bytes. Only the platform, or a program with the Token, could send
+ * it.
+ */
 function signed(bytes: Buffer): [body: string, query: PushQuery] {
   const text = bytes.toString('base64')
   const { timestamp, nonce } = query

@@ -1,5 +1,5 @@
-// Published examples of messages in safe mode: the platform's own, Tencent's samples, and tests of other packages. Each was
-// recomputed.
+// Published examples of messages in safe mode: the platform's own, Tencent's samples, and tests of
+// other packages. Each was recomputed.
 const official = { appId: 'wxba5fad812f8e6fb9', token: 'AAAAA', encodingAESKey: 'A'.repeat(43) }
 const tencent = {
   appId: 'wx5823bf96d3bd56c7',

@@ -92,3 +92,10 @@ t.test('a timestamp in milliseconds or of another form is refused', async (t) =>
 t.test('an empty nonceStr is refused', async (t) => {
   t.throws(() => signJsapi({ ...vector, nonceStr: '' }), { name: 'TypeError', message: /^nonceStr must/ })
 })
+
+t.test('an unknown member is refused, with the nearest name that exists', async (t) => {
+  t.throws(() => signJsapi({ ...vector, noncestr: 'x' } as never), {
+    name: 'TypeError',
+    message: 'unknown option "noncestr" of signJsapi; did you mean "nonceStr"?',
+  })
+})
