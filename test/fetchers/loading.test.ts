@@ -22,10 +22,10 @@ function consumer(t: Test, isComplete: boolean): string {
     const { URL: url } = process.env
     const run = ([fetcher]) => fetcher({ signal: new AbortController().signal }).then((result) => result.value, (error) => error)
     async function main() {
-      const family = wecom({ corpId: 'w', corpSecret: 's', baseUrl: url })
+      const plain = wecom({ corpId: 'w', corpSecret: 's', baseUrl: url })
       const registration = oauth2({ tokenUrl: url, clientId: 'c', clientSecret: 'a secret' })
       const before = loaded()
-      const value = await run(family)
+      const value = await run(plain)
       const between = loaded()
       const { code, message } = Object(await run(registration))
       console.log(JSON.stringify({ before, value, between, after: loaded() > 0, code, message }))

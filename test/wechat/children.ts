@@ -5,7 +5,7 @@ import type { Test } from 'tap'
 export type Fixture = 'caller' | 'warp'
 
 /** Resolves to the next message of a child. Rejects if the child ends first. */
-function next<T>(child: ChildProcess): Promise<T> {
+function nextMessage<T>(child: ChildProcess): Promise<T> {
   return new Promise((resolve, reject) => {
     const answered = (message: unknown) => {
       child.off('exit', ended)
@@ -36,9 +36,9 @@ export async function startChildren(t: Test, fixture: Fixture, envs: Record<stri
   t.teardown(() => {
     for (const child of children) if (child.exitCode === null) child.kill('SIGKILL')
   })
-  await Promise.all(children.map((child) => next(child)))
+  await Promise.all(children.map((child) => nextMessage(child)))
   const askOne = <T>(index: number, command: object): Promise<T> => {
-    const answer = next<T>(children[index]!)
+    const answer = nextMessage<T>(children[index]!)
     children[index]!.send(command)
     return answer
   }

@@ -9,9 +9,9 @@ import { WeChatError } from '../../src/wechat/api/errors.js'
 const TOKEN = 'secret-token-value'
 const SECRET = 'secret-app-value/+='
 
-type Answering = (response: ServerResponse, request: IncomingMessage, body: string) => void
+type Responder = (response: ServerResponse, request: IncomingMessage, body: string) => void
 
-async function upstream(t: Test, answer: Answering): Promise<Account> {
+async function upstream(t: Test, answer: Responder): Promise<Account> {
   const server = createServer(async (request, response) => {
     let body = ''
     for await (const chunk of request) body += chunk
@@ -25,7 +25,7 @@ async function upstream(t: Test, answer: Answering): Promise<Account> {
   return { appId: 'wx0', appSecret: SECRET, baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
 }
 
-const forever = new AbortController().signal
+const neverAborted = new AbortController().signal
 
 async function errorOf(task: Promise<unknown>): Promise<WeChatError> {
   try {
@@ -37,7 +37,7 @@ async function errorOf(task: Promise<unknown>): Promise<WeChatError> {
   throw new Error('did not reject')
 }
 
-function json(value: unknown): Answering {
+function json(value: unknown): Responder {
   return (response) => response.end(JSON.stringify(value))
 }
 
@@ -47,7 +47,7 @@ t.test('a classic token is requested with the grant type, the account and the se
     asked = `${request.method} ${request.url}`
     response.end('{"access_token":"A","expires_in":7200}')
   })
-  t.same(await fetchToken(account, forever), { value: 'A', expiresIn: 7200 })
+  t.same(await fetchToken(account, neverAborted), { value: 'A', expiresIn: 7200 })
   t.equal(asked, 'GET /cgi-bin/token?grant_type=client_credential&appid=wx0&secret=secret-app-value%2F%2B%3D')
 })
 
@@ -58,8 +58,8 @@ t.test('a stable token is requested by POST, with JSON of known length and no qu
     seen.push(`${request.method} ${request.url}`, length === String(body.length), type, chunks, JSON.parse(body))
     response.end('{"access_token":"A","expires_in":345}')
   })
-  t.same(await fetchStableToken(account, false, forever), { value: 'A', expiresIn: 345 }, 'the seconds that are left')
-  await fetchStableToken(account, true, forever)
+  t.same(await fetchStableToken(account, false, neverAborted), { value: 'A', expiresIn: 345 }, 'the seconds that are left')
+  await fetchStableToken(account, true, neverAborted)
   const head = ['POST /cgi-bin/stable_token', true, 'application/json; charset=utf-8', undefined]
   const body = { grant_type: 'client_credential', appid: 'wx0', secret: SECRET }
   t.same(seen, [...head, { ...body, force_refresh: false }, ...head, { ...body, force_refresh: true }])
@@ -67,7 +67,7 @@ t.test('a stable token is requested by POST, with JSON of known length and no qu
 
 t.test('a stable token with less than a second left is kept for a second', async (t) => {
   const account = await upstream(t, json({ access_token: 'A', expires_in: 0 }))
-  t.same(await fetchStableToken(account, false, forever), { value: 'A', expiresIn: 1 })
+  t.same(await fetchStableToken(account, false, neverAborted), { value: 'A', expiresIn: 1 })
 })
 
 t.test('a card ticket is requested with its type', async (t) => {
@@ -76,7 +76,7 @@ t.test('a card ticket is requested with its type', async (t) => {
     asked = String(request.url)
     response.end('{"errcode":0,"errmsg":"ok","ticket":"C","expires_in":7200}')
   })
-  t.same(await fetchTicket(account, 'wx_card', 'A', forever), { value: 'C', expiresIn: 3600 })
+  t.same(await fetchTicket(account, 'wx_card', 'A', neverAborted), { value: 'C', expiresIn: 3600 })
   t.equal(asked, '/cgi-bin/ticket/getticket?access_token=A&type=wx_card')
 })
 
@@ -87,10 +87,10 @@ t.test('a ticket is kept for an hour at most, and for less if the platform says 
     asked = `${request.method} ${request.url}`
     response.end(JSON.stringify({ errcode: 0, errmsg: 'ok', ticket: 'J', expires_in }))
   })
-  t.same(await fetchTicket(account, 'jsapi', 'A', forever), { value: 'J', expiresIn: 3600 })
+  t.same(await fetchTicket(account, 'jsapi', 'A', neverAborted), { value: 'J', expiresIn: 3600 })
   t.equal(asked, 'GET /cgi-bin/ticket/getticket?access_token=A&type=jsapi')
   expires_in = 120
-  t.same(await fetchTicket(account, 'jsapi', 'A', forever), { value: 'J', expiresIn: 120 })
+  t.same(await fetchTicket(account, 'jsapi', 'A', neverAborted), { value: 'J', expiresIn: 120 })
 })
 
 t.test('a body is sent as UTF-8 with its length, and never in chunks', async (t) => {
@@ -100,8 +100,8 @@ t.test('a body is sent as UTF-8 with its length, and never in chunks', async (t)
     response.end('{"errcode":0,"errmsg":"ok"}')
   })
   const call = { method: 'POST', path: '/cgi-bin/menu/create', query: {} } as const
-  t.same(await callWithToken(account, 'A', { ...call, body: '{"名":1}' }, forever), { errcode: 0, errmsg: 'ok' })
-  await callWithToken(account, 'A', { ...call, body: undefined }, forever)
+  t.same(await callWithToken(account, 'A', { ...call, body: '{"名":1}' }, neverAborted), { errcode: 0, errmsg: 'ok' })
+  await callWithToken(account, 'A', { ...call, body: undefined }, neverAborted)
   t.same(seen, ['9', undefined, '{"名":1}', '0', undefined, ''])
 })
 
@@ -112,7 +112,7 @@ t.test('parameters are encoded once, and undefined ones are left out', async (t)
     response.end('{}')
   })
   const query = { q: 'a&b=中', n: 1, gone: undefined }
-  await callWithToken(account, 'A', { method: 'GET', path: '/cgi-bin/x', query, body: undefined }, forever)
+  await callWithToken(account, 'A', { method: 'GET', path: '/cgi-bin/x', query, body: undefined }, neverAborted)
   t.equal(asked, '/cgi-bin/x?access_token=A&q=a%26b%3D%E4%B8%AD&n=1')
 })
 
@@ -122,11 +122,11 @@ t.test('JSON is accepted with any content type', async (t) => {
       response.setHeader('content-type', type)
       response.end('{"access_token":"A","expires_in":7200}')
     })
-    t.same(await fetchToken(account, forever), { value: 'A', expiresIn: 7200 }, type)
+    t.same(await fetchToken(account, neverAborted), { value: 'A', expiresIn: 7200 }, type)
   }
 })
 
-const wrong: [string, Answering, RegExp][] = [
+const wrongResponses: [string, Responder, RegExp][] = [
   ['a gateway with 502', (r) => r.writeHead(502).end('<html>'), /HTTP status 502/],
   ['an empty 412', (r) => r.writeHead(412).end(), /HTTP status 412/],
   ['a redirect', (r) => r.writeHead(302, { location: 'http://127.0.0.1:1/' }).end(), /HTTP status 302/],
@@ -154,16 +154,16 @@ const wrong: [string, Answering, RegExp][] = [
   ],
 ]
 
-for (const [name, answer, message] of wrong) {
+for (const [name, answer, message] of wrongResponses) {
   t.test(`${name} is a transient error without a secret`, async (t) => {
-    const error = await errorOf(fetchToken(await upstream(t, answer), forever))
+    const error = await errorOf(fetchToken(await upstream(t, answer), neverAborted))
     t.match(error, { code: 'WECHAT_TRANSPORT', kind: 'transient', path: '/cgi-bin/token', retryAfter: undefined })
     t.match(error.message, message)
     t.equal(error.cause, undefined)
     t.notMatch(inspect(error, { depth: 9, showHidden: true }), /secret-|secret=|grant_type=/)
     // The platform rounds down what is left of a stable token, so that 0 is valid.
     if (name.endsWith('expires_in of 0')) return
-    const stable = await errorOf(fetchStableToken(await upstream(t, answer), false, forever))
+    const stable = await errorOf(fetchStableToken(await upstream(t, answer), false, neverAborted))
     t.match(stable, { code: 'WECHAT_TRANSPORT', kind: 'transient', path: '/cgi-bin/stable_token' })
     t.notMatch(inspect(stable, { depth: 9, showHidden: true }), /secret-|"secret|grant_type/)
   })
@@ -171,21 +171,21 @@ for (const [name, answer, message] of wrong) {
 
 t.test('a response without a ticket is an error, and its token is not used as the ticket', async (t) => {
   const account = await upstream(t, json({ errcode: 0, errmsg: 'ok', access_token: TOKEN, expires_in: 7200 }))
-  t.match((await errorOf(fetchTicket(account, 'jsapi', TOKEN, forever))).message, /no ticket/)
+  t.match((await errorOf(fetchTicket(account, 'jsapi', TOKEN, neverAborted))).message, /no ticket/)
 })
 
 t.test('a refused connection is an error with its code', async (t) => {
-  const error = await errorOf(fetchToken({ appId: 'wx0', appSecret: SECRET, baseUrl: 'http://127.0.0.1:1' }, forever))
+  const error = await errorOf(fetchToken({ appId: 'wx0', appSecret: SECRET, baseUrl: 'http://127.0.0.1:1' }, neverAborted))
   t.match(error.message, /the connection failed \(ECONNREFUSED\)/)
   t.notMatch(inspect(error, { depth: 9, showHidden: true }), /secret-|secret=/)
 })
 
 t.test('an errcode is an error as a number and as a string, and 0 is success as either', async (t) => {
-  t.match(await errorOf(fetchToken(await upstream(t, json({ errcode: '40013', errmsg: 'invalid appid' })), forever)), {
+  t.match(await errorOf(fetchToken(await upstream(t, json({ errcode: '40013', errmsg: 'invalid appid' })), neverAborted)), {
     errcode: 40013,
   })
   const account = await upstream(t, json({ errcode: '0', access_token: 'A', expires_in: 60 }))
-  t.match(await fetchToken(account, forever), { value: 'A' })
+  t.match(await fetchToken(account, neverAborted), { value: 'A' })
 })
 
 t.test('a time-out and an aborted request have different codes', async (t) => {
@@ -207,6 +207,6 @@ t.test('a response of more than 32 MiB is given up', async (t) => {
     }
     response.end()
   })
-  const error = await errorOf(fetchToken(account, forever))
+  const error = await errorOf(fetchToken(account, neverAborted))
   t.match(error, { code: 'WECHAT_TRANSPORT', message: /longer than 33554432 bytes/ })
 })

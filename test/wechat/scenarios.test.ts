@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { startChildren } from './children.js'
 import { setUp } from './setup.js'
 
-const MINUTE = 60_000
+const MINUTE_MS = 60_000
 const secrets = { wxa: 'secret-of-a', wxb: 'secret-of-b' }
 const accounts = Object.entries(secrets).map(([appId, appSecret]) => ({ appId, appSecret }))
 
@@ -23,15 +23,15 @@ async function processes(t: Test, descriptions: { dir: string; appId?: 'wxa' | '
   return { fake, root, children, tokens, calls }
 }
 
-const only = (answer: string): Set<string> => new Set([answer])
+const onlyAnswer = (answer: string): Set<string> => new Set([answer])
 
 t.test("two classic clients without a common folder invalidate each other's token", async (t) => {
   const { fake, children, tokens, calls } = await processes(t, [{ dir: 'a' }, { dir: 'b' }])
   const [a, b] = await tokens()
   t.not(a, b)
-  fake.advance(6 * MINUTE)
+  fake.advance(6 * MINUTE_MS)
   // Every other package has this problem. Ours repairs it, at the price of one fetch each time.
-  t.same(await calls(), only('ok'))
+  t.same(await calls(), onlyAnswer('ok'))
   t.ok(fake.count.rejected >= 1)
   t.ok(fake.count.token > 2)
   await children.end()
@@ -42,8 +42,8 @@ t.test('two classic clients with one folder share one token', async (t) => {
   const [a, b] = await tokens()
   t.equal(a, b)
   for (let minutes = 0; minutes < 100; minutes += 20) {
-    t.same(await calls(3), only('ok'))
-    fake.advance(20 * MINUTE)
+    t.same(await calls(3), onlyAnswer('ok'))
+    fake.advance(20 * MINUTE_MS)
   }
   t.match(fake.count, { token: 1, rejected: 0 })
   await children.end()
@@ -57,12 +57,12 @@ t.test('stable clients share one token, in one folder and in two', async (t) => 
     { dir: 'b', stable },
   ])
   t.equal(new Set(await tokens()).size, 1)
-  fake.advance(60 * MINUTE)
-  t.same(await calls(3), only('ok'))
+  fake.advance(60 * MINUTE_MS)
+  t.same(await calls(3), onlyAnswer('ok'))
   t.match(fake.count, { stable: 2, stableRotated: 1, forced: 0, rejected: 0, token: 0 })
 
   fake.killToken('wxa', 'stable')
-  t.same(await calls(3), only('ok'))
+  t.same(await calls(3), onlyAnswer('ok'))
   t.equal(new Set(await tokens()).size, 1, 'and they share one again after the old token died')
   t.ok(fake.count.forced <= 2, `${fake.count.forced} forced`)
   await children.end()
@@ -73,18 +73,18 @@ t.test('a classic and a stable client in one folder have separate tokens', async
   const [classic, stable] = await tokens()
   t.equal(classic, fake.currentToken('wxa', 'legacy'))
   t.equal(stable, fake.currentToken('wxa', 'stable'))
-  t.same(await calls(3), only('ok'))
+  t.same(await calls(3), onlyAnswer('ok'))
   t.match(fake.count, { token: 1, stable: 1, rejected: 0 })
   const files = readdirSync(join(root, 'a', '.dog'))
   t.ok(files.includes('ACCESS_TOKEN.dog') && files.includes('ACCESS_TOKEN_STABLE.dog'), files.join(' '))
 
   fake.killToken('wxa', 'legacy')
-  t.same(await calls(), only('ok'))
+  t.same(await calls(), onlyAnswer('ok'))
   t.match(fake.count, { token: 2, stable: 1, forced: 0 })
   t.equal((await tokens())[1], stable)
   const [renewed] = await tokens()
   fake.killToken('wxa', 'stable')
-  t.same(await calls(), only('ok'))
+  t.same(await calls(), onlyAnswer('ok'))
   t.match(fake.count, { token: 2, forced: 1 })
   t.equal((await tokens())[0], renewed)
   await children.end()
@@ -103,9 +103,9 @@ t.test('with a prefix, the clients of two accounts in one folder have separate t
     fake.currentToken('wxa', 'stable'),
     fake.currentToken('wxb', 'stable'),
   ])
-  t.same(new Set((await children.ask<string[]>({ task: 'sign', times: 2 })).flat()), only('ok'))
+  t.same(new Set((await children.ask<string[]>({ task: 'sign', times: 2 })).flat()), onlyAnswer('ok'))
   fake.killToken('wxa')
-  t.same(await calls(3), only('ok'))
+  t.same(await calls(3), onlyAnswer('ok'))
   // An account has one ticket, whether a classic or a stable token was used to fetch it.
   t.match(fake.count, { token: 3, ticket: 2, forced: 1 })
   await children.end()
@@ -167,7 +167,7 @@ t.test('a response that is lost after the rotation is recovered from in every pr
   )
   // The back-off of a first failure is a second at most.
   await new Promise((resolve) => setTimeout(resolve, 1100))
-  t.same(await calls(3), only('ok'))
+  t.same(await calls(3), onlyAnswer('ok'))
   t.match(fake.count, { token: 2, rotated: 2, stable: 2, stableRotated: 1, forced: 0, rejected: 0 })
   await children.end()
 })

@@ -3,14 +3,14 @@ import { inspect } from 'node:util'
 import t from 'tap'
 import { PAGE_URL, rejectionOf, setUp, wechat } from './setup.js'
 
-const everything = (value: unknown): string => `${inspect(value, { depth: 9, showHidden: true })}${String(value)}`
+const printedForms = (value: unknown): string => `${inspect(value, { depth: 9, showHidden: true })}${String(value)}`
 
 t.test('the object that wechat() returns shows neither the AppSecret nor a value', async (t) => {
   const { fake, wx, dog } = await setUp(t)
   await wx.signUrl(PAGE_URL)
   const secrets = [fake.appSecret, fake.currentToken()!, await wx.jsapiTicket.get()]
   for (const value of [wx, wx.accessToken, wx.jsapiTicket, wx.call, wx.signUrl, dog, await dog.status()]) {
-    const shown = everything(value) + JSON.stringify(value)
+    const shown = printedForms(value) + JSON.stringify(value)
     for (const secret of secrets) t.notOk(shown.includes(secret))
   }
 })
@@ -24,7 +24,7 @@ t.test('the error of any fault shows no secret, token or query', async (t) => {
       const error = await rejectionOf(
         endpoint === 'ticket' ? wx.signUrl(PAGE_URL) : wx.call('/cgi-bin/user/info', { query: { openid: 'o1' } }),
       )
-      const shown = everything(error) + JSON.stringify(error)
+      const shown = printedForms(error) + JSON.stringify(error)
       const secrets = [fake.appSecret, fake.currentToken() ?? '(none)', 'access_token=', 'secret=', 'openid=', 'grant_type']
       for (const secret of secrets) t.notOk(shown.includes(secret), `${endpoint} ${fault}: ${secret}`)
     }
@@ -41,7 +41,7 @@ t.test('no event holds a value', async (t) => {
   fake.killToken()
   await wx.call('/cgi-bin/getcallbackip')
   t.ok(seen.length > 0)
-  const shown = everything(seen)
+  const shown = printedForms(seen)
   for (const secret of [fake.appSecret, first, fake.currentToken()!, await wx.jsapiTicket.get()])
     t.notOk(shown.includes(secret))
 })
@@ -61,6 +61,6 @@ t.test('the objects, status, events and errors of a stable account show no secre
     seen.push(await rejectionOf(wx.accessToken.refresh({ force: true })))
   }
   const values = [fake.appSecret, first, fake.currentToken(undefined, 'stable')!, await wx.cardTicket.get()]
-  const shown = everything([wx, wx.accessToken, wx.cardTicket, wx.cardExt, wx.chooseCard, await dog.status(), seen])
+  const shown = printedForms([wx, wx.accessToken, wx.cardTicket, wx.cardExt, wx.chooseCard, await dog.status(), seen])
   for (const secret of [...values, 'force_refresh', 'client_credential']) t.notOk(shown.includes(secret))
 })

@@ -6,40 +6,40 @@ import type { Dog } from '../../index.js'
 import { createDog, memoryStore, PAGE_URL, rejectionOf, setUp, wechat } from './setup.js'
 
 /** Seconds until a token may be forced again. */
-async function closedFor(dog: Dog): Promise<number> {
-  const places = (await dog.status()).find(({ key }) => key === 'ACCESS_TOKEN_FORCED')!
-  return (places.expiresAt! - Date.now()) / 1000
+async function secondsUntilForce(dog: Dog): Promise<number> {
+  const permits = (await dog.status()).find(({ key }) => key === 'ACCESS_TOKEN_FORCED')!
+  return (permits.expiresAt! - Date.now()) / 1000
 }
 
-async function stable(t: Test, options: Parameters<typeof setUp>[1] = {}, dir?: string) {
+async function setUpStable(t: Test, options: Parameters<typeof setUp>[1] = {}, dir?: string) {
   const { fake, account, dog } = await setUp(t, options, dir)
   return { fake, dog, account, wx: wechat({ ...account, stable: true }) }
 }
 
-const callIt = '/cgi-bin/getcallbackip'
+const CALL_PATH = '/cgi-bin/getcallbackip'
 
 t.test('a stable account uses the stable endpoint only, and a key of its own', async (t) => {
-  const { fake, wx } = await stable(t)
+  const { fake, wx } = await setUpStable(t)
   t.equal(wx.accessToken.key, 'ACCESS_TOKEN_STABLE')
   t.equal(wx.jsapiTicket.key, 'JSAPI_TICKET')
-  await wx.call(callIt)
+  await wx.call(CALL_PATH)
   await wx.signUrl(PAGE_URL)
   t.equal(await wx.accessToken.get(), fake.currentToken(undefined, 'stable'))
   t.match(fake.count, { token: 0, stable: 1, forced: 0, ticket: 1, rejected: 0 })
 })
 
 t.test('two clients with different stores share one stable token', async (t) => {
-  const { fake, account, wx } = await stable(t)
+  const { fake, account, wx } = await setUpStable(t)
   const other = wechat({ ...account, stable: true, dog: createDog({ store: memoryStore() }) })
   t.equal(await wx.accessToken.get(), await other.accessToken.get())
-  await Promise.all([wx.call(callIt), other.call(callIt)])
+  await Promise.all([wx.call(CALL_PATH), other.call(CALL_PATH)])
   t.match(fake.count, { stableRotated: 1, forced: 0, rejected: 0 })
 })
 
 t.test('the lifetime of a stable token is what is left of it, and refreshAhead fits into it', async (t) => {
   const dir = join(t.testdir(), '.dog')
   const start = Date.now()
-  const { fake, account, wx } = await stable(t, { now: () => start }, dir)
+  const { fake, account, wx } = await setUpStable(t, { now: () => start }, dir)
   // Another client's token, in its last minutes.
   await wechat({ ...account, stable: true, dog: createDog({ store: memoryStore() }) }).accessToken.get()
   fake.advance((7200 - 345) * 1000)
@@ -49,7 +49,7 @@ t.test('the lifetime of a stable token is what is left of it, and refreshAhead f
   t.ok(ahead > 200 && ahead <= 231, `due when the platform is sure to give another one, and not before: ${ahead}`)
 
   fake.advance(60_000)
-  t.equal(await wx.call(callIt).then(() => fake.count.rejected), 0)
+  t.equal(await wx.call(CALL_PATH).then(() => fake.count.rejected), 0)
   const young = await wx.accessToken.refresh()
   t.not(young, old, 'the token is replaced in its last five minutes')
   t.match(fake.count, { stableRotated: 2, forced: 0 })
@@ -62,7 +62,7 @@ t.test(
   async (t) => {
     for (const remaining of [2, 1, 0.4]) {
       const start = Date.now()
-      const { fake, dog, account, wx } = await stable(t, { ttl: 100, stableAhead: 0.1, now: () => start })
+      const { fake, dog, account, wx } = await setUpStable(t, { ttl: 100, stableAhead: 0.1, now: () => start })
       await wechat({ ...account, stable: true, dog: createDog({ store: memoryStore() }) }).accessToken.get()
       fake.advance((100 - remaining) * 1000)
       t.equal(await wx.accessToken.get(), fake.currentToken(undefined, 'stable'))
@@ -74,36 +74,36 @@ t.test(
 )
 
 t.test('a dead stable token that a plain request returns again is forced once', async (t) => {
-  const { fake, dog, wx } = await stable(t)
+  const { fake, dog, wx } = await setUpStable(t)
   const dead = await wx.accessToken.get()
   fake.killToken(undefined, 'stable')
-  t.match(await wx.call(callIt), { ip_list: [/./, /./] })
+  t.match(await wx.call(CALL_PATH), { ip_list: [/./, /./] })
   t.not(await wx.accessToken.get(), dead)
-  const closed = await closedFor(dog)
+  const closed = await secondsUntilForce(dog)
   t.ok(closed > 20 && closed <= 30, `${closed} s`)
   t.match(fake.count, { stable: 3, forced: 1, rejected: 1 })
 })
 
 t.test('a token that another machine has replaced is fetched without force', async (t) => {
-  const { fake, account, wx } = await stable(t, { maxLive: 1, forceGap: 0 })
+  const { fake, account, wx } = await setUpStable(t, { maxLive: 1, forceGap: 0 })
   const other = wechat({ ...account, stable: true, dog: createDog({ store: memoryStore() }) })
   await Promise.all([wx.accessToken.get(), other.accessToken.get()])
   fake.killToken(undefined, 'stable')
-  await other.call(callIt)
+  await other.call(CALL_PATH)
   t.equal(fake.count.forced, 1)
-  await wx.call(callIt)
+  await wx.call(CALL_PATH)
   t.match(fake.count, { forced: 1, stableRotated: 2 })
   t.equal(await wx.accessToken.get(), await other.accessToken.get())
 })
 
 t.test('a second dead token within 30 s is not forced: the callers get an error, and few requests are made', async (t) => {
-  const { fake, wx } = await stable(t)
+  const { fake, wx } = await setUpStable(t)
   await wx.accessToken.get()
   fake.killToken(undefined, 'stable')
-  await wx.call(callIt)
+  await wx.call(CALL_PATH)
   fake.killToken(undefined, 'stable')
   for (let i = 0; i < 5; i += 1) {
-    const error = await rejectionOf(wx.call(callIt))
+    const error = await rejectionOf(wx.call(CALL_PATH))
     t.match(error.code, /^(ERR_DOG_REJECTED|WECHAT_40001)$/)
   }
   t.equal(fake.count.forced, 1)
@@ -111,10 +111,10 @@ t.test('a second dead token within 30 s is not forced: the callers get an error,
 })
 
 t.test('a force quota that others have used up (45009) is remembered until midnight, and plain requests go on', async (t) => {
-  const { fake, dog, wx } = await stable(t, { limits: { forced: 0 } })
+  const { fake, dog, wx } = await setUpStable(t, { limits: { forced: 0 } })
   await wx.accessToken.get()
   fake.killToken(undefined, 'stable')
-  t.match(await rejectionOf(wx.call(callIt)), { code: 'ERR_DOG_REJECTED' })
+  t.match(await rejectionOf(wx.call(CALL_PATH)), { code: 'ERR_DOG_REJECTED' })
   const asked = fake.count.stable
   t.equal(asked, 3, 'the token, the same token again, and the refused force')
   t.match(await rejectionOf(wx.accessToken.refresh({ rejected: fake.currentToken(undefined, 'stable')!, force: true })), {
@@ -122,26 +122,26 @@ t.test('a force quota that others have used up (45009) is remembered until midni
   })
   t.equal(fake.count.stable, asked + 1, 'requested, but no longer forced')
   const midnight = 86_400 - ((Date.now() / 1000 + 8 * 3600) % 86_400)
-  t.ok(Math.abs((await closedFor(dog)) - midnight) < 30)
+  t.ok(Math.abs((await secondsUntilForce(dog)) - midnight) < 30)
 })
 
 t.test('a response that is lost after a forced rotation is recovered from without a second force', async (t) => {
-  const { fake, dog, wx } = await stable(t)
+  const { fake, dog, wx } = await setUpStable(t)
   const dead = await wx.accessToken.get()
   fake.killToken(undefined, 'stable')
   // The plain request gets a good response, and that of the forced request is lost.
   fake.fail('stable', 'text/plain', 1)
   fake.fail('stable', 'drop-after-rotation', 1)
-  t.match(await rejectionOf(wx.call(callIt)), { code: 'ERR_DOG_FETCH' })
+  t.match(await rejectionOf(wx.call(CALL_PATH)), { code: 'ERR_DOG_FETCH' })
   t.equal(fake.count.forced, 1)
-  t.ok((await closedFor(dog)) > 40, 'the arrival time of a request without a response is unknown')
+  t.ok((await secondsUntilForce(dog)) > 40, 'the arrival time of a request without a response is unknown')
   t.not(await wx.accessToken.refresh({ rejected: dead, force: true }), dead)
-  t.match(await wx.call(callIt), { ip_list: [/./, /./] })
+  t.match(await wx.call(CALL_PATH), { ip_list: [/./, /./] })
   t.match(fake.count, { forced: 1, stableRotated: 2 })
 })
 
 t.test('refresh() of a valid token forces nothing', async (t) => {
-  const { fake, wx } = await stable(t)
+  const { fake, wx } = await setUpStable(t)
   const token = await wx.accessToken.get()
   t.equal(await wx.accessToken.refresh(), token)
   t.match(fake.count, { stable: 2, forced: 0, stableRotated: 1 })
@@ -154,7 +154,7 @@ t.test('the automatic refresh of a dog takes no permit to force', async (t) => {
   const wx = wechat({ ...account, dog, stable: true })
   await wx.accessToken.get()
   fake.killToken(undefined, 'stable')
-  await wx.call(callIt)
+  await wx.call(CALL_PATH)
   t.match(
     (await dog.status()).find(({ key }) => key === 'ACCESS_TOKEN_FORCED'),
     { state: 'fresh', fetches: 1, quota: 20 },
@@ -163,23 +163,23 @@ t.test('the automatic refresh of a dog takes no permit to force', async (t) => {
 
 for (const fault of [40125, 40001, 40164, 40243, 89503, 45009, 45011, 41002, -1, 'html', 'truncated', 'empty-412'] as const) {
   t.test(`a stable endpoint with the fault ${fault} gets one request for many callers, until the back-off ends`, async (t) => {
-    const { fake, wx } = await stable(t)
+    const { fake, wx } = await setUpStable(t)
     fake.fail('stable', fault)
-    const calls = Array.from({ length: 10 }, () => rejectionOf(wx.call(callIt)))
+    const calls = Array.from({ length: 10 }, () => rejectionOf(wx.call(CALL_PATH)))
     for (const error of await Promise.all(calls)) t.match(error, { code: 'ERR_DOG_FETCH', retryAt: Number })
-    t.match(await rejectionOf(wx.call(callIt)), { code: 'ERR_DOG_FETCH', message: /WeChat/ })
+    t.match(await rejectionOf(wx.call(CALL_PATH)), { code: 'ERR_DOG_FETCH', message: /WeChat/ })
     t.match(fake.count, { stable: 1, token: 0, call: 0 })
   })
 }
 
 t.test('40001 from the stable endpoint means a wrong AppSecret, not a dead token', async (t) => {
-  const { fake, wx } = await stable(t)
+  const { fake, wx } = await setUpStable(t)
   fake.fail('stable', 40001)
-  t.match((await rejectionOf(wx.call(callIt))).message, /The AppSecret does not belong to this appId/)
+  t.match((await rejectionOf(wx.call(CALL_PATH))).message, /The AppSecret does not belong to this appId/)
 })
 
 t.test('the message that processes share names the IP, although it is cut', async (t) => {
-  const { fake, wx } = await stable(t, { clientIp: '203.0.113.217' })
+  const { fake, wx } = await setUpStable(t, { clientIp: '203.0.113.217' })
   fake.setWhitelist(['10.0.0.1'])
   t.match((await rejectionOf(wx.accessToken.get())).message, /Add 203\.0\.113\.217 to the IP whitelist/)
 })

@@ -9,7 +9,7 @@ import t, { type Test } from 'tap'
 import { type Children, startChildren } from './children.js'
 import { setUp } from './setup.js'
 
-const HOUR = 3_600_000
+const HOUR_MS = 3_600_000
 
 /** A proxy in front of the platform that records when a forced fetch arrives. */
 async function watchForces(t: Test, url: string, now: () => number) {
@@ -31,7 +31,7 @@ async function watchForces(t: Test, url: string, now: () => number) {
   return { forces, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
 }
 
-interface Ended {
+interface StormResult {
   ok: number
   failed: number
   codes: Record<string, number>
@@ -55,7 +55,7 @@ async function warped(t: Test, size: number, factor: number) {
 async function storm(fake: { killToken(appId?: string, family?: 'stable'): void }, children: Children, ms: number) {
   const killer = setInterval(() => fake.killToken(undefined, 'stable'), 40)
   try {
-    const all = await children.ask<Ended>({ storm: ms })
+    const all = await children.ask<StormResult>({ storm: ms })
     return all.reduce((sum, { ok, failed }) => ({ ok: sum.ok + ok, failed: sum.failed + failed }), { ok: 0, failed: 0 })
   } finally {
     clearInterval(killer)
@@ -74,10 +74,10 @@ t.test('eight processes force at most twenty times in any 24 hours, and not twic
   t.ok(first.ok > 0 && used > 5 && used <= 20, `${used} forced`)
 
   // Within the day only the rest of the twenty may be used.
-  await advance(20 * HOUR)
+  await advance(20 * HOUR_MS)
   await storm(fake, children, 2000)
   t.ok(forces.length <= 20, `${forces.length} in a day`)
-  await advance(5 * HOUR)
+  await advance(5 * HOUR_MS)
   const second = await storm(fake, children, 4000)
   t.comment(`${forces.length} in all after a day, ${second.ok} calls`)
   t.ok(forces.length > used, 'the next day has permits again')
@@ -86,14 +86,14 @@ t.test('eight processes force at most twenty times in any 24 hours, and not twic
     if (forces[i]! - forces[i - 1]! < 30_000) t.fail(`${forces[i]! - forces[i - 1]!} ms apart`)
   }
   for (let i = 20; i < forces.length; i++) {
-    if (forces[i]! - forces[i - 20]! < 24 * HOUR) t.fail('twenty-one in a day')
+    if (forces[i]! - forces[i - 20]! < 24 * HOUR_MS) t.fail('twenty-one in a day')
   }
   t.same(await children.end(), Array(8).fill(0))
 })
 
 t.test('no call fails while a stable token passes its last five minutes again and again', async (t) => {
   const { fake, forces, children } = await warped(t, 3, 1200)
-  const ended = await children.ask<Ended>({ storm: 12_500 })
+  const ended = await children.ask<StormResult>({ storm: 12_500 })
   const hours = (12.5 * 1200) / 3600
   t.comment(`${fake.count.stableRotated} tokens in ${hours} hours, ${fake.count.stable} questions, ${fake.count.call} calls`)
   for (const { failed, codes } of ended) t.equal(failed, 0, JSON.stringify(codes))

@@ -4,16 +4,16 @@ import t from 'tap'
 import type { FetchContext, Result } from '../../../index.js'
 import { createForceQuota, type ForceTimes } from '../../../src/wechat/stable-token.js'
 
-const T0 = Date.parse('2026-03-01T00:00:00Z')
-const HOUR = 3_600_000
+const START_MS = Date.parse('2026-03-01T00:00:00Z')
+const HOUR_MS = 3_600_000
 
-function rationAt(start = T0) {
+function createQuotaAt(start = START_MS) {
   let time = start
   let stored: unknown
-  const ration = createForceQuota(30, () => time)
+  const quota = createForceQuota(30, () => time)
   /** A process takes a permit. It knows the other processes only by the stored value. */
   const take = (): Result<ForceTimes> => {
-    const result = ration.fetcher({ previous: stored } as FetchContext<ForceTimes>) as Result<ForceTimes>
+    const result = quota.fetcher({ previous: stored } as FetchContext<ForceTimes>) as Result<ForceTimes>
     stored = JSON.parse(JSON.stringify(result.value))
     return result
   }
@@ -26,7 +26,7 @@ function rationAt(start = T0) {
     throw new Error('was not refused')
   }
   return {
-    ration,
+    quota,
     take,
     refused,
     wait: (ms: number) => (time += ms),
@@ -37,12 +37,12 @@ function rationAt(start = T0) {
 }
 
 t.test('a permit lasts for the time-out of the request and 30 s more', async (t) => {
-  const { take } = rationAt()
-  t.match(take(), { value: [T0], expiresIn: 60 })
+  const { take } = createQuotaAt()
+  t.match(take(), { value: [START_MS], expiresIn: 60 })
 })
 
 t.test('two permits are at least 30 s apart', async (t) => {
-  const { take, refused, wait } = rationAt()
+  const { take, refused, wait } = createQuotaAt()
   take()
   t.equal(refused(), 30)
   wait(29_000)
@@ -52,7 +52,7 @@ t.test('two permits are at least 30 s apart', async (t) => {
 })
 
 t.test('the twenty-first permit is free a day after the first, not at midnight', async (t) => {
-  const { take, refused, wait } = rationAt(T0 + 15 * HOUR + 59 * 60_000)
+  const { take, refused, wait } = createQuotaAt(START_MS + 15 * HOUR_MS + 59 * 60_000)
   for (let i = 0; i < 20; i++) {
     take()
     wait(30_000)
@@ -68,7 +68,7 @@ t.test('the twenty-first permit is free a day after the first, not at midnight',
 })
 
 t.test('at most twenty permits are given in any 24 hours, for any distribution of requests', async (t) => {
-  const { take, wait, now } = rationAt()
+  const { take, wait, now } = createQuotaAt()
   const made: number[] = []
   let seed = 7
   for (let i = 0; i < 20_000; i++) {
@@ -79,39 +79,39 @@ t.test('at most twenty permits are given in any 24 hours, for any distribution o
       made.push(now())
     } catch {}
   }
-  t.ok(made.length > 200, `${made.length} in ${Math.round((now() - T0) / HOUR)} hours`)
+  t.ok(made.length > 200, `${made.length} in ${Math.round((now() - START_MS) / HOUR_MS)} hours`)
   for (let i = 1; i < made.length; i++) t.ok(made[i]! - made[i - 1]! >= 30_000)
-  for (let i = 20; i < made.length; i++) t.ok(made[i]! - made[i - 20]! >= 24 * HOUR)
+  for (let i = 20; i < made.length; i++) t.ok(made[i]! - made[i - 20]! >= 24 * HOUR_MS)
 })
 
 t.test('a permit from the future, by a wrong clock, counts as one of now', async (t) => {
-  const { take, refused, store, wait } = rationAt()
-  store([T0 + 900 * HOUR])
+  const { take, refused, store, wait } = createQuotaAt()
+  store([START_MS + 900 * HOUR_MS])
   t.equal(refused(), 30)
-  store(Array(20).fill(T0 + 900 * HOUR))
+  store(Array(20).fill(START_MS + 900 * HOUR_MS))
   t.equal(refused(), 87_000)
-  store([T0 - 40_000, T0 + 900 * HOUR])
+  store([START_MS - 40_000, START_MS + 900 * HOUR_MS])
   wait(1000)
   refused()
-  store([T0 - 40_000])
+  store([START_MS - 40_000])
   t.equal(take().value.length, 2)
 })
 
 t.test('a damaged record counts as no permits', async (t) => {
   for (const value of [undefined, null, 'x', { a: 1 }, [null, 'x', {}]]) {
-    const { take, store } = rationAt()
+    const { take, store } = createQuotaAt()
     store(value)
-    t.same(take().value, [T0])
+    t.same(take().value, [START_MS])
   }
 })
 
 t.test('only a fetch that succeeds counts as a permit of this process', async (t) => {
-  const { ration, take, refused } = rationAt()
-  t.equal(ration.permitsTaken, 0)
+  const { quota, take, refused } = createQuotaAt()
+  t.equal(quota.permitsTaken, 0)
   take()
-  t.equal(ration.permitsTaken, 1)
+  t.equal(quota.permitsTaken, 1)
   refused()
-  t.equal(ration.permitsTaken, 1)
+  t.equal(quota.permitsTaken, 1)
 })
 
 t.test('the quota of the key limits permits too, so that a deleted record does not reset the count', async (t) => {
