@@ -41,7 +41,7 @@ function recentForces(previous: unknown, now: number): ForceTimes {
 export interface ForceQuota {
   /** Takes a permit, or throws an error with `retryAfter` (seconds) if none is free. */
   readonly fetcher: Fetcher<ForceTimes>
-  readonly options: KeyOptions<ForceTimes>
+  readonly options: KeyOptions
   /** The number of permits that this process has taken. */
   readonly permitsTaken: number
 }

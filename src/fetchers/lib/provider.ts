@@ -36,7 +36,7 @@ export interface ProviderDefaults {
 export function register(
   fetcher: Fetcher<string>,
   { isRejected, ...defaults }: ProviderDefaults,
-  options: KeyOptions<string> | undefined,
+  options: KeyOptions | undefined,
 ): Registration {
   const isRejectedError = (error: unknown): boolean => {
     const hints = hintsOf(error)

@@ -38,7 +38,7 @@ const isRejected = (hints: RejectionHints): boolean =>
  * @example
  * init('DINGTALK_TOKEN', ...dingtalk({ appKey, appSecret }))
  */
-export function dingtalk(account: DingTalkOptions, options?: KeyOptions<string>): Registration {
+export function dingtalk(account: DingTalkOptions, options?: KeyOptions): Registration {
   const { appKey, appSecret, baseUrl } = checkOptions<DingTalkOptions>('dingtalk', account, RULES)
   const base = checkHttpUrl('baseUrl', baseUrl ?? 'https://api.dingtalk.com')
   const fetcher = createFetcher({

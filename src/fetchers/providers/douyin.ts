@@ -47,7 +47,7 @@ const DEAD_TOKEN_CODES = [10008, 2190002, 2190008, 28001003, 28001008]
  * init('DOUYIN_TOKEN', ...douyin({ clientKey, clientSecret }))
  * init('DOUYIN_STABLE_TOKEN', ...douyin({ clientKey, clientSecret, stable: true }))
  */
-export function douyin(account: DouyinOptions, options?: KeyOptions<string>): Registration {
+export function douyin(account: DouyinOptions, options?: KeyOptions): Registration {
   const { clientKey, clientSecret, stable = false, baseUrl } = checkOptions<DouyinOptions>('douyin', account, RULES)
   const base = checkHttpUrl('baseUrl', baseUrl ?? 'https://open.douyin.com')
   const url = `${base}/oauth/${stable ? 'stable_client_token' : 'client_token'}/`

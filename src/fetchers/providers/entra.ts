@@ -35,7 +35,7 @@ const RULES = accountRules('clientId', 'clientSecret', {
  * @example
  * init('GRAPH_TOKEN', ...entra({ tenant, clientId, clientSecret, scope: 'https://graph.microsoft.com/.default' }))
  */
-export function entra(account: EntraOptions, options?: KeyOptions<string>): Registration {
+export function entra(account: EntraOptions, options?: KeyOptions): Registration {
   const { tenant, clientId, clientSecret, scope, baseUrl } = checkOptions<EntraOptions>('entra', account, RULES)
   const base = checkHttpUrl('baseUrl', baseUrl ?? 'https://login.microsoftonline.com')
   const tokenUrl = `${base}/${encodeURIComponent(tenant)}/oauth2/v2.0/token`

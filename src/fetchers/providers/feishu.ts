@@ -43,7 +43,7 @@ const REFRESH_AHEAD_S = 1500
  * init('FEISHU_TOKEN', ...feishu({ appId, appSecret }))
  * init('LARK_TOKEN', ...feishu({ appId, appSecret, lark: true }))
  */
-export function feishu(account: FeishuOptions, options?: KeyOptions<string>): Registration {
+export function feishu(account: FeishuOptions, options?: KeyOptions): Registration {
   const { appId, appSecret, lark = false, baseUrl } = checkOptions<FeishuOptions>('feishu', account, RULES)
   const base = checkHttpUrl('baseUrl', baseUrl ?? (lark ? 'https://open.larksuite.com' : 'https://open.feishu.cn'))
   const body = { app_id: appId, app_secret: appSecret }

@@ -39,7 +39,7 @@ const isText = (value: unknown): value is string => typeof value === 'string' &&
  * @example
  * init('GITHUB_TOKEN', ...githubApp({ appId, privateKey: process.env.GITHUB_PRIVATE_KEY, installationId }))
  */
-export function githubApp(account: GitHubAppOptions, options?: KeyOptions<string>): Registration {
+export function githubApp(account: GitHubAppOptions, options?: KeyOptions): Registration {
   const { appId, privateKey, installationId, baseUrl } = checkOptions<GitHubAppOptions>('githubApp', account, RULES)
   const base = checkHttpUrl('baseUrl', baseUrl ?? 'https://api.github.com')
   const url = `${base}/app/installations/${encodeURIComponent(installationId)}/access_tokens`

@@ -38,7 +38,7 @@ const JWT_LIFETIME_S = 3600
  * const credentials = JSON.parse(await readFile(process.env.GOOGLE_APPLICATION_CREDENTIALS, 'utf8'))
  * init('GOOGLE_TOKEN', ...google({ credentials, scope: 'https://www.googleapis.com/auth/cloud-platform' }))
  */
-export function google(account: GoogleOptions, options?: KeyOptions<string>): Registration {
+export function google(account: GoogleOptions, options?: KeyOptions): Registration {
   const { credentials, subject, baseUrl, ...rest } = checkOptions<GoogleOptions>('google', account, RULES)
   checkObject('credentials', credentials)
   const { client_email: iss, private_key, private_key_id } = credentials

@@ -100,12 +100,12 @@ function placeOf(endpoint: Grant['endpoint']): string {
  *   return response.json()
  * })
  */
-export function oauth2(client: OAuth2Options, options?: KeyOptions<string>): Registration {
+export function oauth2(client: OAuth2Options, options?: KeyOptions): Registration {
   return clientCredentials('OAuth 2', checkOptions('oauth2', client, RULES), options)
 }
 
 /** The registration of a client whose options were checked, except for its endpoint. */
-export function clientCredentials(provider: string, client: OAuth2Options, options?: KeyOptions<string>): Registration {
+export function clientCredentials(provider: string, client: OAuth2Options, options?: KeyOptions): Registration {
   const { clientId: id, clientSecret: secret, auth = 'basic', parameters = {}, expiresIn = DEFAULT_LIFETIME_S } = client
   const endpoint = checkEndpoint(client)
   const scope = joinWords(client.scope)

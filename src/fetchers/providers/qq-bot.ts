@@ -37,7 +37,7 @@ const REFRESH_AHEAD_S = 50
  * @example
  * init('QQ_BOT_TOKEN', ...qqBot({ appId, clientSecret }))
  */
-export function qqBot(account: QQBotOptions, options?: KeyOptions<string>): Registration {
+export function qqBot(account: QQBotOptions, options?: KeyOptions): Registration {
   const { appId, clientSecret, baseUrl } = checkOptions<QQBotOptions>('qqBot', account, RULES)
   const base = checkHttpUrl('baseUrl', baseUrl ?? 'https://bots.qq.com')
   const fetcher = createFetcher({

@@ -40,7 +40,7 @@ const WRONG_SECRET_RETRY_S = 300
  *   return response
  * })
  */
-export function wecom(account: WeComOptions, options?: KeyOptions<string>): Registration {
+export function wecom(account: WeComOptions, options?: KeyOptions): Registration {
   const { corpId, corpSecret, agentId, baseUrl } = checkOptions<WeComOptions>('wecom', account, RULES)
   const base = checkHttpUrl('baseUrl', baseUrl ?? 'https://qyapi.weixin.qq.com')
   const query = new URLSearchParams({ corpid: corpId, corpsecret: corpSecret })
