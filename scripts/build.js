@@ -1,9 +1,11 @@
 // Builds dist/: one CommonJS bundle an entry, and the declarations of the sub-paths. The sub-paths import the package by
 // its own name, so that its state exists once. `--injected` builds the engine with the injector's steps instead (tests).
+// `--if-old` does nothing where dist/ was built from the sources as they are.
 const { execFileSync } = require('node:child_process')
 const { chmodSync, rmSync, writeFileSync } = require('node:fs')
 const { join, resolve } = require('node:path')
 const esbuild = require('esbuild')
+const { builtHash, sourceHash } = require('./source-hash.js')
 
 const root = resolve(__dirname, '..')
 process.chdir(root)
@@ -50,6 +52,8 @@ async function main() {
     await esbuild.build({ ...common, ...engine, outfile, plugins: [injector], minifySyntax: false })
     return
   }
+  const hash = sourceHash()
+  if (process.argv.includes('--if-old') && builtHash() === hash) return
   rmSync('dist', { recursive: true, force: true })
   await esbuild.build({ ...common, ...engine, outfile: 'dist/engine.js', ...small })
   writeFileSync('dist/index.js', entry)
@@ -64,6 +68,8 @@ async function main() {
   })
   // What the stores share is in their bundles; no declaration of theirs names it.
   rmSync('dist/core', { recursive: true })
+  // Last, so that a build that failed half-way is an old one.
+  writeFileSync('dist/.source-hash', hash)
 }
 
 main().catch((error) => {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import ts from 'typescript'
 import { root } from './source.js'
+import '../support/built.js'
 
 const require = createRequire(import.meta.url)
 const contract = join(root, 'index.d.ts')

@@ -4,6 +4,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { temporary } from '../support/children.js'
+import '../support/built.js'
 
 /** Runs the built program `dotdog` as a real process. */
 

@@ -3,6 +3,7 @@ import { request as httpRequest } from 'node:http'
 import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
 import { type FakeWeChatOptions, fakeWeChat } from '../../src/testing/index.js'
+import '../support/built.js'
 
 async function start(t: Test, options?: FakeWeChatOptions) {
   const fake = await fakeWeChat(options)

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import type { Test } from 'tap'
 import type { Dog, DogError, DogOptions, Store } from '../../index.js'
 import { temporary } from '../support/children.js'
+import '../support/built.js'
 
 /** A central server and the stores of its clients, in this process. Real sockets. */
 

@@ -6,6 +6,7 @@ import type { Test } from 'tap'
 import type { Dog, Result } from '../../index.js'
 import type { ClientConfig, DogServer, ServerOptions } from '../../src/server/index.js'
 import { temporary } from '../support/children.js'
+import '../support/built.js'
 
 const require = createRequire(import.meta.url)
 export const { createDog, memoryStore }: typeof import('../../index.js') = require('../../dist/index.js')

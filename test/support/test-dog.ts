@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Dog, DogEvent, DogEvents, DogOptions, DogRecord, Fetcher, Result, Store } from '../../index.js'
+import './built.js'
 
 export const entry = createRequire(import.meta.url).resolve('../../dist/index.js')
 export const dotdog: typeof import('../../index.js') = createRequire(import.meta.url)(entry)

@@ -1,6 +1,7 @@
 // Real processes that use an account, each with its own environment.
 import { type ChildProcess, fork } from 'node:child_process'
 import type { Test } from 'tap'
+import '../support/built.js'
 
 export type Fixture = 'caller' | 'warp'
 

@@ -2,6 +2,7 @@
 // script.
 import { execFile } from 'node:child_process'
 import t from 'tap'
+import '../support/built.js'
 
 const built = (name: string): string => JSON.stringify(new URL(`../../dist/${name}`, import.meta.url).pathname)
 

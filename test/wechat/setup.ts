@@ -1,6 +1,7 @@
 // A fake platform and a dog for one test. It is the built package, as users have it.
 import { createRequire } from 'node:module'
 import type { Test } from 'tap'
+import '../support/built.js'
 
 const require = createRequire(import.meta.url)
 const dotdog: typeof import('../../index.js') = require('../../dist/index.js')

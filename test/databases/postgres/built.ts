@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import esbuild from 'esbuild'
+import '../../support/built.js'
 
 const root = resolve(import.meta.dirname, '../../..')
 

@@ -4,6 +4,7 @@ import pg from 'pg'
 import t from 'tap'
 import { closeInUse } from '../../support/close-in-use.js'
 import { withServer } from './server.js'
+import '../../support/built.js'
 
 const require = createRequire(import.meta.url)
 const { postgresStore }: typeof import('../../../src/postgres/index.js') = require('../../../dist/postgres/index.js')

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import pg from 'pg'
 import t from 'tap'
 import { placeOf } from '../../../src/postgres/identifiers.js'
+import '../../support/built.js'
 
 const { postgresStore }: typeof import('../../../src/postgres/index.js') = createRequire(import.meta.url)(
   '../../../dist/postgres/index.js',

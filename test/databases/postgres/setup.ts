@@ -3,6 +3,7 @@ import type { Test } from 'tap'
 import { type Answered, type Child, start } from '../../support/children.js'
 import { startUpstream, type Upstream } from '../../support/upstream.js'
 import type { Server } from './server.js'
+import '../../support/built.js'
 
 /** Processes that share one table and one upstream. */
 

@@ -5,6 +5,7 @@ import t from 'tap'
 import type { Store } from '../../../index.js'
 import { run } from '../../support/run-store-suite.js'
 import { withServer } from './server.js'
+import '../../support/built.js'
 
 const { postgresStore }: typeof import('../../../src/postgres/index.js') = createRequire(import.meta.url)(
   '../../../dist/postgres/index.js',

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { type Answered, type Child, start } from '../../support/children.js'
 import type { Upstream } from '../../support/upstream.js'
+import '../../support/built.js'
 
 /** Processes that use a store in Redis. */
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { run } from '../../support/run-store-suite.js'
+import '../../support/built.js'
 
 const dotdog: typeof import('../../../index.js') = createRequire(import.meta.url)('../../../dist/index.js')
 

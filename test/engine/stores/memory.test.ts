@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import t from 'tap'
 import { run } from '../../support/run-store-suite.js'
+import '../../support/built.js'
 
 const dotdog: typeof import('../../../index.js') = createRequire(import.meta.url)('../../../dist/index.js')
 

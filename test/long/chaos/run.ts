@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { runSuspendedCommits } from './commit.js'
 import { runBlockedHolders, runDeadHolders } from './instant.js'
 import { runSignals, type SignalFigures } from './signals.js'
+import '../../support/built.js'
 
 /**
  * The long runs: `node scripts/chaos.js [signals] [commit] [instant] [faults] [crowd]`, default all.

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import '../../support/built.js'
 
 /** Long-lived child processes that get commands by messages, and report by messages. */
 const SCRIPT = join(import.meta.dirname, 'worker.cjs')

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
+import '../../support/built.js'
 
 /** Calls of `fs` that a process makes for what it wants, at least. Fewer: the faults would not be where they should be. */
 const LEAST = { 'no folder': 50, 'an expired record': 60, 'a fresh record': 5, 'a fetcher that fails': 60, 'a set': 30 }

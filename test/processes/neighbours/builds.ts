@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import { build, type Plugin } from 'esbuild'
 import type { createDog, Dog } from '../../../index.js'
 import { BUILT } from '../../support/children.js'
+import '../../support/built.js'
 
 /** Other copies and versions of the package. */
 

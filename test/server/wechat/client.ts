@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import '../../support/built.js'
 
 export interface ClientOptions {
   kind: 'co-wechat-api' | 'wechat-jssdk'

@@ -9,6 +9,7 @@ import findMyWay from 'find-my-way'
 import type { Test } from 'tap'
 import type { Client, Clients } from '../../../src/server/http/client.js'
 import type { WeChatRoutesOptions } from '../../../src/server/wechat/index.js'
+import '../../support/built.js'
 
 const require = createRequire(import.meta.url)
 export const { createDog, memoryStore }: typeof import('../../../index.js') = require('../../../dist/index.js')
