@@ -24,7 +24,7 @@ function targetFolder({ from, file }: Import): string | undefined {
   return `src/${match[1] ?? 'core'}`
 }
 
-/** What is wrong with one import. */
+/** The rule that an import breaks; undefined where it breaks none. */
 function fault(file: string, one: Import): string | undefined {
   const target = targetFolder(one)
   const folder = dirname(file)
@@ -36,7 +36,7 @@ function fault(file: string, one: Import): string | undefined {
   return `${file} → ${one.file}: it should know the package by its name`
 }
 
-/** A circle among files, if there is one. */
+/** The files of a circle of imports; undefined where there is none. */
 function circle(edges: Map<string, string[]>): string[] | undefined {
   const done = new Set<string>()
   const search = (at: string, path: string[]): string[] | undefined => {
@@ -56,15 +56,15 @@ function circle(edges: Map<string, string[]>): string[] | undefined {
   return undefined
 }
 
-t.test('every folder of the source is on one floor of src/README.md, and every floor has files', async (t) => {
+t.test('src/README.md lists every folder of the source that has files, and no other', async (t) => {
   t.same([...new Set(files.map((file) => dirname(file)))].sort(), [...FLOORS].sort())
 })
 
-t.test('imports point strictly downward, or stay inside one folder', async (t) => {
+t.test('Every import leads to a lower floor of src/README.md or stays inside its folder', async (t) => {
   for (const [file, all] of imports) t.same(all.map((one) => fault(file, one)).filter(Boolean), [], file)
 })
 
-t.test('there is no circle of imports, types included', async (t) => {
+t.test('No files of the source import each other in a circle, not even types', async (t) => {
   const edges = new Map([...imports].map(([file, all]) => [file, all.flatMap((one) => one.file ?? [])]))
   t.equal(circle(edges), undefined)
   t.same(
@@ -76,36 +76,39 @@ t.test('there is no circle of imports, types included', async (t) => {
       ]),
     ),
     ['b', 'd', 'b'],
-    'one would be found',
+    'the check finds a planted circle',
   )
 })
 
-t.test('the check finds an import upwards, sideways, past the package name, or from an unlisted folder', async (t) => {
-  const faults = (file: string, text: string) =>
-    importsOf(file, text)
-      .map((one) => fault(file, one))
-      .filter(Boolean).length
-  t.equal(faults('src/core/fetch/coordinator.ts', "import { KeyHandle } from '../key/key-handle.js'"), 1)
-  t.equal(faults('src/core/fetch/coordinator.ts', "import type { KeyHandle } from '../key/key-handle.js'"), 1)
-  t.equal(faults('src/core/stores/memory.ts', "export { x } from '../fetch/run-fetcher.js'"), 1)
-  t.equal(faults('src/core/model/policy.ts', "type X = import('../fetch/run-fetcher.js').X"), 1)
-  t.equal(faults('src/core/model/policy.ts', "const f = () => import('../stores/memory.js')"), 1)
-  t.equal(faults('src/wechat/push/answer.ts', "import { x } from '../wechat.js'"), 1)
-  t.equal(faults('src/wechat/api/call.ts', "import { DogError } from '../../core/model/errors.js'"), 1)
-  t.equal(faults('src/redis/store.ts', "import { x } from 'dotdog/server'"), 1)
-  t.equal(faults('src/nowhere/store.ts', "import { x } from 'dotdog'"), 1)
-  t.equal(faults('src/core/key/key-handle.ts', "import type { Dog } from '../../../index.js'\nimport { x } from './x.js'"), 0)
-  t.equal(faults('src/redis/index.ts', "import { createDog } from 'dotdog'\nimport { x } from '../database/store.js'"), 0)
-})
+t.test(
+  'The check finds an import that leads upwards, sideways, past the package name, or from an unlisted folder',
+  async (t) => {
+    const faults = (file: string, text: string) =>
+      importsOf(file, text)
+        .map((one) => fault(file, one))
+        .filter(Boolean).length
+    t.equal(faults('src/core/fetch/coordinator.ts', "import { KeyHandle } from '../key/key-handle.js'"), 1)
+    t.equal(faults('src/core/fetch/coordinator.ts', "import type { KeyHandle } from '../key/key-handle.js'"), 1)
+    t.equal(faults('src/core/stores/memory.ts', "export { x } from '../fetch/run-fetcher.js'"), 1)
+    t.equal(faults('src/core/model/policy.ts', "type X = import('../fetch/run-fetcher.js').X"), 1)
+    t.equal(faults('src/core/model/policy.ts', "const f = () => import('../stores/memory.js')"), 1)
+    t.equal(faults('src/wechat/push/answer.ts', "import { x } from '../wechat.js'"), 1)
+    t.equal(faults('src/wechat/api/call.ts', "import { DogError } from '../../core/model/errors.js'"), 1)
+    t.equal(faults('src/redis/store.ts', "import { x } from 'dotdog/server'"), 1)
+    t.equal(faults('src/nowhere/store.ts', "import { x } from 'dotdog'"), 1)
+    t.equal(faults('src/core/key/key-handle.ts', "import type { Dog } from '../../../index.js'\nimport { x } from './x.js'"), 0)
+    t.equal(faults('src/redis/index.ts', "import { createDog } from 'dotdog'\nimport { x } from '../database/store.js'"), 0)
+  },
+)
 
-t.test('in the engine one file imports node:fs', async (t) => {
+t.test('Exactly one file of the engine imports node:fs', async (t) => {
   const importers = files.filter(
     (file) => isCore(file) && imports.get(file)!.some(({ from }) => /^(node:)?fs(\/|$)/.test(from)),
   )
   t.same(importers, ['src/core/stores/file/fs.ts'])
 })
 
-t.test('only the listed packages are imported, each by one file and only when needed', async (t) => {
+t.test('The source imports only the listed packages, each in one file and only when it is needed', async (t) => {
   const outside = new Map<string, Set<string>>()
   for (const [file, all] of imports) {
     for (const { from, file: target, isType, isLazy } of all) {
@@ -118,7 +121,7 @@ t.test('only the listed packages are imported, each by one file and only when ne
   for (const [name, by] of outside) t.equal(by.size, 1, `${name}: ${[...by]}`)
 })
 
-t.test("in the engine all time comes from the clock, which a user's fake timers do not reach", async (t) => {
+t.test("The engine takes all its time from its clock, which a user's fake timers do not reach", async (t) => {
   const time = /\b(Date\.now|new Date\(\)|performance\.now|set(Timeout|Interval|Immediate)|clear(Timeout|Interval))\(/
   const users = files.filter((file) => isCore(file) && time.test(textOf(file).replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')))
   t.same(users, ['src/core/shared/clock.ts'])

@@ -4,7 +4,7 @@ import { filesOf, textOf } from './source.js'
 const MAX_LINES = 350
 const linesOf = (text: string): number => text.split('\n').length - 1
 
-t.test('No source file has more than 350 lines', async (t) => {
+t.test('No file has more than 350 lines', async (t) => {
   const files = [
     ...filesOf('src', /\.[cm]?[jt]s$/),
     ...filesOf('test', /\.[cm]?[jt]s$/),

@@ -1,4 +1,4 @@
-// What the house rules look at: the files, and what each imports.
+// What the tests of the architecture read: the files of the project, and what each imports.
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -18,16 +18,16 @@ export function filesOf(folder: string, wanted: RegExp): string[] {
 export const textOf = (path: string): string => readFileSync(join(root, path), 'utf8')
 
 export interface Import {
-  /** As written. */
+  /** The specifier, as it is written. */
   from: string
-  /** The file, as a path from the root, where it is one of ours. */
+  /** The path of the imported file from the root; undefined for a package. */
   file: string | undefined
   isType: boolean
-  /** By `import()`, inside a function. */
+  /** It is an `import()` inside a function. */
   isLazy: boolean
 }
 
-/** Every way in which a file names another: import, export from, import(), require(), typeof import(). */
+/** Finds every way in which a file names another: import, export from, import(), require(), typeof import(). */
 export function importsOf(path: string, text = textOf(path)): Import[] {
   const found: Import[] = []
   const add = (name: ts.Node | undefined, isType: boolean, isLazy: boolean) => {
