@@ -1,13 +1,14 @@
 // What the tests of the architecture read: the files of the project, and what each imports.
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 
-/** The files under a folder, as paths from the root with slashes. */
+/** The files under a folder, as paths from the root with slashes: none where there is no such folder. */
 export function filesOf(folder: string, wanted: RegExp): string[] {
+  if (!existsSync(join(root, folder))) return []
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && wanted.test(entry.name))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'))
