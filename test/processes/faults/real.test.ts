@@ -2,8 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { startUpstream, type UpstreamEndpoint } from '../../long/chaos/upstream.js'
-import { monotonic, temporaryFolder, until, Worker, type WorkerCommand } from '../../long/chaos/workers.js'
+import { type Desk, startUpstream } from '../../long/chaos/upstream.js'
+import { monotonic, type Task, temporary, until, Worker } from '../../long/chaos/workers.js'
+import { asUser, readableWorker } from '../../support/other-user.js'
 
 /** The same faults, made by the system itself. */
 const KEY = 'TOKEN'
@@ -52,7 +53,10 @@ const FILL = 'dd if=/dev/zero of="$0/fill" bs=1k count=99 2>/dev/null || true'
 const FULL = `${EMPTY} && { ${FILL}; }`
 const READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0"'
 const noMounts = refusal('unshare', [...mounted(FULL, '/mnt').slice(1), 'nsenter', '--version'])
-const noUsers = refusal('setpriv', ['--reuid', String(USER), '--regid', String(USER), '--clear-groups', process.execPath, '-v'])
+const { script, remove } = readableWorker()
+t.teardown(remove)
+const asOther = asUser(script, USER, USER)
+const noUsers = refusal(asOther[0]!, [...asOther.slice(1), process.execPath])
 const noPerl = refusal('perl', ['-e', '1'])
 
 const expired = { dotdog: 1, key: KEY, value: 'old', fetchedAt: 1000, expiresAt: 2000, ahead: 0, generation: 5 }
@@ -203,10 +207,9 @@ t.test(
   { skip: noUsers ?? noPerl ?? notLinux },
   async (t) => {
     const { dir, desk, task, hire } = await setting(t)
-    const asUser = ['setpriv', '--reuid', String(USER), '--regid', String(USER), '--clear-groups']
     const { spawn } = await import('node:child_process')
-    const [command, ...args] = [...asUser, 'perl', '-e', HOG]
-    const hog = spawn(command!, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    const args = ['--reuid', String(USER), '--regid', String(USER), '--clear-groups', 'perl', '-e', HOG]
+    const hog = spawn('setpriv', args, { stdio: ['ignore', 'pipe', 'inherit'] })
     t.teardown(() => hog.kill('SIGKILL'))
     let full = ''
     hog.stdout.on('data', (chunk) => (full += chunk))
@@ -218,8 +221,8 @@ t.test(
     mkdirSync(place)
     chownSync(place, USER, USER)
     const own = { ...task, dir: place }
-    desk.delayMs = () => Math.max(1500, 25 * CROWD)
-    const crew = Array.from({ length: CROWD }, () => hire(asUser))
+    desk.delay = () => Math.max(1500, 25 * CROWD)
+    const crew = Array.from({ length: CROWD }, () => hire(asOther))
     await Promise.all(crew.map(({ ready }) => ready))
     const answers = await Promise.all(crew.map((worker) => worker.get(own)))
     t.strictSame(

@@ -102,7 +102,9 @@ function asNobody(dir: string, base: string): Record<string, string> {
     dog.init('K', () => ({ value: 'v' + ++fetches, expiresIn: 60 }), ${JSON.stringify(dir)})
     dog.get('K').then((value) => ({ value }), ({ code, message, path }) => ({ code, message, path }))
       .then((answer) => console.log(JSON.stringify({ ...answer, fetches })))`
-  const out = execFileSync(process.execPath, ['-e', script], { uid: NOBODY, gid: NOBODY, cwd: '/', env: {}, encoding: 'utf8' })
+  // Nor can it read what a test runner preloads in each process.
+  const command = ['-c', 'unset NODE_OPTIONS; exec "$0" -e "$1"', process.execPath, script]
+  const out = execFileSync('/bin/sh', command, { uid: NOBODY, gid: NOBODY, cwd: '/', env: {}, encoding: 'utf8' })
   return JSON.parse(out)
 }
 
