@@ -52,7 +52,7 @@ const hasMismatch = (program: ts.Program): boolean =>
   mismatches(program, program.getSourceFile(comparison)).length > 0 || mismatches(program).length > 0
 
 /** The contract with one text in place of another. */
-const altered = (from: string, to: string, where = contract) =>
+const compileWith = (from: string, to: string, where = contract) =>
   compile((file, text) => {
     if (file !== where) return text
     if (!text.includes(from)) throw new Error(`${where} has no ${from}`)
@@ -87,7 +87,7 @@ const ALTERATIONS: [title: string, from: string, to: string, where?: string][] =
 ]
 for (const [title, from, to, where] of ALTERATIONS) {
   t.test(`The comparison of index.d.ts with the source fails on ${title}`, async (t) => {
-    t.ok(hasMismatch(altered(from, to, where)))
+    t.ok(hasMismatch(compileWith(from, to, where)))
   })
 }
 
