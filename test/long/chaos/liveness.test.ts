@@ -5,8 +5,8 @@ import t, { type Test } from 'tap'
 import { makeOwner, type Owner, parseOwner } from '../../../src/core/stores/file/file-names.js'
 import { processScope, processStartTime } from '../../../src/core/stores/file/liveness.js'
 import { asUser, readableWorker } from '../../support/other-user.js'
-import { type Desk, startUpstream } from './upstream.js'
-import { monotonic, pause, stateOf, type Task, temporary, until, Worker } from './workers.js'
+import { startUpstream, type UpstreamEndpoint } from './upstream.js'
+import { monotonic, pause, processState, temporaryFolder, until, Worker, type WorkerCommand } from './workers.js'
 
 /** Whether a holder is alive, where that is hard to tell: reused pids, zombies, hidepid, namespaces. */
 const KEY = 'TOKEN'
@@ -106,8 +106,8 @@ t.test('A killed holder that its parent has not reaped is dead at once', async (
 const { script, remove } = readableWorker()
 t.teardown(remove)
 const HIDING = 'mount -t proc -o hidepid=2 proc /proc && exec "$@"'
-const hiding = (uid: number) => ['unshare', '--mount', 'sh', '-c', HIDING, 'sh', ...asUser(script, uid, NOBODY)]
-const noHiding = refusal('unshare', [...hiding(NOBODY).slice(1), process.execPath])
+const hiding = (uid: number) => ['unshare', '--mount', 'sh', '-c', HIDING, 'sh', ...asUser(script, uid, NOBODY_UID)]
+const noHiding = notPermitted('unshare', [...hiding(NOBODY_UID).slice(1), process.execPath])
 
 t.test('With hidepid, a holder of another user that /proc hides is alive until it is killed', { skip: noHiding }, async (t) => {
   const { dir, endpoint, command, startWorker } = await setUp(t, 30)

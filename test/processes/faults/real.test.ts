@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { type Desk, startUpstream } from '../../long/chaos/upstream.js'
-import { monotonic, type Task, temporary, until, Worker } from '../../long/chaos/workers.js'
+import { startUpstream, type UpstreamEndpoint } from '../../long/chaos/upstream.js'
+import { monotonic, temporaryFolder, until, Worker, type WorkerCommand } from '../../long/chaos/workers.js'
 import { asUser, readableWorker } from '../../support/other-user.js'
 
 /** The same faults, made by the system itself. */
@@ -221,7 +221,7 @@ t.test(
     mkdirSync(place)
     chownSync(place, USER, USER)
     const own = { ...task, dir: place }
-    desk.delay = () => Math.max(1500, 25 * CROWD)
+    desk.delayMs = () => Math.max(1500, 25 * CROWD)
     const crew = Array.from({ length: CROWD }, () => hire(asOther))
     await Promise.all(crew.map(({ ready }) => ready))
     const answers = await Promise.all(crew.map((worker) => worker.get(own)))
