@@ -1,82 +1,92 @@
 import { startTimer, stopTimer, type Timer } from '../core/shared/clock.js'
 import type { Backend } from './backend.js'
 
-/** Milliseconds until a listening that could not begin is tried again. */
-const RETRY = 1000
+/** A subscription that could not begin is tried again after this time, for the watchers. */
+const RESUBSCRIBE_DELAY_MS = 1000
 
-/** One listening for all who wait for a key or watch them all. It hears that something happened, never what. */
-export class Ear {
+/**
+ * One subscription shared by all waiters and watchers of a store. It signals that a key changed, not
+ * the new value.
+ */
+export class ChangeListener {
   readonly #backend: Backend
-  readonly #waiting = new Map<string, Set<(generation?: number) => void>>()
+  readonly #waitersByKey = new Map<string, Set<(generation?: number) => void>>()
   readonly #watchers = new Set<(key: string | undefined) => void>()
-  #listening: Promise<() => void> | undefined
-  #retry: Timer | undefined
+  #subscription: Promise<() => void> | undefined
+  #retryTimer: Timer | undefined
 
   constructor(backend: Backend) {
     this.#backend = backend
   }
 
-  /** Resolves when every later change is heard; rejects if nothing can be heard now. */
+  /** Resolves when every later change will be noticed. Rejects if the subscription cannot begin now. */
   async open(): Promise<void> {
-    this.#listening ??= this.#backend.listen((key, generation) => this.#hear(key, generation))
-    const listening = this.#listening
+    this.#subscription ??= this.#backend.subscribe((key, generation) => this.#onChange(key, generation))
+    const subscription = this.#subscription
     try {
-      await listening
+      await subscription
     } catch (error) {
-      if (this.#listening === listening) this.#listening = undefined
+      if (this.#subscription === subscription) this.#subscription = undefined
       throw error
     }
   }
 
-  /** Calls when something happened to the key (the generation of its record then), or may have. Returns the end of waiting. */
+  /**
+   * Calls `wake` when the key changed (with the generation of its record then), or may have changed.
+   * Returns a function that ends the wait.
+   */
   wait(key: string, wake: (generation?: number) => void): () => void {
-    let waiting = this.#waiting.get(key)
-    if (waiting === undefined) this.#waiting.set(key, (waiting = new Set()))
-    const all = waiting.add(wake)
+    let waiters = this.#waitersByKey.get(key)
+    if (waiters === undefined) this.#waitersByKey.set(key, (waiters = new Set()))
+    const current = waiters.add(wake)
     return () => {
-      all.delete(wake)
-      if (all.size === 0 && this.#waiting.get(key) === all) this.#waiting.delete(key)
+      current.delete(wake)
+      if (current.size === 0 && this.#waitersByKey.get(key) === current) this.#waitersByKey.delete(key)
     }
   }
 
-  /** Tells of every key, and of `undefined` after a gap. `onDeaf`: nothing can be heard for now. */
-  watch(watcher: (key: string | undefined) => void, onDeaf: (error: unknown) => void): () => void {
+  /**
+   * Notifies the watcher of every key that changed, and with `undefined` after a gap. Calls
+   * `onUnavailable` once if the subscription cannot begin now; it is tried again. Returns a function
+   * that ends the watch.
+   */
+  watch(watcher: (key: string | undefined) => void, onUnavailable: (error: unknown) => void): () => void {
     this.#watchers.add(watcher)
-    this.#openForWatchers(onDeaf)
+    this.#openForWatchers(onUnavailable)
     return () => void this.#watchers.delete(watcher)
   }
 
-  #openForWatchers(onDeaf: (error: unknown) => void): void {
+  #openForWatchers(onUnavailable: (error: unknown) => void): void {
     this.open().then(
-      // What happened until now was not heard.
-      () => this.#tellWatchers(undefined),
+      // Changes before this moment went unnoticed.
+      () => this.#notifyWatchers(undefined),
       (error) => {
-        onDeaf(error)
-        if (this.#watchers.size === 0 || this.#retry !== undefined) return
-        this.#retry = startTimer(() => {
-          this.#retry = undefined
+        onUnavailable(error)
+        if (this.#watchers.size === 0 || this.#retryTimer !== undefined) return
+        this.#retryTimer = startTimer(() => {
+          this.#retryTimer = undefined
           if (this.#watchers.size > 0) this.#openForWatchers(() => {})
-        }, RETRY)
-        this.#retry.unref()
+        }, RESUBSCRIBE_DELAY_MS)
+        this.#retryTimer.unref()
       },
     )
   }
 
-  #hear(key: string | undefined, generation?: number): void {
-    const sets = key === undefined ? [...this.#waiting.values()] : [this.#waiting.get(key) ?? []]
-    for (const waiting of sets) for (const wake of [...waiting]) wake(generation)
-    this.#tellWatchers(key)
+  #onChange(key: string | undefined, generation?: number): void {
+    const waiterSets = key === undefined ? [...this.#waitersByKey.values()] : [this.#waitersByKey.get(key) ?? []]
+    for (const waiters of waiterSets) for (const wake of [...waiters]) wake(generation)
+    this.#notifyWatchers(key)
   }
 
-  #tellWatchers(key: string | undefined): void {
+  #notifyWatchers(key: string | undefined): void {
     for (const watcher of [...this.#watchers]) watcher(key)
   }
 
   async close(): Promise<void> {
-    stopTimer(this.#retry)
+    stopTimer(this.#retryTimer)
     this.#watchers.clear()
-    const listening = this.#listening
-    this.#listening = undefined
-    await listening?.then((stop) => stop()).catch(() => {})
+    const subscription = this.#subscription
+    this.#subscription = undefined
+    await subscription?.then((unsubscribe) => unsubscribe()).catch(() => {})
   }
 }

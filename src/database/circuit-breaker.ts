@@ -1,47 +1,51 @@
 import type { DogError } from 'dotdog'
 import { monotonic } from '../core/shared/clock.js'
 
-/** So many operations on a key fail one after the other before it is left alone for a while: each may take half a second. */
-const PATIENCE = 3
-/** Milliseconds of that. */
-const REST = 1000
+/** After this many consecutive failures a key is not asked for. Each may take half a second. */
+const MAX_CONSECUTIVE_FAILURES = 3
+/** A key is not asked for during this time after its last failure. */
+const OPEN_MS = 1000
 
-interface Failing {
-  times: number
-  /** Monotonic milliseconds at which it failed last. */
-  at: number
+interface KeyFailures {
+  count: number
+  /** Monotonic milliseconds of the last failure. */
+  lastAt: number
   error: DogError
 }
 
-/** What a store's operations say of it: whether it is down, and whether it is worth asking for a key. */
-export class Outage {
-  readonly #failing = new Map<string, Failing>()
-  #isOn = false
+/** Records how a store's operations end: whether the store is down, and whether to ask for a key. */
+export class CircuitBreaker {
+  readonly #failuresByKey = new Map<string, KeyFailures>()
+  #isDown = false
 
-  get isOn(): boolean {
-    return this.#isOn
+  /** Whether the last operation failed. */
+  get isDown(): boolean {
+    return this.#isDown
   }
 
-  /** What it would answer again: it failed several times, and just now. */
-  standing(key: string): DogError | undefined {
-    const failing = this.#failing.get(key)
-    return failing !== undefined && failing.times >= PATIENCE && monotonic() < failing.at + REST ? failing.error : undefined
+  /** The error to report without asking, if the key failed several times and just now. */
+  currentError(key: string): DogError | undefined {
+    const failures = this.#failuresByKey.get(key)
+    if (failures === undefined || failures.count < MAX_CONSECUTIVE_FAILURES) return undefined
+    return monotonic() < failures.lastAt + OPEN_MS ? failures.error : undefined
   }
 
   /**
-   * An operation that begun then (monotonic milliseconds) has failed; of several at once one counts. Returns whether this is
-   * the beginning.
+   * Records a failure. Several operations that failed at the same time count as one.
+   *
+   * @param begunAt monotonic milliseconds at which the failed operation began
+   * @returns whether the store was up until now
    */
-  failed(key: string, begun: number, error: DogError): boolean {
-    const { times = 0, at = 0 } = this.#failing.get(key) ?? {}
-    this.#failing.set(key, { times: begun < at ? times : times + 1, at: monotonic(), error })
-    const isFirst = !this.#isOn
-    this.#isOn = true
-    return isFirst
+  recordFailure(key: string, begunAt: number, error: DogError): boolean {
+    const { count = 0, lastAt = 0 } = this.#failuresByKey.get(key) ?? {}
+    this.#failuresByKey.set(key, { count: begunAt < lastAt ? count : count + 1, lastAt: monotonic(), error })
+    const wasUp = !this.#isDown
+    this.#isDown = true
+    return wasUp
   }
 
-  answered(key: string): void {
-    this.#failing.delete(key)
-    this.#isOn = false
+  recordSuccess(key: string): void {
+    this.#failuresByKey.delete(key)
+    this.#isDown = false
   }
 }

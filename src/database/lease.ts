@@ -3,63 +3,65 @@ import { monotonic, pause, startTimer, stopTimer, type Timer } from '../core/sha
 import { encodeLedger, encodeRecord } from '../core/shared/format.js'
 import { type Backend, isRefusal, type RecordText } from './backend.js'
 
-/** Milliseconds a lease runs: so long after its holder's death the key can be taken. It is renewed at a third. */
-export const LEASE = 5000
-/** Milliseconds a living holder is given after its time-out, as in the file store. */
-export const GRACE = 2000
+/** A lease runs for this time, so that a dead holder's key is free after it. Renewed at a third. */
+export const LEASE_MS = 5000
+/** A living holder keeps its lease for this time after its time-out, as in the file store. */
+export const OVERDUE_GRACE_MS = 2000
 /** Milliseconds between two tries of a commit. */
-const RETRY = 50
+const COMMIT_RETRY_DELAY_MS = 50
 
-export interface Terms {
+export interface LeaseTerms {
   key: string
   nonce: string
-  number: number
-  /** Monotonic milliseconds at which the take began. */
-  since: number
-  /** Milliseconds after which its holder is overdue: its time-out and the grace. */
-  limit: number
-  /** What was asked for at the take. */
+  fencingToken: number
+  /** Monotonic milliseconds at which the request for the lease was sent. */
+  requestedAt: number
+  /** The holder is overdue at this age of its lease: the holder's time-out and the grace. */
+  overdueAfterMs: number
+  /** How long the lease runs, as it was asked for. */
   leaseMs: number
-  displaced?: string
+  evicted?: string
   /** Aborts when the store closes. */
   closed: AbortSignal
 }
 
-/** Runs a step of the backend; what it throws is the store's error. */
-export type Ask = <T>(step: () => Promise<T>) => Promise<T>
+/** Runs a step of the backend, and turns what it throws into an error of the store. */
+export type RunStep = <T>(step: () => Promise<T>) => Promise<T>
 
-export const leaseFor = (left: number): number => Math.max(1, Math.min(LEASE, Math.ceil(left)))
+/** How long a lease shall run whose holder is overdue in so many milliseconds. */
+export const leaseMsFor = (msUntilOverdue: number): number => Math.max(1, Math.min(LEASE_MS, Math.ceil(msUntilOverdue)))
 
 /**
- * A lease in a database. It runs by the database's clock and is renewed from here; here it counts as lost once it may have
- * run out there, which is earlier: our clock starts before the request is sent.
+ * A lease in a database. It runs by the database's clock and is renewed from this process. Here it
+ * counts as lost as soon as it may have run out there. That is a little earlier than it does,
+ * because the time here counts from before the request is sent.
  */
-export class NetworkLease implements Lease {
+export class DatabaseLease implements Lease {
   readonly #backend: Backend
-  readonly #ask: Ask
-  readonly #terms: Terms
+  readonly #runStep: RunStep
+  readonly #terms: LeaseTerms
   readonly #lost = new AbortController()
-  /** Monotonic milliseconds until which it is ours for sure. */
-  #until: number
+  /** Until this moment the lease is certainly ours. Monotonic milliseconds. */
+  #ownedUntil: number
   #isOver = false
-  /** The commit was not done and never will be: others need not wait until the lease runs out. */
-  #isRefused = false
+  /** The commit was refused and never will be done, so that others need not wait for the lease to run out. */
+  #wasCommitRefused = false
   #timer: Timer | undefined
 
-  constructor(backend: Backend, ask: Ask, terms: Terms) {
+  constructor(backend: Backend, runStep: RunStep, terms: LeaseTerms) {
     this.#backend = backend
-    this.#ask = ask
+    this.#runStep = runStep
     this.#terms = terms
-    this.#until = terms.since + terms.leaseMs
-    this.#arm()
+    this.#ownedUntil = terms.requestedAt + terms.leaseMs
+    this.#armHeartbeat()
   }
 
   get fencingToken(): number {
-    return this.#terms.number
+    return this.#terms.fencingToken
   }
 
   get evicted(): string | undefined {
-    return this.#terms.displaced
+    return this.#terms.evicted
   }
 
   get signal(): AbortSignal {
@@ -67,92 +69,94 @@ export class NetworkLease implements Lease {
   }
 
   ageMs(): number {
-    return monotonic() - this.#terms.since
+    return monotonic() - this.#terms.requestedAt
   }
 
   isHeld(): boolean {
-    if (!this.#isOver && monotonic() >= this.#until) this.#lose()
+    if (!this.#isOver && monotonic() >= this.#ownedUntil) this.#lose()
     return !this.#isOver
   }
 
   async extend(seconds: number): Promise<void> {
-    this.#terms.limit = Math.max(this.#terms.limit, this.ageMs() + seconds * 1000)
+    this.#terms.overdueAfterMs = Math.max(this.#terms.overdueAfterMs, this.ageMs() + seconds * 1000)
     if (this.isHeld()) await this.#renew()
   }
 
   async writeLedger(ledger: Ledger): Promise<void> {
     if (!this.isHeld()) return
     const { key, nonce } = this.#terms
-    const written = { text: encodeLedger(key, ledger), last: ledger.fetches.last }
-    if (!(await this.#ask(() => this.#backend.note(key, nonce, written)))) this.#lose()
+    const encoded = { text: encodeLedger(key, ledger), lastFencingToken: ledger.fetches.last }
+    if (!(await this.#runStep(() => this.#backend.writeLedger(key, nonce, encoded)))) this.#lose()
   }
 
   async commit(record: DogRecord | undefined): Promise<boolean> {
     if (this.#isOver) return false
     this.#end()
-    const written = record && { text: encodeRecord(record), generation: record.generation }
-    return await this.#ask(() => this.#insist(written))
+    const encoded = record && { text: encodeRecord(record), generation: record.generation }
+    return await this.#runStep(() => this.#commitWithRetry(encoded))
   }
 
   /**
-   * A database that hesitates must not cost a fetch: while nobody else can have the lease, the same commit is asked for again.
-   * What throws in the end may still be done later, so that nothing is let go either: it runs out.
+   * A database that hesitates must not cost a fetch: while nobody else can have the lease, the same
+   * commit is tried again. A commit that fails in the end may still be done later. Therefore the
+   * lease is not released then: it runs out.
    */
-  async #insist(written: RecordText | undefined): Promise<boolean> {
+  async #commitWithRetry(record: RecordText | undefined): Promise<boolean> {
     const { key, nonce, closed } = this.#terms
-    for (let isFirst = true; ; isFirst = false) {
+    for (let isFirstTry = true; ; isFirstTry = false) {
       try {
-        if (await this.#backend.commit(key, nonce, written)) return true
-        // No longer ours, or done by a try before, whose answer was lost.
-        return !isFirst && (await this.#isWritten(written))
+        if (await this.#backend.commit(key, nonce, record)) return true
+        // The lease is no longer ours, unless an earlier try, whose answer was lost, made this very
+        // commit. The text of a record proves that. A missing record proves it only after such a try.
+        return (record !== undefined || !isFirstTry) && (await this.#isStored(record))
       } catch (error) {
         if (isRefusal(error)) {
-          this.#isRefused = isFirst
-          // Redis does not undo what a script did before it was refused something.
-          if (await this.#isWritten(written)) return true
+          this.#wasCommitRefused = isFirstTry
+          // Redis does not undo what a script did before one of its commands was refused.
+          if (await this.#isStored(record)) return true
           throw error
         }
-        if (closed.aborted || monotonic() >= this.#until) throw error
-        await pause(RETRY, closed)
+        if (closed.aborted || monotonic() >= this.#ownedUntil) throw error
+        await pause(COMMIT_RETRY_DELAY_MS, closed)
       }
     }
   }
 
-  async #isWritten(written: RecordText | undefined): Promise<boolean> {
-    return (await this.#backend.read(this.#terms.key)) === written?.text
+  async #isStored(record: RecordText | undefined): Promise<boolean> {
+    return (await this.#backend.read(this.#terms.key)) === record?.text
   }
 
   async release(): Promise<void> {
-    if (this.#isOver && !this.#isRefused) return
-    this.#isRefused = false
+    if (this.#isOver && !this.#wasCommitRefused) return
+    this.#wasCommitRefused = false
     this.#end()
-    // What cannot be let go runs out by itself.
+    // A lease that cannot be released runs out by itself.
     await this.#backend.release(this.#terms.key, this.#terms.nonce).catch(() => {})
   }
 
-  /** Keeps no process alive: whoever waits for the fetch does. */
-  #arm(): void {
-    const left = this.#until - monotonic()
-    this.#timer = startTimer(() => void this.#tend(), Math.max(1, Math.min(LEASE / 3, left)))
+  /** Does not keep the process alive: the callers who wait for the fetch do. */
+  #armHeartbeat(): void {
+    const msLeft = this.#ownedUntil - monotonic()
+    this.#timer = startTimer(() => void this.#heartbeat(), Math.max(1, Math.min(LEASE_MS / 3, msLeft)))
     this.#timer.unref()
   }
 
-  async #tend(): Promise<void> {
+  async #heartbeat(): Promise<void> {
     if (!this.isHeld()) return
     await this.#renew()
-    if (this.isHeld()) this.#arm()
+    if (this.isHeld()) this.#armHeartbeat()
   }
 
   async #renew(): Promise<void> {
-    const begun = monotonic()
-    const left = this.#terms.limit - this.ageMs()
+    const sentAt = monotonic()
+    const msUntilOverdue = this.#terms.overdueAfterMs - this.ageMs()
     // An overdue holder lets its lease run out.
-    if (left <= 0) return
-    const leaseMs = leaseFor(left)
+    if (msUntilOverdue <= 0) return
+    const leaseMs = leaseMsFor(msUntilOverdue)
     try {
       const isOurs = await this.#backend.renew(this.#terms.key, this.#terms.nonce, leaseMs)
       if (!isOurs) return this.#lose()
-      this.#until = Math.max(this.#until, begun + leaseMs)
+      this.#ownedUntil = Math.max(this.#ownedUntil, sentAt + leaseMs)
     } catch {
       // Tried again until the lease has run out.
     }

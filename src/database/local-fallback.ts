@@ -1,210 +1,236 @@
 import { DogError, type DogRecord, type Lease, type Ledger, memoryStore, type Store } from 'dotdog'
 import { monotonic, now } from '../core/shared/clock.js'
-import { Outage } from './circuit-breaker.js'
+import { ForwardingLease } from '../core/shared/forwarding-lease.js'
+import { CircuitBreaker } from './circuit-breaker.js'
+import type { StoreWarning } from './store.js'
 
-/** Seconds a lease for handing a value over, or for a number, may take. */
-const HANDOVER = 5
-type Warning = { key: string | undefined; code: string; message: string }
+/** Seconds that a lease may take whose only purpose is to hand a value over or to reserve a token. */
+const SHORT_LEASE_TIMEOUT_S = 5
 
 /**
- * A store that goes on in this process's memory while the one below is down, for users who would rather fetch once a process
- * than not at all. The value of such a time is handed over when the store is back, if it is the newer one; once the store has
- * had one as new as that, it is over for good, also when the store loses or removes what it had.
+ * A store in a database that continues in this process's memory while the database is down, for
+ * users who would rather fetch once in each process than not at all. When the database is back, a
+ * value that was fetched meanwhile is handed over if it is the newer one. As soon as the database has
+ * held a value as new as that, the local value is discarded for good, even if the database loses or
+ * removes what it had.
  */
-export class FallbackStore implements Store {
-  readonly #inner: Store
+export class LocalFallbackStore implements Store {
+  readonly #database: Store & { readonly capabilities: readonly string[] }
   readonly #local = memoryStore()
-  /** As read from the store below, or written there, last. */
-  readonly #seen = new Map<string, DogRecord | undefined>()
-  /** The highest number that the store below was seen to have: of what is here, only what comes after it counts. */
-  readonly #floor = new Map<string, number>()
-  readonly #handing = new Set<string>()
-  readonly #outage = new Outage()
-  readonly #listeners = new Set<(warning: Warning) => void>()
+  /** The record of each key as it was last read from the database, or written there. */
+  readonly #lastDatabaseRecords = new Map<string, DogRecord | undefined>()
+  /** The highest generation seen in the database, by key. Only a local record above it counts. */
+  readonly #minFencingTokens = new Map<string, number>()
+  readonly #keysBeingHandedOver = new Set<string>()
+  readonly #circuitBreaker = new CircuitBreaker()
+  readonly #warningListeners = new Set<(warning: StoreWarning) => void>()
   #isClosed = false
 
-  constructor(inner: Store) {
-    this.#inner = inner
+  constructor(database: Store & { readonly capabilities: readonly string[] }) {
+    this.#database = database
   }
 
   get name(): string {
-    return this.#inner.name
+    return this.#database.name
   }
 
-  onWarning(listener: (warning: Warning) => void): void {
-    this.#listeners.add(listener)
-    this.#inner.onWarning?.(listener)
+  get capabilities() {
+    return this.#database.capabilities
+  }
+
+  onWarning(listener: (warning: StoreWarning) => void): void {
+    this.#warningListeners.add(listener)
+    this.#database.onWarning?.(listener)
   }
 
   async read(key: string): Promise<DogRecord | undefined> {
-    const found = await this.#or(
+    const databaseRecord = await this.#withFallback(
       key,
       async () => {
-        const record = await this.#inner.read(key)
-        this.#seen.set(key, record)
-        if (record !== undefined) this.#raise(key, record.generation)
+        const record = await this.#database.read(key)
+        this.#lastDatabaseRecords.set(key, record)
+        if (record !== undefined) this.#raiseMinFencingToken(key, record.generation)
         return record
       },
-      () => this.#seen.get(key),
+      () => this.#lastDatabaseRecords.get(key),
     )
-    const local = await this.#local.read(key)
-    if (local === undefined || local.generation <= this.#floorOf(key)) return found
-    if (!this.#outage.isOn) this.#handOver(key, local).catch(() => {})
-    return local
+    const localRecord = await this.#local.read(key)
+    if (localRecord === undefined || localRecord.generation <= this.#minFencingToken(key)) return databaseRecord
+    if (!this.#circuitBreaker.isDown) this.#handOver(key, localRecord).catch(() => {})
+    return localRecord
   }
 
-  #floorOf(key: string): number {
-    return this.#floor.get(key) ?? 0
+  #minFencingToken(key: string): number {
+    return this.#minFencingTokens.get(key) ?? 0
   }
 
-  #raise(key: string, number: number): void {
-    this.#floor.set(key, Math.max(this.#floorOf(key), number))
+  #raiseMinFencingToken(key: string, fencingToken: number): void {
+    this.#minFencingTokens.set(key, Math.max(this.#minFencingToken(key), fencingToken))
   }
 
+  /** Writes a local record to the database, unless that has a newer one. */
   async #handOver(key: string, record: DogRecord): Promise<void> {
-    if (this.#handing.has(key)) return
-    this.#handing.add(key)
+    if (this.#keysBeingHandedOver.has(key)) return
+    this.#keysBeingHandedOver.add(key)
     try {
-      const lease = await this.#above(key, HANDOVER)
+      const lease = await this.#acquireRemote(key, SHORT_LEASE_TIMEOUT_S)
       if (lease === undefined) return
       try {
-        const newest = await this.#inner.read(key)
+        const newest = await this.#database.read(key)
         if (newest === undefined || newest.generation < record.generation) await lease.commit(record)
-        else this.#raise(key, newest.generation)
+        else this.#raiseMinFencingToken(key, newest.generation)
       } finally {
         await lease.release()
       }
     } finally {
-      this.#handing.delete(key)
+      this.#keysBeingHandedOver.delete(key)
     }
   }
 
   readLedger(key: string): Promise<Ledger | undefined> {
-    return this.#or(
+    return this.#withFallback(
       key,
-      async () => await this.#inner.readLedger(key),
+      async () => await this.#database.readLedger(key),
       async () => await this.#local.readLedger(key),
     )
   }
 
   acquire(key: string, timeout: number): Promise<Lease | undefined> {
-    return this.#or(
+    return this.#withFallback(
       key,
-      () => this.#above(key, timeout),
-      (down) => this.#here(key, timeout, down),
+      () => this.#acquireRemote(key, timeout),
+      (outage) => this.#acquireLocal(key, timeout, outage),
     )
   }
 
-  /** A lease of this process's own. */
-  async #here(key: string, timeout: number, down: DogError): Promise<Lease | undefined> {
-    const lease = (await this.#number(key)) ? await this.#local.acquire(key, timeout) : undefined
+  /** A lease within this process only. Its commit of a removal fails with the error of the outage. */
+  async #acquireLocal(key: string, timeout: number, outage: DogError): Promise<Lease | undefined> {
+    if (!(await this.#reserveFencingToken(key))) return undefined
+    const lease = await this.#local.acquire(key, timeout)
     return (
       lease &&
-      committing(lease, async (commit, record) => {
-        // What is removed here would be there again.
-        if (record === undefined) throw down
-        return await commit(record)
+      new LocalFallbackLease(lease, async (record) => {
+        // The record would reappear when the database is back.
+        if (record === undefined) throw outage
+        return await lease.commit(record)
       })
     )
   }
 
   /**
-   * What is numbered here next comes after what was seen in the store below, and after what other processes have numbered in
-   * the same outage until now, by their clocks. False: somebody here is at it.
+   * Makes the next local fencing token higher than everything seen in the database, and higher
+   * than every token that other processes drew in this outage until now, by their clocks.
+   *
+   * @returns `false` if this process holds the local lease already.
    */
-  async #number(key: string): Promise<boolean> {
-    const lease = await this.#local.acquire(key, HANDOVER)
+  async #reserveFencingToken(key: string): Promise<boolean> {
+    const lease = await this.#local.acquire(key, SHORT_LEASE_TIMEOUT_S)
     if (lease === undefined) return false
     const ledger = await this.#local.readLedger(key)
-    const last = Math.max(this.#floorOf(key), Math.floor(now()), ledger?.fetches.last ?? 0)
+    const last = Math.max(this.#minFencingToken(key), Math.floor(now()), ledger?.fetches.last ?? 0)
     await lease.writeLedger({ ...ledger, fetches: { since: now(), count: 0, ...ledger?.fetches, last } })
     await lease.release()
     return true
   }
 
-  /** A lease of the store below, whose commit ends what is here. */
-  async #above(key: string, timeout: number): Promise<Lease | undefined> {
-    const lease = await this.#inner.acquire(key, timeout)
-    if (lease === undefined) return undefined
-    return committing(lease, async (commit, record) => {
-      const isDone = await commit(record)
-      if (isDone) {
-        this.#raise(key, lease.fencingToken)
-        this.#seen.set(key, record)
-      }
-      return isDone
-    })
+  /** A lease of the database. Its commit discards the local record. */
+  async #acquireRemote(key: string, timeout: number): Promise<Lease | undefined> {
+    const lease = await this.#database.acquire(key, timeout)
+    return (
+      lease &&
+      new LocalFallbackLease(lease, async (record) => {
+        const isCommitted = await lease.commit(record)
+        if (isCommitted) {
+          this.#raiseMinFencingToken(key, lease.fencingToken)
+          this.#lastDatabaseRecords.set(key, record)
+        }
+        return isCommitted
+      })
+    )
   }
 
-  /** Brings no record: what is read here is compared with what this process has for itself. */
+  /** Never brings the record: `read` compares what the database has with the local record. */
   async waitForChange(key: string, seen: number | undefined, signal: AbortSignal): Promise<void> {
-    await this.#or(
+    await this.#withFallback(
       key,
-      async () => await this.#inner.waitForChange(key, seen, signal),
+      async () => await this.#database.waitForChange(key, seen, signal),
       async () => await this.#local.waitForChange(key, seen, signal),
     )
   }
 
   holder(key: string): Promise<{ fencingToken: number; name: string } | undefined> {
-    return this.#or(
+    return this.#withFallback(
       key,
-      async () => await this.#inner.holder?.(key),
+      async () => await this.#database.holder?.(key),
       async () => await this.#local.holder?.(key),
     )
   }
 
   watch(listener: (key: string) => void): () => void {
-    return this.#inner.watch?.(listener) ?? (() => {})
+    return this.#database.watch?.(listener) ?? (() => {})
   }
 
   async *keys(): AsyncIterable<string> {
-    yield* await this.#or(
+    yield* await this.#withFallback(
       '',
-      () => listed(this.#inner.keys()),
-      // Nothing else is known then.
-      () => [...this.#seen.keys()],
+      () => toArray(this.#database.keys()),
+      // During an outage only the keys that were read or written are known.
+      () => [...this.#lastDatabaseRecords.keys()],
     )
   }
 
   close(): Promise<void> {
     this.#isClosed = true
-    return this.#inner.close()
+    return this.#database.close()
   }
 
-  /** Of the store below, or of this process where it is down. */
-  async #or<T>(key: string, above: () => Promise<T>, here: (down: DogError) => T | Promise<T>): Promise<T> {
-    const standing = this.#isClosed ? undefined : this.#outage.standing(key)
-    if (standing !== undefined) return await here(standing)
-    const begun = monotonic()
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** The outcome of the database, or of this process's own while the database is down. */
+  async #withFallback<T>(key: string, inDatabase: () => Promise<T>, locally: (outage: DogError) => T | Promise<T>): Promise<T> {
+    const currentError = this.#isClosed ? undefined : this.#circuitBreaker.currentError(key)
+    if (currentError !== undefined) return await locally(currentError)
+    const begunAt = monotonic()
     try {
-      const result = await above()
-      this.#outage.answered(key)
+      const result = await inDatabase()
+      this.#circuitBreaker.recordSuccess(key)
       return result
     } catch (error) {
-      if (!isOfBackend(error) || this.#isClosed) throw error
-      if (this.#outage.failed(key, begun, error)) {
+      if (!isOutage(error) || this.#isClosed) throw error
+      if (this.#circuitBreaker.recordFailure(key, begunAt, error)) {
         const message = `${error.message}; until it is back, this process fetches for itself`
-        for (const listener of this.#listeners) listener({ key: undefined, code: error.code, message })
+        for (const listener of this.#warningListeners) listener({ key: undefined, code: error.code, message })
       }
-      return await here(error)
+      return await locally(error)
     }
   }
 }
 
-/** The backend failed. Not so what the store above it finds: a record of a newer version is no reason to fetch. */
-const isOfBackend = (error: unknown): error is DogError =>
+/**
+ * Whether the database failed, which is the cause of the store's error. What the store finds itself
+ * has no cause: a record of a newer version is no reason to fetch.
+ */
+const isOutage = (error: unknown): error is DogError =>
   error instanceof DogError && error.code === 'ERR_DOG_STORE' && error.cause !== undefined
 
-type Commit = Lease['commit']
+/** A lease with another commit. */
+class LocalFallbackLease extends ForwardingLease {
+  readonly #commit: Lease['commit']
 
-/** The lease, with another commit around its own. */
-function committing(lease: Lease, around: (commit: Commit, record: DogRecord | undefined) => Promise<boolean>): Lease {
-  const commit: Commit = lease.commit.bind(lease)
-  return Object.assign(lease, { commit: (record: DogRecord | undefined) => around(commit, record) })
+  constructor(lease: Lease, commit: Lease['commit']) {
+    super(lease)
+    this.#commit = commit
+  }
+
+  override commit(record: DogRecord | undefined): Promise<boolean> {
+    return this.#commit(record)
+  }
 }
 
-async function listed(all: AsyncIterable<string>): Promise<string[]> {
-  const keys: string[] = []
-  for await (const key of all) keys.push(key)
-  return keys
+async function toArray(items: AsyncIterable<string>): Promise<string[]> {
+  const all: string[] = []
+  for await (const item of items) all.push(item)
+  return all
 }

@@ -1,206 +1,220 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import { DogError, type DogRecord, type Lease, type Ledger, type Store } from 'dotdog'
+import { DogError, type DogEvents, type DogRecord, type Lease, type Ledger, type Store } from 'dotdog'
 import { monotonic, now, pause, WakeableSleep } from '../core/shared/clock.js'
 import { type DecodeResult, decodeLedger, decodeRecord } from '../core/shared/format.js'
 import { onAbort } from '../core/shared/on-abort.js'
-import type { Backend, Holder } from './backend.js'
-import { Ear } from './change-listener.js'
-import { type Ask, GRACE, LEASE, leaseFor, NetworkLease } from './lease.js'
+import type { AcquireRequest, Backend, Holder, WaitResult } from './backend.js'
+import { ChangeListener } from './change-listener.js'
+import { DatabaseLease, LEASE_MS, leaseMsFor, OVERDUE_GRACE_MS, type RunStep } from './lease.js'
 
-/** Milliseconds between two looks of a waiter who should have been woken: the backstop of a lost message. */
-const POLL = 1000
-/** Milliseconds between two looks of a waiter while the database does not answer. */
-const RETRY = 100
+/** A waiter with a subscription reads again after this time, in case a message was lost. */
+const POLL_MS = 1000
+/** A waiter reads again after this time while there is no subscription or no answer. */
+const POLL_WITHOUT_SUBSCRIPTION_MS = 100
 
-type Parked = { text?: string }
-
-type Warning = { key: string | undefined; code: string; message: string }
+export type StoreWarning = DogEvents['warning']
 
 /**
- * A store in a database that several machines share, over any {@link Backend}. The rules are the file store's: one lease a
- * key, numbers that order the fetches, commits that only the holder of the lease can make. What differs is who is dead: a
- * holder that has not renewed its lease for 5 s.
+ * A store in a database that several machines share, over any {@link Backend}. The rules are those
+ * of the file store: one lease a key, fencing tokens that order the fetches, and commits that only
+ * the holder of the lease can make. Only the rule for a dead holder differs: a holder counts as dead
+ * when it has not renewed its lease for 5 s.
  */
-export class NetworkStore implements Store {
+export class DatabaseStore implements Store {
+  readonly capabilities = ['holder', 'watch', 'onWarning'] as const
   readonly #backend: Backend
-  readonly #ear: Ear
-  readonly #listeners = new Set<(warning: Warning) => void>()
-  /** As read last, so that the same text is the same record. */
-  readonly #known = new Map<string, { text: string; found: DogRecord | undefined }>()
-  /** The last number this process drew, by key: none is used twice, also when the database has lost it. */
-  readonly #drawn = new Map<string, number>()
+  readonly #changes: ChangeListener
+  readonly #warningListeners = new Set<(warning: StoreWarning) => void>()
+  /** The record of each key as it was read last, so that the same text is the same object. */
+  readonly #lastRead = new Map<string, { text: string; record: DogRecord | undefined }>()
+  /** The last fencing token this process drew, by key: none is used twice, even if the database lost it. */
+  readonly #lastFencingTokens = new Map<string, number>()
   readonly #closed = new AbortController()
 
   constructor(backend: Backend) {
     this.#backend = backend
-    this.#ear = new Ear(backend)
+    this.#changes = new ChangeListener(backend)
   }
 
   get name(): string {
     return this.#backend.name
   }
 
-  onWarning(listener: (warning: Warning) => void): void {
-    this.#listeners.add(listener)
+  onWarning(listener: (warning: StoreWarning) => void): void {
+    this.#warningListeners.add(listener)
+  }
+
+  #warn(key: string | undefined, message: string): void {
+    for (const listener of this.#warningListeners) listener({ key, code: 'ERR_DOG_STORE', message })
   }
 
   async read(key: string): Promise<DogRecord | undefined> {
-    return this.#decoded(key, await this.#ask(key, () => this.#backend.read(key)))
+    return this.#decodeRecord(key, await this.#runStep(key, () => this.#backend.read(key)))
   }
 
-  #decoded(key: string, text: string | undefined): DogRecord | undefined {
-    const last = this.#known.get(key)
+  #decodeRecord(key: string, text: string | undefined): DogRecord | undefined {
+    const last = this.#lastRead.get(key)
     if (text === undefined) {
-      this.#known.delete(key)
+      this.#lastRead.delete(key)
       return undefined
     }
-    if (last?.text === text) return last.found
-    const found = this.#sound(key, 'record', decodeRecord(text, key))
-    this.#known.set(key, { text, found: found?.key === key ? found : undefined })
-    return this.#known.get(key)!.found
+    if (last?.text === text) return last.record
+    const decoded = this.#usable(key, 'record', decodeRecord(text, key))
+    const record = decoded?.key === key ? decoded : undefined
+    this.#lastRead.set(key, { text, record })
+    return record
   }
 
   async readLedger(key: string): Promise<Ledger | undefined> {
-    const text = await this.#ask(key, () => this.#backend.ledger(key))
-    return text === undefined ? undefined : this.#sound(key, 'ledger', decodeLedger(text))
+    const text = await this.#runStep(key, () => this.#backend.readLedger(key))
+    return text === undefined ? undefined : this.#usable(key, 'ledger', decodeLedger(text))
   }
 
-  /** What is damaged is a miss; what a later version wrote is left alone, by refusing to go on. */
-  #sound<T>(key: string, what: string, decoded: DecodeResult<T>): T | undefined {
+  /**
+   * Damaged data counts as missing.
+   *
+   * @throws DogError for data that a newer version wrote, so that nothing overwrites it.
+   */
+  #usable<T>(key: string, what: 'record' | 'ledger', decoded: DecodeResult<T>): T | undefined {
     if (decoded === 'newer') throw this.#error(key, `has a ${what} that was written by a newer dotdog`)
     if (decoded !== 'damaged') return decoded
-    const message = `${this.#backend.place}: the ${what} of "${key}" is damaged, and counts as missing`
-    for (const listener of this.#listeners) listener({ key, code: 'ERR_DOG_STORE', message })
+    this.#warn(key, `${this.#backend.endpoint}: the ${what} of "${key}" is damaged, and counts as missing`)
     return undefined
   }
 
   async holder(key: string): Promise<{ fencingToken: number; name: string } | undefined> {
-    const holder = await this.#ask(key, () => this.#backend.holder(key))
+    const holder = await this.#runStep(key, () => this.#backend.holder(key))
     return holder && { fencingToken: holder.fencingToken, name: holder.name }
   }
 
   async acquire(key: string, timeout: number): Promise<Lease | undefined> {
-    const since = monotonic()
-    const nonce = randomUUID()
-    const limit = timeout * 1000 + GRACE
-    const leaseMs = leaseFor(limit)
-    // A database that was restored from an older copy must not draw a number again that somebody still remembers.
-    const floor = Math.max(Math.floor(now()), this.#drawn.get(key) ?? 0)
-    const claim = { nonce, name: `${hostname()}:${process.pid}`, leaseMs, floor }
-    const taken = await this.#ask(key, () =>
-      this.#backend.take(key, claim).catch((error) => {
-        // It may have been done although no answer came: nobody would know whose lease it is.
+    const requestedAt = monotonic()
+    const overdueAfterMs = timeout * 1000 + OVERDUE_GRACE_MS
+    const request: AcquireRequest = {
+      nonce: randomUUID(),
+      holder: `${hostname()}:${process.pid}`,
+      leaseMs: leaseMsFor(overdueAfterMs),
+      // A database that was restored from an older copy must not draw a token again that some process
+      // still remembers.
+      fencingTokenFloor: Math.max(Math.floor(now()), this.#lastFencingTokens.get(key) ?? 0),
+    }
+    const { nonce, leaseMs } = request
+    const runStep: RunStep = (step) => this.#runStep(key, step)
+    const acquired = await runStep(() =>
+      this.#backend.acquire(key, request).catch((error) => {
+        // The lease may have been taken although no answer came. Nobody would know that it is ours.
         this.#backend.release(key, nonce).catch(() => {})
         throw error
       }),
     )
-    if (taken === undefined) return undefined
-    this.#drawn.set(key, taken.number)
-    const ask: Ask = (step) => this.#ask(key, step)
+    if (acquired === undefined) return undefined
+    this.#lastFencingTokens.set(key, acquired.fencingToken)
     const closed = this.#closed.signal
-    return new NetworkLease(this.#backend, ask, { key, nonce, since, limit, leaseMs, closed, ...taken })
+    return new DatabaseLease(this.#backend, runStep, { key, nonce, requestedAt, overdueAfterMs, leaseMs, closed, ...acquired })
   }
 
   async waitForChange(key: string, seen: number | undefined, signal: AbortSignal): Promise<DogRecord | undefined> {
-    const rest = new WakeableSleep()
-    /** Of one who listens. */
-    let poll = this.#backend.park === undefined ? await this.#listen() : undefined
-    let failing = 0
+    const sleep = new WakeableSleep()
+    /** Milliseconds between two reads, once this waiter relies on the subscription. */
+    let pollMs = this.#backend.waitBlocking === undefined ? await this.#subscribe() : undefined
+    let failingSince = 0
     while (!signal.aborted) {
-      const wake = () => rest.wake()
-      let leave: (() => void) | undefined
-      const abort = () => {
-        wake()
-        leave?.()
-      }
-      // Before the look: what happens after it is heard.
-      rest.reset()
-      let isNewer = false
-      const stop = this.#ear.wait(key, (generation) => {
-        isNewer ||= generation !== undefined && generation > (seen ?? 0)
-        wake()
+      let endBlockingWait: (() => void) | undefined
+      let wasNewerCommitted = false
+      // The waiter is registered before it reads, so that no later change goes unnoticed.
+      sleep.reset()
+      const stopWaiting = this.#changes.wait(key, (generation) => {
+        wasNewerCommitted ||= generation !== undefined && generation > (seen ?? 0)
+        sleep.wake()
       })
-      const unfollow = onAbort(signal, abort)
+      const stopFollowingSignal = onAbort(signal, () => {
+        sleep.wake()
+        endBlockingWait?.()
+      })
       try {
-        // The holder first: what happens after its mark is either read, or ends the wait.
-        const looks = [this.#ask(key, () => this.#backend.holder(key)), this.read(key)] as const
-        const [holder, record] = await Promise.all(looks)
+        // The holder is asked for first: what happens after its cursor is either read here, or ends
+        // the wait.
+        const [holder, record] = await Promise.all([this.#runStep(key, () => this.#backend.holder(key)), this.read(key)])
         if (record?.generation !== seen || holder === undefined) return record
-        failing = 0
-        if (poll === undefined) {
-          const parked = await new Promise<Parked | undefined>((resolve, reject) => {
-            leave = () => resolve({})
-            if (signal.aborted) leave()
-            else this.#park(key, holder).then(resolve, reject)
+        failingSince = 0
+        if (pollMs === undefined) {
+          const result = await new Promise<WaitResult | undefined>((resolve, reject) => {
+            endBlockingWait = () => resolve({})
+            if (signal.aborted) endBlockingWait()
+            else this.#waitBlocking(key, holder).then(resolve, reject)
           })
-          if (parked === undefined) poll = await this.#listen()
-          else if (parked.text !== undefined) {
-            const found = this.#decoded(key, parked.text)
-            if (found !== undefined && found.generation > (seen ?? 0)) return found
+          if (result === undefined) pollMs = await this.#subscribe()
+          else if (result.text !== undefined) {
+            const committed = this.#decodeRecord(key, result.text)
+            if (committed !== undefined && committed.generation > (seen ?? 0)) return committed
           }
         } else {
-          await rest.sleep(Math.min(poll, holder.left + 1))
-          // Another look would cost every waiter a way there and back, all at the same time.
-          if (isNewer) return undefined
+          await sleep.sleep(Math.min(pollMs, holder.msLeft + 1))
+          // A read here would cost every waiter another round trip, all at the same time.
+          if (wasNewerCommitted) return undefined
         }
       } catch (error) {
-        // One that is down for longer than a lease is told; a hiccup is not.
-        failing ||= monotonic()
-        if (monotonic() - failing > LEASE) throw error
-        await pause(RETRY, signal)
-        poll &&= RETRY
+        // The caller learns of a database that is down for longer than a lease, not of a short failure.
+        failingSince ||= monotonic()
+        if (monotonic() - failingSince > LEASE_MS) throw error
+        await pause(POLL_WITHOUT_SUBSCRIPTION_MS, signal)
+        pollMs &&= POLL_WITHOUT_SUBSCRIPTION_MS
       } finally {
-        stop()
-        unfollow()
+        stopWaiting()
+        stopFollowingSignal()
       }
     }
   }
 
-  /** Milliseconds between two looks of one who listens from now on. Deaf, it looks more often. */
-  #listen(): Promise<number> {
-    return this.#ear.open().then(
-      () => POLL,
-      () => RETRY,
+  /** Begins the subscription. Resolves to the milliseconds between two reads of a waiter from now on. */
+  #subscribe(): Promise<number> {
+    return this.#changes.open().then(
+      () => POLL_MS,
+      () => POLL_WITHOUT_SUBSCRIPTION_MS,
     )
   }
 
-  /** Waits in the database, if it can, at most until the lease ends. */
-  #park(key: string, { mark, left }: Holder): Promise<Parked | undefined> {
-    if (mark === undefined) return Promise.resolve(undefined)
-    return this.#ask(key, () => this.#backend.park!(key, mark, Math.min(POLL, Math.ceil(left) + 1)))
+  /** Waits in the database, at most until the lease ends. `undefined`: the database cannot. */
+  #waitBlocking(key: string, { cursor, msLeft }: Holder): Promise<WaitResult | undefined> {
+    if (cursor === undefined) return Promise.resolve(undefined)
+    const ms = Math.min(POLL_MS, Math.ceil(msLeft) + 1)
+    return this.#runStep(key, () => this.#backend.waitBlocking!(key, cursor, ms))
   }
 
   watch(listener: (key: string) => void): () => void {
-    const tell = (key: string | undefined) => {
-      for (const changed of key === undefined ? [...this.#known.keys()] : [key]) listener(changed)
+    const notify = (changed: string | undefined) => {
+      for (const key of changed === undefined ? [...this.#lastRead.keys()] : [changed]) listener(key)
     }
-    return this.#ear.watch(tell, () => {
-      const message = `${this.#backend.place} cannot be listened to: changes are seen by asking`
-      for (const warned of this.#listeners) warned({ key: undefined, code: 'ERR_DOG_STORE', message })
-    })
+    return this.#changes.watch(notify, () =>
+      this.#warn(undefined, `${this.#backend.endpoint} does not notify of changes for now: they are found by reading`),
+    )
   }
 
   async *keys(): AsyncIterable<string> {
-    const gone = new Set(this.#known.keys())
+    const missing = new Set(this.#lastRead.keys())
     try {
       for await (const key of this.#backend.keys()) {
-        gone.delete(key)
+        missing.delete(key)
         yield key
       }
     } catch (error) {
       throw this.#error(undefined, 'cannot be listed', error)
     }
-    for (const key of gone) this.#known.delete(key)
+    for (const key of missing) this.#lastRead.delete(key)
   }
 
   async close(): Promise<void> {
     this.#closed.abort()
-    await this.#ear.close()
+    await this.#changes.close()
     await this.#backend.close()
   }
 
-  async #ask<T>(key: string, step: () => Promise<T>): Promise<T> {
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #runStep<T>(key: string, step: () => Promise<T>): Promise<T> {
     try {
       return await step()
     } catch (error) {
@@ -209,11 +223,11 @@ export class NetworkStore implements Store {
   }
 
   #error(key: string | undefined, problem: string, cause?: unknown): DogError {
-    // A backend's errors hold no secret: what a database says of a row or a command is cut off there.
+    // A backend's errors hold no secret: it cuts off what a database says of a row or a command.
     const { code, message } = (cause ?? {}) as { code?: unknown; message?: unknown }
-    const said = [code, message].filter((part) => typeof part === 'string' && part !== '').join(': ')
-    const reason = said === '' ? '' : ` (${said})`
-    return new DogError('ERR_DOG_STORE', `${this.#backend.place}: ${problem}${reason}`, {
+    const details = [code, message].filter((part) => typeof part === 'string' && part !== '').join(': ')
+    const reason = details === '' ? '' : ` (${details})`
+    return new DogError('ERR_DOG_STORE', `${this.#backend.endpoint}: ${problem}${reason}`, {
       ...(key !== undefined && { key }),
       cause,
     })

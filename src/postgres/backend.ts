@@ -1,117 +1,120 @@
 import { DogError } from 'dotdog'
-import type { Backend, Claim, Holder, LedgerText, RecordText, Taken } from '../database/backend.js'
-import { Connection, type Given, type Row } from './connection.js'
-import { isMadeAlready, isMissingTable } from './errors.js'
-import { keyOfPayload, keyToText, placeOf, type Table, textToKey } from './identifiers.js'
+import type { Acquired, AcquireRequest, Backend, Holder, LedgerText, RecordText } from '../database/backend.js'
+import type { Subscriber } from '../database/subscriber.js'
+import { Connection, type PostgresSource, type Row } from './connection.js'
+import { isMissingTable, isTableAlreadyCreated } from './errors.js'
+import { endpointOf, keyOfPayload, keyToText, type Table, textToKey } from './identifiers.js'
 import { type Statements, statementsFor } from './statements.js'
-import { Listening } from './subscriber.js'
+import { subscriberTo } from './subscriber.js'
 
-/** Keys that are listed by one statement. */
-const PAGE = 1000
+/** Keys that one statement lists. */
+const KEYS_PER_PAGE = 1000
 
-/** One row a key, in a table that is made when the first lease is taken. */
+/** One row for each key, in a table that is created when the first lease is taken. */
 export class PostgresBackend implements Backend {
   readonly name = 'postgres'
-  readonly place: string
+  readonly endpoint: string
   readonly #table: Table
-  readonly #sql: Statements
+  readonly #statements: Statements
   readonly #connection: Connection
-  readonly #listening: Listening
+  readonly #subscriber: Subscriber
 
-  constructor(given: Given, table: Table) {
-    this.place = placeOf('pool' in given ? given.pool.options : given)
+  constructor(source: PostgresSource, table: Table) {
+    this.endpoint = endpointOf('pool' in source ? source.pool.options : source)
     this.#table = table
-    this.#sql = statementsFor(table)
-    this.#connection = new Connection(given)
-    this.#listening = new Listening(this.#connection, this.#sql.listen)
+    this.#statements = statementsFor(table)
+    this.#connection = new Connection(source)
+    this.#subscriber = subscriberTo(this.#connection, this.#statements.listen)
   }
 
   async read(key: string): Promise<string | undefined> {
-    const [row] = await this.#run(this.#sql.read, [keyToText(key)])
+    const [row] = await this.#run(this.#statements.read, [keyToText(key)])
     return (row?.record as string | null) ?? undefined
   }
 
-  async ledger(key: string): Promise<string | undefined> {
-    const [row] = await this.#run(this.#sql.ledger, [keyToText(key)])
+  async readLedger(key: string): Promise<string | undefined> {
+    const [row] = await this.#run(this.#statements.readLedger, [keyToText(key)])
     return (row?.ledger as string | null) ?? undefined
   }
 
   async holder(key: string): Promise<Holder | undefined> {
-    const [row] = await this.#run(this.#sql.holder, [keyToText(key)])
-    return row && { fencingToken: Number(row.drawn), name: String(row.holder), left: Number(row.remains) }
+    const [row] = await this.#run(this.#statements.holder, [keyToText(key)])
+    return row && { fencingToken: Number(row.drawn), name: String(row.holder), msLeft: Number(row.ms_left) }
   }
 
-  async take(key: string, { nonce, name, leaseMs, floor }: Claim): Promise<Taken | undefined> {
-    const values = [keyToText(key), nonce, name, leaseMs, floor]
+  async acquire(key: string, { nonce, holder, leaseMs, fencingTokenFloor }: AcquireRequest): Promise<Acquired | undefined> {
+    const values = [keyToText(key), nonce, holder, leaseMs, fencingTokenFloor]
     let rows: Row[]
     try {
-      rows = await this.#connection.run(this.#sql.take, values)
+      rows = await this.#connection.run(this.#statements.acquire, values)
     } catch (error) {
       if (!isMissingTable(error)) throw error
-      await this.#makeTable()
-      rows = await this.#connection.run(this.#sql.take, values)
+      await this.#createTable()
+      rows = await this.#connection.run(this.#statements.acquire, values)
     }
     const [row] = rows
     if (row === undefined) return undefined
-    return { number: Number(row.drawn), ...(row.displaced !== null && { displaced: String(row.displaced) }) }
+    return { fencingToken: Number(row.drawn), ...(row.displaced !== null && { evicted: String(row.displaced) }) }
   }
 
-  async #makeTable(): Promise<void> {
+  async #createTable(): Promise<void> {
     try {
-      await this.#connection.run(this.#sql.create)
+      await this.#connection.run(this.#statements.create)
     } catch (error) {
-      if (isMadeAlready(error)) return
+      if (isTableAlreadyCreated(error)) return
       const { message, code } = error as { message: string; code?: string }
-      const problem = `${this.place}: the table ${this.#table.sql} is missing and cannot be made: ${message}`
+      const problem = `${this.endpoint}: the table ${this.#table.sql} is missing and cannot be created: ${message}`
       throw new DogError('ERR_DOG_STORE', `${problem}${code === undefined ? '' : ` (${code})`}`)
     }
   }
 
   async renew(key: string, nonce: string, leaseMs: number): Promise<boolean> {
-    return (await this.#run(this.#sql.renew, [keyToText(key), nonce, leaseMs])).length > 0
+    return (await this.#run(this.#statements.renew, [keyToText(key), nonce, leaseMs])).length > 0
   }
 
-  async note(key: string, nonce: string, { text, last }: LedgerText): Promise<boolean> {
-    return (await this.#run(this.#sql.note, [keyToText(key), nonce, text, last])).length > 0
+  async writeLedger(key: string, nonce: string, { text, lastFencingToken }: LedgerText): Promise<boolean> {
+    return (await this.#run(this.#statements.writeLedger, [keyToText(key), nonce, text, lastFencingToken])).length > 0
   }
 
   async commit(key: string, nonce: string, record: RecordText | undefined): Promise<boolean> {
     const values = [keyToText(key), nonce, record?.text ?? null, record?.generation ?? null, this.#table.channel]
-    if ((await this.#run(this.#sql.commit, values)).length > 0) return true
-    // Lost, or done already by a first try whose answer was lost.
-    return record !== undefined && (await this.read(key)) === record.text
+    return (await this.#run(this.#statements.commit, values)).length > 0
   }
 
   async release(key: string, nonce: string): Promise<void> {
-    await this.#run(this.#sql.release, [keyToText(key), nonce, this.#table.channel])
+    await this.#run(this.#statements.release, [keyToText(key), nonce, this.#table.channel])
   }
 
   async *keys(): AsyncIterable<string> {
-    for (let last = ''; ; ) {
-      const page = await this.#run(this.#sql.keys, [last, PAGE])
+    for (let lastKey = ''; ; ) {
+      const page = await this.#run(this.#statements.keys, [lastKey, KEYS_PER_PAGE])
       for (const { key } of page) yield textToKey(String(key))
-      if (page.length < PAGE) return
-      last = String(page.at(-1)!.key)
+      if (page.length < KEYS_PER_PAGE) return
+      lastKey = String(page.at(-1)!.key)
     }
   }
 
-  async listen(listener: (key: string | undefined, generation?: number) => void): Promise<() => void> {
-    return await this.#listening.listen((payload) => {
-      if (payload === undefined) return listener(undefined)
-      const key = keyOfPayload(payload)
-      if (key !== undefined) listener(key, Number.parseInt(payload, 10))
-    })
+  async subscribe(listener: (key: string | undefined, generation?: number) => void): Promise<() => void> {
+    try {
+      return await this.#subscriber.subscribe((payload) => {
+        if (payload === undefined) return listener(undefined)
+        const key = keyOfPayload(payload)
+        if (key !== undefined) listener(key, Number.parseInt(payload, 10))
+      })
+    } catch (error) {
+      throw this.#connection.toPublicError(error)
+    }
   }
 
   async close(): Promise<void> {
-    this.#listening.close()
+    this.#subscriber.close()
     await this.#connection.close()
   }
 
-  /** Where there is no table there is nothing: no record, and no lease that could be ours. */
-  async #run(text: string, values: readonly unknown[]): Promise<Row[]> {
+  /** Without a table there is neither a record nor a lease that could be ours: no rows. */
+  async #run(statement: string, values: readonly unknown[]): Promise<Row[]> {
     try {
-      return await this.#connection.run(text, values)
+      return await this.#connection.run(statement, values)
     } catch (error) {
       if (isMissingTable(error)) return []
       throw error

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 
-/** What `pg` knows of a connection. */
+/** What `pg` knows of a connection: where its server is, and how to cancel its statement. */
 export interface Session {
   readonly host: string
   readonly port: number
@@ -9,13 +9,13 @@ export interface Session {
 }
 
 const CANCEL_REQUEST = 80877102
-/** Milliseconds. */
-const PATIENCE = 1000
+const CANCEL_TIMEOUT_MS = 1000
 
 /**
- * Asks the server to leave a statement that nobody waits for any more. Without this, one that waits for a lock waits on after
- * its connection is closed, and a table that is locked for long would use up the server's connections. A courtesy, by a
- * connection of its own as the protocol wants it: nothing depends on its success.
+ * Asks the server to abandon a statement whose result nobody waits for any more. Without this, a
+ * statement that waits for a lock would wait on after its connection is closed, and a table that is
+ * locked for long would use up the server's connections. The request goes over a connection of its
+ * own, as the protocol wants. Nothing depends on its success.
  */
 export function cancel({ host, port, processID, secretKey }: Session): void {
   if (typeof processID !== 'number' || typeof secretKey !== 'number') return
@@ -23,7 +23,7 @@ export function cancel({ host, port, processID, secretKey }: Session): void {
   for (const [i, field] of [request.length, CANCEL_REQUEST, processID, secretKey].entries()) request.writeInt32BE(field, i * 4)
   const socket = host.startsWith('/') ? connect(`${host}/.s.PGSQL.${port}`) : connect(port, host)
   socket.on('error', () => {})
-  socket.setTimeout(PATIENCE, () => socket.destroy())
+  socket.setTimeout(CANCEL_TIMEOUT_MS, () => socket.destroy())
   socket.unref()
   socket.end(request)
 }

@@ -1,19 +1,18 @@
 // The only importer of pg, an optional peer dependency.
 import { DogError } from 'dotdog'
 import type { Client, PoolClient, PoolConfig } from 'pg'
-import { pause } from '../core/shared/clock.js'
+import { type Deadline, OPERATION_TIMEOUT_MS, withDeadline, withRetries } from '../database/deadline.js'
 import { cancel } from './cancel.js'
-import { BOUND, Bound, bounded } from './deadline.js'
-import { Fault, faultOf, isAnswer, isPassing } from './errors.js'
+import { isTransient, leavesConnectionUsable, PostgresError, toPostgresError } from './errors.js'
 
-/** At most so many connections a process, opened as they are needed; who listens has one more. */
-const MOST = 2
-/** Milliseconds after which an idle one is closed. */
-const IDLE = 10_000
-/** Milliseconds before each further try: a pool may have kept several connections that were lost together. */
-const PAUSES = [0, 0, 20, 60]
+/** Connections of a pool of our own, opened as they are needed. A subscription has one more. */
+const MAX_POOL_CONNECTIONS = 2
+/** An idle connection is closed after this time. */
+const IDLE_TIMEOUT_MS = 10_000
+/** The wait before each further try. A pool may have kept several connections that were lost together. */
+const RETRY_DELAYS_MS = [0, 0, 20, 60]
 
-/** What is used of a `pg.Pool`. */
+/** The part of a `pg.Pool` that dotdog uses. */
 export interface PostgresPool {
   readonly options: object
   connect(): Promise<unknown>
@@ -26,147 +25,155 @@ interface Pool extends PostgresPool {
   end(): Promise<void>
 }
 
-export type Given = { connectionString: string } | { pool: PostgresPool }
+/** Where the connections come from, as the options say. */
+export type PostgresSource = { connectionString: string } | { pool: PostgresPool }
 
 export type Row = Record<string, unknown>
 
-/** A connection apart: it can be told not to keep the process alive. */
-export type Apart = Client & { unref(): void }
+/** A connection that no pool shares. It can be told not to keep the process alive. */
+export type DedicatedClient = Client & { unref(): void }
+
+/** What a store says that was closed. */
+export const closedError = (): PostgresError => new PostgresError('this store was closed', undefined)
 
 const ignore = (): void => {}
 
-function hear(client: PoolClient): void {
+function ignoreErrorsOf(client: PoolClient): void {
   if (!client.listeners('error').includes(ignore)) client.on('error', ignore)
 }
 
-/** Pools that we listen to, of users too, and how many of their clients are on their way to us. */
-const heard = new WeakMap<PostgresPool, { coming: number }>()
+/** The pools with error listeners of ours, also pools of users, and how many clients we are waiting for. */
+const listenedPools = new WeakMap<PostgresPool, { pendingClients: number }>()
 
 /**
- * An `error` that nobody hears ends the process: of an idle connection the pool's, of one that it lends the connection's own.
- * That one may have ended in the same packet by which it began, so that after a promise it is too late to listen.
+ * An `error` event without a listener ends the process. The pool emits it for an idle connection, and
+ * the connection itself while it is lent. A connection may end in the same packet by which it began,
+ * so that a listener added after a promise is too late: it is added as the pool hands the client out.
  */
-function listenTo(pool: Pool): { coming: number } {
-  let known = heard.get(pool)
+function ignoreErrorsOfPool(pool: Pool): { pendingClients: number } {
+  let known = listenedPools.get(pool)
   if (known === undefined) {
-    const own = { coming: 0 }
+    const created = { pendingClients: 0 }
     pool.on('error', ignore)
-    pool.on('acquire', (client) => own.coming > 0 && hear(client))
-    heard.set(pool, (known = own))
+    pool.on('acquire', (client) => created.pendingClients > 0 && ignoreErrorsOf(client))
+    listenedPools.set(pool, (known = created))
   }
   return known
 }
 
 async function borrow(pool: Pool): Promise<PoolClient> {
-  const known = listenTo(pool)
-  known.coming++
+  const known = ignoreErrorsOfPool(pool)
+  known.pendingClients++
   try {
     const client = await pool.connect()
-    hear(client)
+    ignoreErrorsOf(client)
     return client
   } finally {
-    known.coming--
+    known.pendingClients--
   }
 }
 
-function giveBack(client: PoolClient, isSound: boolean): void {
-  client.release(!isSound)
+function giveBack(client: PoolClient, isUsable: boolean): void {
+  client.release(!isUsable)
   client.off('error', ignore)
 }
 
-/** Runs statements, one at a time each, over a pool of its own or one that was given. */
+/** Runs statements over a pool of its own or over one that was given. */
 export class Connection {
-  readonly #given: Given
+  readonly #source: PostgresSource
   readonly #secrets: string[]
-  #own: Promise<Pool> | undefined
+  #ownPool: Promise<Pool> | undefined
   #isClosed = false
 
-  constructor(given: Given) {
-    this.#given = given
-    const options: PoolConfig = 'pool' in given ? given.pool.options : given
+  constructor(source: PostgresSource) {
+    this.#source = source
+    const options: PoolConfig = 'pool' in source ? source.pool.options : source
     this.#secrets = [options.connectionString, options.password, passwordIn(options.connectionString)].filter(
       (secret): secret is string => typeof secret === 'string',
     )
   }
 
   /**
-   * The rows that a statement gives, within 500 ms. It may run twice, if a connection is lost.
-   * @throws Fault
+   * The rows that a statement returns, within 500 ms. If a connection is lost, the statement may run
+   * twice.
+   *
+   * @throws PostgresError
    */
   async run(text: string, values: readonly unknown[] = []): Promise<Row[]> {
-    // Loading pg is not the database's time.
+    // The time it takes to load pg is not the database's.
     const pool = await this.#pool()
-    const bound = new Bound()
     try {
-      for (let tries = 0; ; tries++) {
-        try {
-          return await this.#runOnce(pool, bound, text, values)
-        } catch (error) {
-          const ms = PAUSES[tries]
-          if (!isPassing(error) || ms === undefined || bound.isOver) throw this.fault(error)
-          await pause(ms)
-        }
-      }
-    } finally {
-      bound.end()
+      return await withRetries((deadline) => this.#runOnce(pool, deadline, text, values), {
+        delaysMs: RETRY_DELAYS_MS,
+        isTransient,
+      })
+    } catch (error) {
+      throw this.toPublicError(error)
     }
   }
 
-  fault(error: unknown): Error {
-    return error instanceof DogError || error instanceof Fault ? error : faultOf(error, this.#secrets)
+  /** The error without the secrets of the connection. */
+  toPublicError(error: unknown): Error {
+    return error instanceof DogError || error instanceof PostgresError ? error : toPostgresError(error, this.#secrets)
   }
 
-  async #runOnce(pool: Pool, bound: Bound, text: string, values: readonly unknown[]): Promise<Row[]> {
-    const client = await bound.of(borrow(pool), (late) => giveBack(late, true))
-    let isSound = false
+  async #runOnce(pool: Pool, deadline: Deadline, text: string, values: readonly unknown[]): Promise<Row[]> {
+    const client = await deadline.race(borrow(pool), (late) => giveBack(late, true))
+    let isUsable = false
     try {
-      const { rows } = await bound.of(client.query<Row>(text, [...values]))
-      isSound = true
+      const { rows } = await deadline.race(client.query<Row>(text, [...values]))
+      isUsable = true
       return rows
     } catch (error) {
-      isSound = isAnswer(error)
-      if (bound.isOver) cancel(client)
+      isUsable = leavesConnectionUsable(error)
+      if (deadline.isOver) cancel(client)
       throw error
     } finally {
-      // One that did not answer in time may answer later, to somebody else's question: it is not used again.
-      giveBack(client, isSound)
+      // A connection that did not answer in time may answer later, to another question. It is not
+      // used again.
+      giveBack(client, isUsable)
     }
   }
 
   async #pool(): Promise<Pool> {
-    this.#mustBeOpen()
-    if ('pool' in this.#given) return this.#given.pool as Pool
-    this.#own ??= this.#makePool(this.#given.connectionString)
-    return await this.#own
+    this.#assertOpen()
+    if ('pool' in this.#source) return this.#source.pool as Pool
+    this.#ownPool ??= createPool(this.#source.connectionString)
+    return await this.#ownPool
   }
 
-  async #makePool(connectionString: string): Promise<Pool> {
-    const { Pool } = await load()
-    return new Pool({ ...settings({ connectionString }), max: MOST, idleTimeoutMillis: IDLE, allowExitOnIdle: true })
-  }
-
-  /** A connection apart, not begun yet: with the settings of the pool, and none of its places. */
-  async client(): Promise<Apart> {
+  /** A client that is not connected yet. It has the settings of the pool, and takes none of its places. */
+  async createClient(): Promise<DedicatedClient> {
     const { Client } = await load()
-    this.#mustBeOpen()
-    const given = 'pool' in this.#given ? this.#given.pool.options : this.#given
-    const client = new Client(settings(given)) as Apart
+    this.#assertOpen()
+    const options = 'pool' in this.#source ? this.#source.pool.options : this.#source
+    const client = new Client(settings(options)) as DedicatedClient
     client.on('error', ignore)
     return client
   }
 
-  #mustBeOpen(): void {
-    if (this.#isClosed) throw new Fault('this store was closed', undefined)
+  #assertOpen(): void {
+    if (this.#isClosed) throw closedError()
   }
 
-  /** For good. A pool that was given is its giver's. */
+  /** For good. A given pool is left to its owner. */
   async close(): Promise<void> {
     this.#isClosed = true
-    const own = this.#own
-    this.#own = undefined
+    const pool = this.#ownPool
+    this.#ownPool = undefined
     // A server that does not answer does not say goodbye either.
-    if (own !== undefined) await bounded(own.then((pool) => pool.end())).catch(ignore)
+    if (pool !== undefined) await withDeadline(pool.then((opened) => opened.end())).catch(ignore)
   }
+}
+
+async function createPool(connectionString: string): Promise<Pool> {
+  const { Pool } = await load()
+  return new Pool({
+    ...settings({ connectionString }),
+    max: MAX_POOL_CONNECTIONS,
+    idleTimeoutMillis: IDLE_TIMEOUT_MS,
+    allowExitOnIdle: true,
+  })
 }
 
 async function load(): Promise<Pick<typeof import('pg'), 'Client' | 'Pool'>> {
@@ -175,28 +182,28 @@ async function load(): Promise<Pick<typeof import('pg'), 'Client' | 'Pool'>> {
   } catch (error) {
     const code = String(Object(error).code)
     const isMissing = code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND'
-    const what = isMissing ? 'the package pg is missing' : 'the package pg cannot be loaded'
-    throw new DogError('ERR_DOG_STORE', `postgresStore: ${what}: npm install pg`)
+    const problem = isMissing ? 'the package pg is missing' : 'the package pg cannot be loaded'
+    throw new DogError('ERR_DOG_STORE', `postgresStore: ${problem}: npm install pg`)
   }
 }
 
-/** A given pool's password is not enumerable. */
-const settings = (given: PoolConfig): PoolConfig => ({
+/** The settings of a connection. The password of a given pool is not enumerable, so it is named. */
+const settings = (options: PoolConfig): PoolConfig => ({
   fallback_application_name: 'dotdog',
   keepAlive: true,
-  ...given,
-  ...('password' in given && { password: given.password }),
-  // An attempt that nobody waits for any more ends too.
-  connectionTimeoutMillis: 2 * BOUND,
+  ...options,
+  ...('password' in options && { password: options.password }),
+  // A connection attempt that nobody waits for any more ends too.
+  connectionTimeoutMillis: 2 * OPERATION_TIMEOUT_MS,
 })
 
 function passwordIn(connectionString: string | undefined): string | undefined {
   if (connectionString === undefined || !URL.canParse(connectionString)) return undefined
-  const { password, searchParams } = new URL(connectionString)
-  const found = searchParams.get('password') ?? password
+  const { password: userinfoPassword, searchParams } = new URL(connectionString)
+  const password = searchParams.get('password') ?? userinfoPassword
   try {
-    return decodeURIComponent(found)
+    return decodeURIComponent(password)
   } catch {
-    return found
+    return password
   }
 }

@@ -1,41 +1,46 @@
 import { quote, type Table } from './identifiers.js'
 
 /**
- * The steps as SQL, one statement each, so that each is atomic. `$1` is the key, `$2` the nonce of the lease; all time is the
- * database's. Pure.
+ * The steps of the backend as SQL, one statement each, so that each is atomic. `$1` is the key, `$2`
+ * the nonce of the lease. All time is the database's. Pure.
  *
- * What must hold: a row's `nonce` is the lease. Who takes it writes a nonce that nobody else has; whatever is done under the
- * lease asks for that nonce in the same statement. The numbers of a row never fall, and outlive its record.
+ * Two invariants: a row's `nonce` is its lease, since taking the lease writes a nonce that nobody
+ * else has, and every step under the lease asks for that nonce in the same statement. The fencing
+ * tokens of a row never fall, and outlive its record.
  */
 export interface Statements {
   create: string
   read: string
-  ledger: string
+  readLedger: string
   holder: string
-  /** $3 holder, $4 milliseconds, $5 floor */
-  take: string
+  /** $3 holder, $4 milliseconds, $5 floor of the fencing token */
+  acquire: string
   /** $3 milliseconds */
   renew: string
-  /** $3 ledger, $4 last */
-  note: string
+  /** $3 ledger, $4 its last fencing token */
+  writeLedger: string
   /** $3 record, $4 generation, $5 channel */
   commit: string
   /** $3 channel */
   release: string
-  /** $1: the last key of the page before, $2: how many */
+  /** $1: the last key of the page before, $2: the number of keys */
   keys: string
   listen: string
 }
 
-const END = (parameter: string): string => `clock_timestamp() + ${parameter}::float8 * interval '1 millisecond'`
-const FREE = 'nonce = NULL, holder = NULL, displaced = NULL, until = NULL'
-/** Tells the listeners in the same transaction, so that who hears of a change sees it. Of a value nothing. */
-const tell = (step: string, channel: string): string =>
+/** The end of a lease that begins now and runs so many milliseconds. */
+const leaseEnd = (parameter: string): string => `clock_timestamp() + ${parameter}::float8 * interval '1 millisecond'`
+const NO_LEASE = 'nonce = NULL, holder = NULL, displaced = NULL, until = NULL'
+/**
+ * Notifies the listeners in the same transaction as the step, so that the change is visible to
+ * whoever gets the message. The message says nothing of the value.
+ */
+const notifying = (step: string, channel: string): string =>
   `WITH done AS (${step} RETURNING key, coalesce(generation, drawn) AS number)
    SELECT pg_notify(${channel}, number || ' ' || key) FROM done`
 
 export function statementsFor({ sql: table, channel }: Table): Statements {
-  const update = (what: string): string => `UPDATE ${table} SET ${what} WHERE key = $1 AND nonce = $2`
+  const update = (assignments: string): string => `UPDATE ${table} SET ${assignments} WHERE key = $1 AND nonce = $2`
   return {
     create: `CREATE TABLE IF NOT EXISTS ${table} (
       key text COLLATE "C" PRIMARY KEY,
@@ -44,23 +49,23 @@ export function statementsFor({ sql: table, channel }: Table): Statements {
       drawn bigint NOT NULL, nonce text, holder text, displaced text, until timestamptz
     )`,
     read: `SELECT record FROM ${table} WHERE key = $1`,
-    ledger: `SELECT ledger FROM ${table} WHERE key = $1`,
-    holder: `SELECT drawn, holder, (extract(epoch FROM until - clock_timestamp()) * 1000)::float8 AS remains
+    readLedger: `SELECT ledger FROM ${table} WHERE key = $1`,
+    holder: `SELECT drawn, holder, (extract(epoch FROM until - clock_timestamp()) * 1000)::float8 AS ms_left
       FROM ${table} WHERE key = $1 AND nonce IS NOT NULL AND until > clock_timestamp()`,
-    // Where the row is there already, its newest version is locked first and looked at then, also under READ COMMITTED. The
-    // same nonce again is the same take, whose first answer was lost.
-    take: `INSERT INTO ${table} AS own (key, nonce, holder, until, drawn)
-      VALUES ($1, $2, $3, ${END('$4')}, $5::bigint + 1)
+    // If the row exists, its newest version is locked first and evaluated then, also under READ
+    // COMMITTED. The same nonce again is the same request, whose first answer was lost.
+    acquire: `INSERT INTO ${table} AS own (key, nonce, holder, until, drawn)
+      VALUES ($1, $2, $3, ${leaseEnd('$4')}, $5::bigint + 1)
       ON CONFLICT (key) DO UPDATE SET
-        nonce = $2, holder = $3, until = ${END('$4')},
+        nonce = $2, holder = $3, until = ${leaseEnd('$4')},
         displaced = CASE WHEN own.nonce = $2 THEN own.displaced ELSE own.holder END,
         drawn = greatest(own.generation, own.last, own.drawn, $5::bigint) + 1
       WHERE own.nonce IS NULL OR own.nonce = $2 OR own.until <= clock_timestamp()
       RETURNING drawn, displaced`,
-    renew: `${update(`until = ${END('$3')}`)} RETURNING 1`,
-    note: `${update('ledger = $3, last = $4::bigint')} RETURNING 1`,
-    commit: tell(update(`record = $3, generation = coalesce($4::bigint, generation), ${FREE}`), '$5'),
-    release: tell(update(FREE), '$3'),
+    renew: `${update(`until = ${leaseEnd('$3')}`)} RETURNING 1`,
+    writeLedger: `${update('ledger = $3, last = $4::bigint')} RETURNING 1`,
+    commit: notifying(update(`record = $3, generation = coalesce($4::bigint, generation), ${NO_LEASE}`), '$5'),
+    release: notifying(update(NO_LEASE), '$3'),
     keys: `SELECT key FROM ${table} WHERE record IS NOT NULL AND key COLLATE "C" > $1 ORDER BY key COLLATE "C" LIMIT $2`,
     listen: `LISTEN ${quote(channel)}`,
   }

@@ -1,202 +1,188 @@
-import { pause } from '../core/shared/clock.js'
-import type { Backend, Claim, Holder, LedgerText, RecordText, Taken } from '../database/backend.js'
-import type { Source } from './connection-provider.js'
-import { BOUND, bounded, NoAnswer } from './deadline.js'
-import { codeOf, failed, isPassing } from './errors.js'
-import { type Client, isCluster, type Redis } from './ioredis.js'
-import { decode, encode, Names } from './redis-keys.js'
-import { COMMIT, HOLDER, LEDGER, NOTE, READ, RELEASE, RENEW, type Script, TAKE } from './scripts.js'
-import { Line } from './stream-waiter.js'
-import { Subscriber } from './subscriber.js'
+import type { Acquired, AcquireRequest, Backend, Holder, LedgerText, RecordText, WaitResult } from '../database/backend.js'
+import { type Deadline, DeadlineError, withDeadline, withRetries } from '../database/deadline.js'
+import type { Subscriber } from '../database/subscriber.js'
+import type { ConnectionProvider } from './connection-provider.js'
+import { codeOf, isTransient, toPublicError } from './errors.js'
+import { type Client, isCluster, mastersOf, type Redis } from './ioredis.js'
+import { decodeKey, encodeKey, RedisKeys } from './redis-keys.js'
+import { ACQUIRE, COMMIT, HOLDER, READ, READ_LEDGER, RELEASE, RENEW, type Script, WRITE_LEDGER } from './scripts.js'
+import { StreamWaiter } from './stream-waiter.js'
+import { subscriberTo } from './subscriber.js'
 
-/** Keys that Redis looks at in one step of a listing, during which it does nothing else. */
-const SCANNED = 1000
-/** Milliseconds before a script is sent again, each time on a new connection, as long as its time is not over. */
-const PAUSES = [0, 10, 20, 40, 80, 160]
-
-interface Attempt {
-  /** To which it was sent. */
-  client?: Client
-  isOver: boolean
-}
+/** Keys that Redis examines in one step of a listing, during which it does nothing else. */
+const KEYS_PER_SCAN = 1000
+/** The wait before a script is sent again, each time on a new connection. */
+const RETRY_DELAYS_MS = [0, 10, 20, 40, 80, 160]
 
 /** The steps of a store, as scripts that Redis runs. */
 export class RedisBackend implements Backend {
   readonly name = 'redis'
-  readonly #source: Source
-  readonly #names: Names
-  readonly #line: Line
+  readonly #connections: ConnectionProvider
+  readonly #redisKeys: RedisKeys
+  readonly #streamWaiter: StreamWaiter
   readonly #subscriber: Subscriber
 
-  constructor(source: Source, prefix: string) {
-    this.#source = source
-    this.#names = new Names(prefix)
-    this.#line = new Line(source)
-    this.#subscriber = new Subscriber(source, this.#names.channel)
+  constructor(connections: ConnectionProvider, prefix: string) {
+    this.#connections = connections
+    this.#redisKeys = new RedisKeys(prefix)
+    this.#streamWaiter = new StreamWaiter(connections)
+    this.#subscriber = subscriberTo(connections, this.#redisKeys.channel)
   }
 
-  get place(): string {
-    return this.#source.place
+  get endpoint(): string {
+    return this.#connections.endpoint
   }
 
   async read(key: string): Promise<string | undefined> {
     return ((await this.#run(READ, key)) as string | null) ?? undefined
   }
 
-  async ledger(key: string): Promise<string | undefined> {
-    return ((await this.#run(LEDGER, key)) as string | null) ?? undefined
+  async readLedger(key: string): Promise<string | undefined> {
+    return ((await this.#run(READ_LEDGER, key)) as string | null) ?? undefined
   }
 
   async holder(key: string): Promise<Holder | undefined> {
-    const found = (await this.#run(HOLDER, key)) as [string, string, string, string] | null
-    if (found === null) return undefined
-    const [number, name, left, mark] = found
-    return { fencingToken: Number(number), name, left: Number(left), ...(mark !== '' && { mark }) }
+    const reply = (await this.#run(HOLDER, key)) as [string, string, string, string] | null
+    if (reply === null) return undefined
+    const [fencingToken, name, msLeft, cursor] = reply
+    return { fencingToken: Number(fencingToken), name, msLeft: Number(msLeft), ...(cursor !== '' && { cursor }) }
   }
 
-  park(key: string, mark: string, ms: number): Promise<{ text?: string } | undefined> {
-    const [, , stream] = this.#names.of(key)
-    return this.#line.park(stream, mark, ms).catch((error) => this.#refuse(error))
+  async waitBlocking(key: string, cursor: string, ms: number): Promise<WaitResult | undefined> {
+    const [, , stream] = this.#redisKeys.of(key)
+    return await withPublicErrors(() => this.#streamWaiter.wait(stream, cursor, ms))
   }
 
-  async take(key: string, { nonce, name, leaseMs, floor }: Claim): Promise<Taken | undefined> {
-    const undo = (client: Client) => this.#evaluate(client, RELEASE, key, this.#ending(key, nonce))
-    const taken = (await this.#run(TAKE, key, [nonce, name, String(leaseMs), String(floor)], undo)) as [string, string] | null
-    if (taken === null) return undefined
-    const [number, displaced] = taken
-    return { number: Number(number), ...(displaced !== '' && { displaced }) }
+  async acquire(key: string, { nonce, holder, leaseMs, fencingTokenFloor }: AcquireRequest): Promise<Acquired | undefined> {
+    const undo = (client: Client) => this.#evaluate(client, RELEASE, key, this.#releaseArgs(key, nonce))
+    const args = [nonce, holder, String(leaseMs), String(fencingTokenFloor)]
+    const reply = (await this.#run(ACQUIRE, key, args, undo)) as [string, string] | null
+    if (reply === null) return undefined
+    const [fencingToken, evicted] = reply
+    return { fencingToken: Number(fencingToken), ...(evicted !== '' && { evicted }) }
   }
 
   async renew(key: string, nonce: string, leaseMs: number): Promise<boolean> {
     return (await this.#run(RENEW, key, [nonce, String(leaseMs)])) === '1'
   }
 
-  async note(key: string, nonce: string, { text, last }: LedgerText): Promise<boolean> {
-    return (await this.#run(NOTE, key, [nonce, text, String(last)])) === '1'
+  async writeLedger(key: string, nonce: string, { text, lastFencingToken }: LedgerText): Promise<boolean> {
+    return (await this.#run(WRITE_LEDGER, key, [nonce, text, String(lastFencingToken)])) === '1'
   }
 
   async commit(key: string, nonce: string, record: RecordText | undefined): Promise<boolean> {
-    const written = record === undefined ? ['', ''] : [record.text, String(record.generation)]
-    return (await this.#run(COMMIT, key, [...this.#ending(key, nonce), ...written])) === '1'
+    const recordArgs = record === undefined ? ['', ''] : [record.text, String(record.generation)]
+    return (await this.#run(COMMIT, key, [...this.#releaseArgs(key, nonce), ...recordArgs])) === '1'
   }
 
   async release(key: string, nonce: string): Promise<void> {
-    await this.#run(RELEASE, key, this.#ending(key, nonce))
+    await this.#run(RELEASE, key, this.#releaseArgs(key, nonce))
   }
 
-  #ending(key: string, nonce: string): string[] {
-    return [nonce, this.#names.channel, encode(key)]
+  /** The arguments of a script that ends a lease and publishes that. */
+  #releaseArgs(key: string, nonce: string): string[] {
+    return [nonce, this.#redisKeys.channel, encodeKey(key)]
   }
 
   async *keys(): AsyncIterable<string> {
-    const seen = new Set<string>()
-    const { before } = this.#source
-    const pattern = this.#names.pattern(before)
+    const listed = new Set<string>()
+    const { keyPrefix } = this.#connections
+    const pattern = this.#redisKeys.pattern(keyPrefix)
     for (const node of await this.#nodes()) {
       let cursor = '0'
       do {
-        const step = () => node.scan(cursor, 'MATCH', pattern, 'COUNT', SCANNED)
-        const [next, names] = await bounded(step(), BOUND).catch((error) => this.#refuse(error))
-        cursor = next
+        const scan = () => withDeadline(node.scan(cursor, 'MATCH', pattern, 'COUNT', KEYS_PER_SCAN))
+        const [nextCursor, names] = await withPublicErrors(scan)
+        cursor = nextCursor
         for (const name of names) {
-          const key = this.#names.keyOf(name, before)
-          if (key === undefined || seen.has(key)) continue
-          seen.add(key)
+          const key = this.#redisKeys.keyOf(name, keyPrefix)
+          if (key === undefined || listed.has(key)) continue
+          listed.add(key)
           yield key
         }
       } while (cursor !== '0')
     }
   }
 
-  /** All that hold keys. */
+  /** The nodes that together hold all keys. */
   async #nodes(): Promise<Redis[]> {
     try {
-      const client = await bounded(this.#source.client(), BOUND)
-      if (!isCluster(client)) return [client]
-      // It knows its nodes when it has asked the first.
-      if (client.nodes('master').length === 0) await bounded(client.ping(), BOUND)
-      return client.nodes('master')
+      const client = await withDeadline(this.#connections.client())
+      return isCluster(client) ? await withDeadline(mastersOf(client)) : [client]
     } catch (error) {
-      this.#source.drop(undefined)
-      return this.#refuse(error)
+      this.#connections.drop(undefined)
+      throw toPublicError(error)
     }
   }
 
-  async listen(listener: (key: string | undefined, generation?: number) => void): Promise<() => void> {
-    try {
-      return await this.#subscriber.listen((text) => {
-        if (text === undefined) return listener(undefined)
-        // What is told is `generation key`; no generation where there is no record.
-        const end = text.indexOf(' ')
-        listener(decode(text.slice(end + 1)), Number(text.slice(0, end)) || undefined)
-      })
-    } catch (error) {
-      return this.#refuse(error)
-    }
+  async subscribe(listener: (key: string | undefined, generation?: number) => void): Promise<() => void> {
+    return await withPublicErrors(() =>
+      this.#subscriber.subscribe((message) => {
+        if (message === undefined) return listener(undefined)
+        // A message is `generation key`, without a generation where there is no record.
+        const space = message.indexOf(' ')
+        listener(decodeKey(message.slice(space + 1)), Number(message.slice(0, space)) || undefined)
+      }),
+    )
   }
 
   async close(): Promise<void> {
-    this.#line.close()
+    this.#streamWaiter.close()
     this.#subscriber.close()
-    this.#source.close()
+    this.#connections.close()
   }
 
   /**
-   * Runs a script, within the bound. `undo` is sent behind one that was sent and not answered: Redis may do it when it wakes
-   * up.
+   * Runs a script within 500 ms. A connection that turns out to be cut, while it is made or later, is
+   * replaced and the script sent again, which every script tolerates. Giving up on a commit would cost
+   * a fetch.
+   *
+   * @param undo sent after a script that was not answered in time: Redis may run it when it wakes up
    */
   async #run(script: Script, key: string, args: string[] = [], undo?: (client: Client) => Promise<unknown>): Promise<unknown> {
-    const attempt: Attempt = { isOver: false }
+    /** The client to which the script was sent. */
+    let client: Client | undefined
+    const send = async (deadline: Deadline) => {
+      client = undefined
+      client = await deadline.race(this.#connections.client())
+      return await deadline.race(this.#evaluate(client, script, key, args, deadline))
+    }
     try {
-      return await bounded(this.#attempt(attempt, script, key, args), BOUND)
+      return await withRetries(send, {
+        delaysMs: RETRY_DELAYS_MS,
+        isTransient: (error) => isTransient(error, client !== undefined),
+        onRetry: () => client !== undefined && this.#connections.drop(client),
+      })
     } catch (error) {
-      attempt.isOver = true
-      if (error instanceof NoAnswer) {
-        if (attempt.client !== undefined) undo?.(attempt.client).catch(() => {})
-        this.#source.drop(attempt.client)
+      if (error instanceof DeadlineError) {
+        if (client !== undefined) undo?.(client).catch(() => {})
+        this.#connections.drop(client)
       }
-      return this.#refuse(error)
+      throw toPublicError(error)
     }
   }
 
   /**
-   * A connection that turns out to be cut, while it is made or later, is replaced and the script sent again, which all of them
-   * stand. Giving up on a commit would cost a fetch.
+   * Sends a script by its hash, and by its text where Redis does not know it (yet, or after a restart),
+   * unless nobody waits for the answer any more. A script that ends a lease is sent by its text at
+   * once, so that a Redis that wakes up later needs nothing more to run it.
    */
-  async #attempt(attempt: Attempt, script: Script, key: string, args: string[]): Promise<unknown> {
-    for (let tries = 0; ; tries++) {
-      attempt.client = undefined
-      try {
-        const client = await this.#source.client()
-        if (attempt.isOver) throw new NoAnswer()
-        attempt.client = client
-        return await this.#evaluate(client, script, key, args, attempt)
-      } catch (error) {
-        const { client, isOver } = attempt
-        const ms = PAUSES[tries]
-        if (isOver || ms === undefined || !isPassing(error, client !== undefined)) throw error
-        if (client !== undefined) this.#source.drop(client)
-        await pause(ms)
-      }
-    }
-  }
-
-  /**
-   * By its hash; by its text where Redis does not know it (yet, or after a restart), unless nobody waits any more. What ends a
-   * lease by its text at once: a Redis that wakes up when nobody waits any more has all it needs.
-   */
-  async #evaluate(client: Client, script: Script, key: string, args: string[], attempt?: Attempt): Promise<unknown> {
+  async #evaluate(client: Client, script: Script, key: string, args: string[], deadline?: Deadline): Promise<unknown> {
     const { lua, sha } = script
-    const names = this.#names.of(key)
+    const redisKeys = this.#redisKeys.of(key)
     try {
-      if (script !== COMMIT && script !== RELEASE) return await client.evalsha(sha, names.length, ...names, ...args)
+      if (script !== COMMIT && script !== RELEASE) return await client.evalsha(sha, redisKeys.length, ...redisKeys, ...args)
     } catch (error) {
-      if (codeOf(error) !== 'NOSCRIPT' || attempt?.isOver) throw error
+      if (codeOf(error) !== 'NOSCRIPT' || deadline?.isOver) throw error
     }
-    return await client.eval(lua, names.length, ...names, ...args)
+    return await client.eval(lua, redisKeys.length, ...redisKeys, ...args)
   }
+}
 
-  #refuse(error: unknown): never {
-    throw failed(error)
+async function withPublicErrors<T>(task: () => Promise<T>): Promise<T> {
+  try {
+    return await task()
+  } catch (error) {
+    throw toPublicError(error)
   }
 }

@@ -1,31 +1,31 @@
 import { Connection } from './connection.js'
-import { closed } from './errors.js'
-import { another, type Client, type Cluster, isCluster, make, type Redis } from './ioredis.js'
+import { closedError } from './errors.js'
+import { type Client, type Cluster, createRedis, duplicateOf, isCluster, type Redis } from './ioredis.js'
 
-/** Where connections come from. */
-export interface Source {
-  /** Host and port. */
-  readonly place: string
-  /** What the client puts before every name. */
-  readonly before: string
-  /** One that is ready for commands, or as ready as its giver made it. */
+/** Provides the connections of a store. */
+export interface ConnectionProvider {
+  /** Host and port, for messages. */
+  readonly endpoint: string
+  /** What the client itself puts before every name. */
+  readonly keyPrefix: string
+  /** A client that is ready for commands, or as ready as its owner made it. */
   client(): Promise<Client>
-  /** This one failed: the next is another. */
+  /** Called when a client failed: the next call of `client` returns another one. */
   drop(client: Client | undefined): void
-  /** A connection of its own, not connected yet, that nobody else uses. */
-  another(): Promise<Redis>
+  /** A connection that nobody else uses, not connected yet. */
+  createConnection(): Promise<Redis>
   close(): void
 }
 
 /** Connections of our own, made when they are needed. */
-export class OwnSource implements Source {
-  readonly before = ''
-  readonly #connection = new Connection(() => this.another())
+export class OwnConnections implements ConnectionProvider {
+  readonly keyPrefix = ''
+  readonly #connection = new Connection(() => this.createConnection())
 
   constructor(
     readonly url: string,
     readonly tls: object | undefined,
-    readonly place: string,
+    readonly endpoint: string,
   ) {}
 
   client(): Promise<Redis> {
@@ -36,8 +36,8 @@ export class OwnSource implements Source {
     this.#connection.drop(client)
   }
 
-  another(): Promise<Redis> {
-    return make(this.url, this.tls)
+  createConnection(): Promise<Redis> {
+    return createRedis(this.url, this.tls)
   }
 
   close(): void {
@@ -45,33 +45,36 @@ export class OwnSource implements Source {
   }
 }
 
-/** Somebody else's client: used as it is, and left to its giver. */
-export class GivenSource implements Source {
-  readonly place: string
-  readonly before: string
-  #coming: Promise<void> | undefined
+/** A client that the user gave. It is used as it is, and left to its owner. */
+export class GivenClient implements ConnectionProvider {
+  readonly endpoint: string
+  readonly keyPrefix: string
+  #statusChange: Promise<void> | undefined
   #isClosed = false
 
   constructor(readonly given: Client) {
-    this.place = placeOf(given)
-    this.before = given.options.keyPrefix ?? ''
+    this.endpoint = endpointOf(given)
+    this.keyPrefix = given.options.keyPrefix ?? ''
   }
 
-  /** What a client without a connection is sent would lie in its queue for as long as that lasts, and be done much later. */
+  /**
+   * Waits until the client is connected. A command that is sent without a connection would lie in the
+   * client's queue, and be done much later.
+   */
   async client(): Promise<Client> {
-    if (this.#isClosed) throw closed()
+    if (this.#isClosed) throw closedError()
     while (!['ready', 'wait'].includes(this.given.status)) {
       if (this.given.status === 'end') throw new Error('ended')
-      await (this.#coming ??= this.#change())
+      await (this.#statusChange ??= this.#nextStatus())
     }
     return this.given
   }
 
-  /** It is connected, or never will be. */
-  #change(): Promise<void> {
+  /** Resolves when the client is connected, or never will be. */
+  #nextStatus(): Promise<void> {
     return new Promise((resolve) => {
       const settle = () => {
-        this.#coming = undefined
+        this.#statusChange = undefined
         this.given.off('ready', settle).off('end', settle)
         resolve()
       }
@@ -81,8 +84,8 @@ export class GivenSource implements Source {
 
   drop(): void {}
 
-  another(): Promise<Redis> {
-    return another(this.given)
+  createConnection(): Promise<Redis> {
+    return duplicateOf(this.given)
   }
 
   close(): void {
@@ -90,25 +93,27 @@ export class GivenSource implements Source {
   }
 }
 
-function placeOf(client: Client): string {
-  if (isCluster(client)) return `cluster of ${startOf(client)}`
+function endpointOf(client: Client): string {
+  if (isCluster(client)) return `cluster of ${startupNodeOf(client)}`
   const { path, sentinels, name, host, port } = client.options
   if (sentinels?.length) return `redis ${name}`
   return path ?? `${host}:${port}`
 }
 
-function startOf(cluster: Cluster): string {
+/** Host and port of the first node that a cluster client was given. */
+function startupNodeOf(cluster: Cluster): string {
   const [first] = (cluster as unknown as { startupNodes?: unknown[] }).startupNodes ?? []
   if (typeof first === 'number') return `127.0.0.1:${first}`
-  if (typeof first === 'string') return placeOfUrl(first) ?? 'redis'
+  if (typeof first === 'string') return endpointOfUrl(first) ?? 'redis'
   const { host = '127.0.0.1', port = 6379 } = Object(first)
   return `${host}:${port}`
 }
 
-/** Host and port, or the path of a socket; undefined if it is no URL of Redis. */
-export function placeOfUrl(url: string): string | undefined {
+/** Host and port, or the path of a socket. `undefined` if the text is no URL of a Redis. */
+export function endpointOfUrl(url: string): string | undefined {
   if (url.startsWith('/')) return url.split('?')[0]
-  // A password with / ? or # in it that was not encoded ends where a place should begin.
+  // A password that contains / ? or # without being encoded ends, for a parser, where the host should
+  // begin: part of the password would be shown as the host.
   if (/^[a-z]+:\/\/[^@]*[/?#][^@]*@/i.test(url)) return undefined
   try {
     const { protocol, hostname, port } = new URL(url)

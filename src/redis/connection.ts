@@ -1,4 +1,4 @@
-import { closed } from './errors.js'
+import { closedError } from './errors.js'
 import { type Client, connect, end, type Redis } from './ioredis.js'
 
 interface Opening {
@@ -6,19 +6,20 @@ interface Opening {
   ready?: Promise<Redis>
 }
 
-/** One connection, made when it is needed, and another one after it ended or was given up. */
+/** One connection, made when it is needed, and replaced after it ended or was dropped. */
 export class Connection {
-  readonly #make: () => Promise<Redis>
+  readonly #create: () => Promise<Redis>
   #current: Opening | undefined
   #isClosed = false
 
-  /** @param make a connection that is not connected yet */
-  constructor(make: () => Promise<Redis>) {
-    this.#make = make
+  /** @param create makes a connection that is not connected yet */
+  constructor(create: () => Promise<Redis>) {
+    this.#create = create
   }
 
+  /** The connection, ready for commands. */
   async ready(): Promise<Redis> {
-    if (this.#isClosed) throw closed()
+    if (this.#isClosed) throw closedError()
     if (this.#current?.redis?.status === 'end') this.#current = undefined
     const current = (this.#current ??= {})
     current.ready ??= this.#open(current)
@@ -27,26 +28,26 @@ export class Connection {
 
   async #open(current: Opening): Promise<Redis> {
     try {
-      const redis = await this.#make()
-      // Given up while ioredis was loaded.
+      const redis = await this.#create()
+      // Dropped while ioredis was loaded.
       if (this.#current !== current) throw new Error('closed')
       current.redis = redis
       await connect(redis)
       return redis
     } catch (error) {
-      this.#forget(current)
+      this.#discard(current)
       throw error
     }
   }
 
-  #forget(current: Opening): void {
+  #discard(current: Opening): void {
     end(current.redis)
     if (this.#current === current) this.#current = undefined
   }
 
-  /** Gives it up, unless there is another one than `client` by now. */
+  /** Ends the connection, unless another one than `client` is in use by now. */
   drop(client?: Client): void {
-    if (this.#current !== undefined && (client === undefined || client === this.#current.redis)) this.#forget(this.#current)
+    if (this.#current !== undefined && (client === undefined || client === this.#current.redis)) this.#discard(this.#current)
   }
 
   /** For good. */

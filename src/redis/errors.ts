@@ -1,8 +1,9 @@
 /**
- * Errors of ioredis carry the command with its arguments, and so the value; those of Redis repeat what they were sent. None
- * leaves: what does is a code and words of ours.
+ * Errors that are fit to be shown. Those of ioredis are not: they carry the command with its
+ * arguments, and so the value. Nor are those of Redis, which repeat what they were sent. Only a code
+ * and a message of our own leave this folder.
  */
-const HINTS: Record<string, string> = {
+const MESSAGES: Record<string, string> = {
   NO_IOREDIS: 'the package ioredis is missing or cannot be loaded: npm install ioredis',
   NOAUTH: 'Redis wants a password',
   WRONGPASS: 'Redis refuses the user or the password',
@@ -13,44 +14,45 @@ const HINTS: Record<string, string> = {
   MISCONF: 'Redis cannot write its snapshot, and takes no writes',
   MOVED: 'this Redis is one node of a cluster: give an ioredis Cluster as client',
   CLUSTERDOWN: 'the cluster is down',
-  WRONGTYPE: 'a key with the name of ours is something else',
+  WRONGTYPE: 'a Redis key that dotdog uses holds another type of data',
   ETIMEDOUT: 'no answer in time',
-  ECONNREFUSED: 'nobody listens there',
+  ECONNREFUSED: 'the connection was refused',
   CLOSED: 'this store was closed',
 }
 
-/** A connection that ended, or never began, and no answer. */
-const ENDED = 'ECLOSED'
+/** The code of a connection that ended, or never began, without an answer. */
+const CONNECTION_ENDED = 'ECLOSED'
 
 export function codeOf(error: unknown): string {
   const { code, message, name, lastNodeError } = Object(error)
   if (lastNodeError) return codeOf(lastNodeError)
   if (typeof code === 'string' && /^[A-Z][A-Z0-9_]+$/.test(code)) return code
-  // A reply begins with its code.
+  // An error reply begins with its code.
   if (name === 'ReplyError') return /^[A-Z]{2,20}(?= |$)/.exec(String(message))?.[0] ?? 'ERR'
-  return ENDED
+  return CONNECTION_ENDED
 }
 
-/** Whether Redis itself refused, so that asking again is of no use. */
+/** Whether Redis itself answered with an error. */
 export const isReply = (error: unknown): boolean => Object(error).name === 'ReplyError'
 
-/** What is asked of a store that was closed. */
-export const closed = (): Error => Object.assign(new Error('closed'), { code: 'CLOSED' })
+/** What a store says that was closed. */
+export const closedError = (): Error => Object.assign(new Error('closed'), { code: 'CLOSED' })
 
-/** What ends a connection, and perhaps not the next one. */
-const LOST = [ENDED, 'ECONNRESET', 'EPIPE']
+/** Errors that end a connection, and perhaps not the next one. */
+const LOST_CONNECTION = [CONNECTION_ENDED, 'ECONNRESET', 'EPIPE']
 
 /**
- * Whether asking again, on another connection, is of use. A refusal leaves a connection good, but of a replica that was the
- * master; and where nobody listens, nobody will in a moment.
+ * Whether another try, on another connection, may succeed. An error reply leaves the connection good,
+ * except that of a replica that was the master. Where a connection is refused, it will be refused
+ * again in a moment.
  */
-export function isPassing(error: unknown, wasConnected: boolean): boolean {
+export function isTransient(error: unknown, wasConnected: boolean): boolean {
   if (isReply(error)) return codeOf(error) === 'READONLY'
-  return wasConnected || LOST.includes(codeOf(error))
+  return wasConnected || LOST_CONNECTION.includes(codeOf(error))
 }
 
-/** What Redis answers for a time. */
-const FOR_NOW = [
+/** Error replies that do not last. Every other one is a refusal. */
+const TEMPORARY_REPLIES = [
   'READONLY',
   'LOADING',
   'OOM',
@@ -64,9 +66,10 @@ const FOR_NOW = [
   'ASK',
 ]
 
-/** Fit to be shown. */
-export function failed(error: unknown): Error & { code: string; isRefusal: boolean } {
+/** An error that is fit to be shown, in place of one that is not. */
+export function toPublicError(error: unknown): Error & { code: string; isRefusal: boolean } {
   const code = codeOf(error)
-  const hint = HINTS[code] ?? (isReply(error) ? 'Redis refused' : 'the connection failed')
-  return Object.assign(new Error(hint), { code, isRefusal: isReply(error) && !FOR_NOW.includes(code) })
+  const message = MESSAGES[code] ?? (isReply(error) ? 'Redis refused' : 'the connection failed')
+  const isRefusal = isReply(error) && !TEMPORARY_REPLIES.includes(code)
+  return Object.assign(new Error(message), { code, isRefusal })
 }

@@ -1,64 +1,77 @@
-// Records in Redis, for processes on several machines. Public names only.
+// The entry point of dotdog/redis: public names only.
 import type { Store } from 'dotdog'
-import { FallbackStore } from '../database/local-fallback.js'
-import { NetworkStore } from '../database/store.js'
+import { BOOLEAN, checkOptions, type Rules } from '../core/shared/validate.js'
+import { LocalFallbackStore } from '../database/local-fallback.js'
+import { DatabaseStore } from '../database/store.js'
 import { RedisBackend } from './backend.js'
-import { GivenSource, OwnSource, placeOfUrl, type Source } from './connection-provider.js'
+import { type ConnectionProvider, endpointOfUrl, GivenClient, OwnConnections } from './connection-provider.js'
 import type { Client } from './ioredis.js'
 
 export interface RedisStoreOptions {
   /** `redis://user:password@host:6379/0`, `rediss://…` for TLS, or the path of a socket. Either this or `client`. */
   url?: string
-  /** An ioredis `Redis` or `Cluster` with options of your own. It is used as it is, and yours to close. */
+  /** An ioredis `Redis` or `Cluster` with options of your own. It is used as it is and never closed. Either this or `url`. */
   client?: Client
-  /** Begins the name of every key and of the channel. Default `'dotdog:'`. At most 100 characters, without `{` and `}`. */
+  /**
+   * Begins the name of every Redis key and of the channel: at most 100 characters, without `{` and `}`.
+   * Default `'dotdog:'`.
+   */
   prefix?: string
   /** Options of Node's `tls.connect`, such as `ca`, for a `rediss://` URL. */
   tls?: object
   /**
-   * While Redis does not answer, each process fetches for itself and keeps the value in its memory. Default false: values in
-   * memory are served until they expire, and nothing is fetched behind Redis's back.
+   * While Redis does not answer, each process that needs a value fetches one for itself, and the newest
+   * is handed over afterwards. Default false: values in memory are served until they expire, and
+   * nothing is fetched without Redis, because a second fetch may invalidate the first value.
    */
   localFallback?: boolean
 }
 
 /**
- * A store in Redis: one fetch between all processes that use it, on however many machines. Needs the package ioredis. An
- * operation that Redis does not answer within 500 ms is an `ERR_DOG_STORE`; a dead holder is replaced after 5 s.
+ * A store in Redis: one fetch between all processes that use it, on however many machines. Needs the
+ * package ioredis beside dotdog (`npm install ioredis`), which is loaded by the first operation. An
+ * operation that Redis does not answer within 500 ms fails with `ERR_DOG_STORE`. The key of a holder
+ * that died can be taken after 5 s.
  *
+ * @throws TypeError for an option that is wrong or unknown.
  * @example
  * init('ACCESS_TOKEN', fetcher, { store: redisStore({ url: 'redis://localhost:6379' }) })
- * @throws TypeError for a wrong option
  */
 export function redisStore(options: RedisStoreOptions): Store {
-  if (typeof options !== 'object' || options === null) throw wrong('options', 'must be an object', options)
-  const { prefix = 'dotdog:', localFallback = false } = options
-  if (typeof prefix !== 'string' || prefix.length > 100 || /[{}]/.test(prefix) || !prefix.isWellFormed()) {
-    throw wrong('prefix', 'must be a string of at most 100 characters without { and }', prefix)
-  }
-  if (typeof localFallback !== 'boolean') throw wrong('localFallback', 'must be true or false', localFallback)
-  const store = new NetworkStore(new RedisBackend(sourceOf(options), prefix))
-  return localFallback ? new FallbackStore(store) : store
+  const { prefix = 'dotdog:', localFallback = false } = checkOptions<RedisStoreOptions>('redisStore', options, RULES)
+  const store = new DatabaseStore(new RedisBackend(providerOf(options), prefix))
+  return localFallback ? new LocalFallbackStore(store) : store
 }
 
-function sourceOf({ url, client, tls }: RedisStoreOptions): Source {
-  if ((url === undefined) === (client === undefined)) throw new TypeError('redisStore takes either url or client')
-  if (tls !== undefined && (typeof tls !== 'object' || tls === null)) throw wrong('tls', 'must be an object', tls)
-  if (client !== undefined) {
-    if (tls !== undefined) throw new TypeError('tls goes with url; a client has its own')
-    if (!isClient(client)) throw wrong('client', 'must be a Redis or a Cluster of ioredis', client)
-    return new GivenSource(client)
-  }
-  const place = typeof url === 'string' ? placeOfUrl(url) : undefined
-  // Not shown: it may hold a password.
-  if (place === undefined) throw wrong('url', "must be a string like 'redis://host:6379'", url)
-  return new OwnSource(url!, tls, place)
+const RULES: Rules = {
+  // It may contain a password.
+  url: {
+    test: (value: unknown) => typeof value === 'string' && endpointOfUrl(value) !== undefined,
+    rule: "must be a string like 'redis://host:6379'",
+    isSecret: true,
+  },
+  // A URL may be given here by mistake.
+  client: { test: isClient, rule: 'must be a Redis or a Cluster of ioredis', isSecret: true },
+  prefix: {
+    test: (value: unknown) => typeof value === 'string' && value.length <= 100 && !/[{}]/.test(value) && value.isWellFormed(),
+    rule: 'must be a string of at most 100 characters without { and }',
+  },
+  // A private key may be given here by mistake.
+  tls: { test: (value: unknown) => typeof value === 'object' && value !== null, rule: 'must be an object', isSecret: true },
+  localFallback: BOOLEAN,
 }
 
-/** By what is used of it: another copy of ioredis makes other classes. */
-const isClient = (client: unknown): boolean =>
-  ['evalsha', 'eval', 'duplicate', 'disconnect'].every((name) => typeof Object(client)[name] === 'function') &&
-  typeof Object(client).options === 'object'
+/** Checks only what is used of a client: another copy of ioredis has other classes. */
+function isClient(client: unknown): boolean {
+  const methods = ['evalsha', 'eval', 'duplicate', 'disconnect']
+  return methods.every((name) => typeof Object(client)[name] === 'function') && typeof Object(client).options === 'object'
+}
 
-const wrong = (name: string, rule: string, value: unknown): TypeError =>
-  new TypeError(`${name} ${rule}; got ${value === null ? 'null' : Array.isArray(value) ? 'an array' : `a ${typeof value}`}`)
+function providerOf({ url, client, tls }: RedisStoreOptions): ConnectionProvider {
+  if (url !== undefined && client === undefined) return new OwnConnections(url, tls, endpointOfUrl(url)!)
+  if (client === undefined || url !== undefined) {
+    throw new TypeError(`redisStore wants either url or client; got ${url === undefined ? 'neither' : 'both'}`)
+  }
+  if (tls !== undefined) throw new TypeError('tls goes with url; a client has its own')
+  return new GivenClient(client)
+}

@@ -1,52 +1,59 @@
-/**
- * What things are called in Redis. A key has three names, of its record, its state and its events, which share a hash tag and
- * so lie in one slot of a cluster: `dotdog:{ACCESS_TOKEN}:record`, `…:state`, `…:events`. The one place that builds and parses
- * them.
- */
-const TAIL = ':record'
+const RECORD_SUFFIX = ':record'
 
-export class Names {
-  /** Where commits and releases are told. */
+/**
+ * Builds and parses the names that a store uses in Redis; no other file does. A key of dotdog has
+ * three Redis keys, for its record, its state and its events: `dotdog:{ACCESS_TOKEN}:record`,
+ * `…:state` and `…:events`. They share a hash tag, and so lie in one slot of a cluster.
+ */
+export class RedisKeys {
+  /** Commits and releases are published here. */
   readonly channel: string
-  readonly #head: string
+  readonly #tagStart: string
 
   constructor(prefix: string) {
     this.channel = `${prefix}changes`
-    this.#head = `${prefix}{`
+    this.#tagStart = `${prefix}{`
   }
 
-  /** The names of the record, of the state, and of the stream of what happens. */
+  /** The Redis keys of the record, of the state, and of the stream of events. */
   of(key: string): [record: string, state: string, stream: string] {
-    const tag = `${this.#head}${encode(key)}}`
-    return [`${tag}${TAIL}`, `${tag}:state`, `${tag}:events`]
+    const tag = `${this.#tagStart}${encodeKey(key)}}`
+    return [`${tag}${RECORD_SUFFIX}`, `${tag}:state`, `${tag}:events`]
   }
 
-  /** Matches the names of all records. `before`: what the client puts before every name. */
-  pattern(before: string): string {
-    return `${`${before}${this.#head}`.replace(/[\\*?[\]^]/g, '\\$&')}*}${TAIL}`
+  /**
+   * A pattern for SCAN that matches the Redis keys of all records.
+   *
+   * @param keyPrefix what the client itself puts before every name
+   */
+  pattern(keyPrefix: string): string {
+    return `${`${keyPrefix}${this.#tagStart}`.replace(/[\\*?[\]^]/g, '\\$&')}*}${RECORD_SUFFIX}`
   }
 
-  /** The key of a record's name; undefined if it is none of ours. */
-  keyOf(name: string, before: string): string | undefined {
-    const head = `${before}${this.#head}`
-    if (!name.startsWith(head) || !name.endsWith(`}${TAIL}`)) return undefined
-    return decode(name.slice(head.length, -TAIL.length - 1))
+  /** The key whose record has this name. `undefined` if the name is none of ours. */
+  keyOf(name: string, keyPrefix: string): string | undefined {
+    const start = `${keyPrefix}${this.#tagStart}`
+    if (!name.startsWith(start) || !name.endsWith(`}${RECORD_SUFFIX}`)) return undefined
+    return decodeKey(name.slice(start.length, -RECORD_SUFFIX.length - 1))
   }
 }
 
-/** Any text as letters that end no hash tag, have no place in a pattern, and are the same in every encoding. */
-export const encode = (key: string): string => key.replace(/[^\w.:/~-]/gu, encodeCharacter)
+/**
+ * A key in characters that cannot end a hash tag, mean nothing in a pattern, and are the same in every
+ * encoding.
+ */
+export const encodeKey = (key: string): string => key.replace(/[^\w.:/~-]/gu, encodeCharacter)
 
-/** `encodeURIComponent` leaves some alone that mean something in a pattern. */
+/** `encodeURIComponent` keeps some characters that mean something in a pattern. */
 const encodeCharacter = (character: string): string =>
   character < '\u0080'
     ? `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`
     : encodeURIComponent(character)
 
-export function decode(text: string): string | undefined {
+export function decodeKey(text: string): string | undefined {
   try {
     const key = decodeURIComponent(text)
-    return encode(key) === text ? key : undefined
+    return encodeKey(key) === text ? key : undefined
   } catch {
     return undefined
   }

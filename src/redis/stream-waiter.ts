@@ -1,43 +1,50 @@
+import type { WaitResult } from '../database/backend.js'
+import { OPERATION_TIMEOUT_MS, withDeadline, withTimeout } from '../database/deadline.js'
 import { Connection } from './connection.js'
-import type { Source } from './connection-provider.js'
-import { BOUND, bounded, within } from './deadline.js'
+import type { ConnectionProvider } from './connection-provider.js'
 import { codeOf, isReply } from './errors.js'
 import { isCluster, type Redis } from './ioredis.js'
 
-/** This will not be otherwise the next time: no right to it, no such command. */
-const REFUSALS = ['NOPERM', 'ERR']
+/** Error replies that will be the same the next time: no right to the command, or no such command. */
+const PERMANENT_REPLIES = ['NOPERM', 'ERR']
 
-/** A key's stream is on one of the nodes, and another connection on any. */
-class OfCluster extends Error {}
+/** In a cluster a key's stream is on one node, and another connection leads to any node. */
+class ClusterNotSupportedError extends Error {}
 
 /**
- * The one connection on which a store waits in Redis, for one key at a time: a blocking look at the key's stream, whose reply is
- * the record that was committed. Who waits for another key meanwhile listens, and reads when told. Keeps no process alive.
+ * The one connection on which a store waits inside Redis, for one key at a time: a blocking read of
+ * the key's stream, whose reply is the record that was committed. A waiter for another key meanwhile
+ * uses the subscription, and reads when it is notified. Does not keep the process alive.
  */
-export class Line {
-  readonly #source: Source
-  readonly #connection = new Connection(() => this.#another())
+export class StreamWaiter {
+  readonly #connections: ConnectionProvider
+  readonly #connection = new Connection(() => this.#createConnection())
   #isBusy = false
-  /** For good. */
+  /** This Redis does not allow it, and never will. */
   #isRefused = false
 
-  constructor(source: Source) {
-    this.#source = source
+  constructor(connections: ConnectionProvider) {
+    this.#connections = connections
   }
 
-  /** What was committed; no text after `ms`, or something else. Undefined: not so, or not now. */
-  async park(stream: string, mark: string, ms: number): Promise<{ text?: string } | undefined> {
+  /**
+   * Resolves to the committed record, or to `{}` on a time-out and on any other event. `undefined`: a
+   * blocking wait is not possible, or not at the moment.
+   */
+  async wait(stream: string, cursor: string, ms: number): Promise<WaitResult | undefined> {
     if (this.#isBusy || this.#isRefused) return undefined
     this.#isBusy = true
     try {
-      const redis = await bounded(this.#connection.ready(), BOUND)
-      const found = await within(redis.xread('BLOCK', ms, 'STREAMS', this.#source.before + stream, mark), ms + BOUND)
-      const [, events] = found?.[0] ?? []
+      const redis = await withDeadline(this.#connection.ready())
+      const reply = redis.xread('BLOCK', ms, 'STREAMS', this.#connections.keyPrefix + stream, cursor)
+      const streams = await withTimeout(reply, ms + OPERATION_TIMEOUT_MS)
+      const [, events] = streams?.[0] ?? []
       const [, [, text] = []] = events?.at(-1) ?? []
       return text ? { text } : {}
     } catch (error) {
       this.#connection.drop()
-      this.#isRefused = error instanceof OfCluster || (isReply(error) && REFUSALS.includes(codeOf(error)))
+      this.#isRefused =
+        error instanceof ClusterNotSupportedError || (isReply(error) && PERMANENT_REPLIES.includes(codeOf(error)))
       if (!this.#isRefused) throw error
       return undefined
     } finally {
@@ -45,9 +52,9 @@ export class Line {
     }
   }
 
-  async #another(): Promise<Redis> {
-    if (isCluster(await this.#source.client())) throw new OfCluster()
-    return await this.#source.another()
+  async #createConnection(): Promise<Redis> {
+    if (isCluster(await this.#connections.client())) throw new ClusterNotSupportedError()
+    return await this.#connections.createConnection()
   }
 
   close(): void {

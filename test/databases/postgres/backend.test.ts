@@ -1,7 +1,7 @@
 // The steps themselves, on a real Postgres: what each does at the same moment as others, and without a right or a table.
 import pg from 'pg'
 import t from 'tap'
-import type { Claim } from '../../../src/database/backend.js'
+import type { AcquireRequest } from '../../../src/database/backend.js'
 import { parseTable } from '../../../src/postgres/identifiers.js'
 import { buildBackend } from './built.js'
 import { withServer } from './server.js'
@@ -10,11 +10,11 @@ const { PostgresBackend } = buildBackend()
 type Opened = InstanceType<typeof PostgresBackend>
 
 let nonces = 0
-const claim = (more: Partial<Claim> = {}): Claim => ({
+const request = (more: Partial<AcquireRequest> = {}): AcquireRequest => ({
   nonce: `n${nonces++}`,
-  name: 'host:1',
+  holder: 'host:1',
   leaseMs: 30_000,
-  floor: 0,
+  fencingTokenFloor: 0,
   ...more,
 })
 
@@ -44,15 +44,17 @@ await withServer(t, async ({ url, admin, table }) => {
         await Promise.all(backends.map(connected))
         let last = 0
         for (let round = 0; round < 4; round++) {
-          const claims = Array.from({ length: 50 }, () => claim({ name: `host:${round}`, leaseMs: round < 2 ? 30_000 : 1 }))
-          const first = claims.map((one, i) => backends[i % 10]!.take('K', one))
+          const requests = Array.from({ length: 50 }, () =>
+            request({ holder: `host:${round}`, leaseMs: round < 2 ? 30_000 : 1 }),
+          )
+          const first = requests.map((one, i) => backends[i % 10]!.acquire('K', one))
           const takes = await Promise.all(first)
           // A lease of 1 ms is over for the next: then only the numbers must differ.
-          const won = takes.flatMap((taken, i) => (taken === undefined ? [] : [{ ...taken, nonce: claims[i]!.nonce }]))
+          const won = takes.flatMap((taken, i) => (taken === undefined ? [] : [{ ...taken, nonce: requests[i]!.nonce }]))
           if (round < 2) t.equal(won.length, 1)
-          t.equal(new Set(won.map(({ number }) => number)).size, won.length)
-          t.ok(Math.min(...won.map(({ number }) => number)) > last)
-          last = Math.max(...won.map(({ number }) => number))
+          t.equal(new Set(won.map(({ fencingToken }) => fencingToken)).size, won.length)
+          t.ok(Math.min(...won.map(({ fencingToken }) => fencingToken)) > last)
+          last = Math.max(...won.map(({ fencingToken }) => fencingToken))
           if (round < 2) await backends[round]!.release('K', won[0]!.nonce)
         }
       },
@@ -63,16 +65,16 @@ await withServer(t, async ({ url, admin, table }) => {
     const name = table()
     const backend = opened(name)
     const draws = async (floor = 0) => {
-      const one = claim({ floor })
-      const taken = await backend.take('K', one)
-      return { number: taken!.number, nonce: one.nonce }
+      const one = request({ fencingTokenFloor: floor })
+      const taken = await backend.acquire('K', one)
+      return { number: taken!.fencingToken, nonce: one.nonce }
     }
     const first = await draws(1000)
     t.equal(first.number, 1001)
     await backend.release('K', first.nonce)
     const second = await draws()
     t.equal(second.number, 1002, 'drawn before')
-    t.equal(await backend.note('K', second.nonce, { text: '{}', last: 2000 }), true)
+    t.equal(await backend.writeLedger('K', second.nonce, { text: '{}', lastFencingToken: 2000 }), true)
     await backend.release('K', second.nonce)
     const third = await draws()
     t.equal(third.number, 2001, 'the ledger')
@@ -81,7 +83,7 @@ await withServer(t, async ({ url, admin, table }) => {
     t.equal(fourth.number, 3001, 'the record')
     t.equal(await backend.commit('K', fourth.nonce, undefined), true)
     t.equal(await backend.read('K'), undefined)
-    t.equal(await backend.ledger('K'), '{}')
+    t.equal(await backend.readLedger('K'), '{}')
     const big = await draws(Number.MAX_SAFE_INTEGER - 10)
     t.equal(big.number, Number.MAX_SAFE_INTEGER - 9, 'an exact number')
     await backend.release('K', big.nonce)
@@ -90,24 +92,28 @@ await withServer(t, async ({ url, admin, table }) => {
 
   t.test('the former holder is named only if its lease ran out without being let go', async (t) => {
     const backend = opened(table())
-    const short = claim({ name: 'gone:7', leaseMs: 50 })
-    t.strictSame(await backend.take('K', short), { number: 1 })
-    t.match(await backend.holder('K'), { number: 1, name: 'gone:7' })
-    t.equal(await backend.take('K', claim()), undefined)
+    const short = request({ holder: 'gone:7', leaseMs: 50 })
+    t.strictSame(await backend.acquire('K', short), { fencingToken: 1 })
+    t.match(await backend.holder('K'), { fencingToken: 1, name: 'gone:7' })
+    t.equal(await backend.acquire('K', request()), undefined)
     await new Promise((resolve) => setTimeout(resolve, 80))
     t.equal(await backend.holder('K'), undefined)
-    const next = claim()
-    t.strictSame(await backend.take('K', next), { number: 2, displaced: 'gone:7' })
-    t.strictSame(await backend.take('K', next), { number: 3, displaced: 'gone:7' }, 'the same take, whose answer was lost')
+    const next = request()
+    t.strictSame(await backend.acquire('K', next), { fencingToken: 2, evicted: 'gone:7' })
+    t.strictSame(
+      await backend.acquire('K', next),
+      { fencingToken: 3, evicted: 'gone:7' },
+      'the same take, whose answer was lost',
+    )
     t.equal(await backend.renew('K', short.nonce, 1000), false)
-    t.equal(await backend.note('K', short.nonce, { text: 'x', last: 9 }), false)
+    t.equal(await backend.writeLedger('K', short.nonce, { text: 'x', lastFencingToken: 9 }), false)
     t.equal(await backend.commit('K', short.nonce, { text: 'x', generation: 9 }), false)
     await backend.release('K', short.nonce)
-    t.ok((await backend.holder('K'))!.left > 20_000)
+    t.ok((await backend.holder('K'))!.msLeft > 20_000)
     t.equal(await backend.renew('K', next.nonce, 60_000), true)
-    t.ok((await backend.holder('K'))!.left > 50_000)
+    t.ok((await backend.holder('K'))!.msLeft > 50_000)
     await backend.release('K', next.nonce)
-    t.strictSame(await backend.take('K', claim()), { number: 4 })
+    t.strictSame(await backend.acquire('K', request()), { fencingToken: 4 })
   })
 
   t.test('a text is kept to the letter, and every key is another one', async (t) => {
@@ -132,8 +138,8 @@ await withServer(t, async ({ url, admin, table }) => {
     ]
     keys.push('🔑'.repeat(60), '\u{10ffff}', '\uffff', '\n', 'a b')
     for (const [i, key] of keys.entries()) {
-      const one = claim()
-      t.ok(await backend.take(key, one))
+      const one = request()
+      t.ok(await backend.acquire(key, one))
       t.equal(await backend.commit(key, one.nonce, { text: `${i}${text}`, generation: i }), true)
     }
     for (const [i, key] of keys.entries()) t.equal(await backend.read(key), `${i}${text}`)
@@ -143,7 +149,7 @@ await withServer(t, async ({ url, admin, table }) => {
   t.test('keys are listed by the page, each once', async (t) => {
     const name = table()
     const backend = opened(name)
-    await backend.take('none', claim())
+    await backend.acquire('none', request())
     await admin(
       `INSERT INTO ${name} (key, record, generation, drawn) SELECT 'key ' || n, '{}', 1, 1 FROM generate_series(1, 2500) n`,
     )
@@ -162,14 +168,14 @@ await withServer(t, async ({ url, admin, table }) => {
     listener.on('notification', ({ payload }) => payloads.push(payload!))
     await listener.query(`LISTEN ${name}`)
     const heard: (string | undefined)[] = []
-    const stop = await backend.listen((key) => heard.push(key))
+    const stop = await backend.subscribe((key) => heard.push(key))
     const keys = ['K', '\0'.repeat(120), '中'.repeat(120), 'a\nb c']
     for (const key of keys) {
-      const [first, second, lost] = [claim(), claim(), claim()]
-      await backend.take(key, first)
-      await backend.note(key, first.nonce, { text: 'a-marked-ledger', last: 1 })
+      const [first, second, lost] = [request(), request(), request()]
+      await backend.acquire(key, first)
+      await backend.writeLedger(key, first.nonce, { text: 'a-marked-ledger', lastFencingToken: 1 })
       await backend.commit(key, first.nonce, { text: 'a-marked-value', generation: 77 })
-      await backend.take(key, second)
+      await backend.acquire(key, second)
       await backend.release(key, second.nonce)
       await backend.release(key, lost.nonce)
     }
@@ -200,33 +206,33 @@ await withServer(t, async ({ url, admin, table }) => {
     t.equal(await guest.read('K'), undefined, 'without a table there is nothing to read')
     t.equal(await guest.holder('K'), undefined)
     t.strictSame(await keysOf(guest), [])
-    const refusal = await guest.take('K', claim()).catch((error) => error)
+    const refusal = await guest.acquire('K', request()).catch((error) => error)
     t.match(refusal, {
       code: 'ERR_DOG_STORE',
-      message: /the table ".*" is missing and cannot be made: permission denied.*\(42501\)/,
+      message: /the table ".*" is missing and cannot be created: permission denied.*\(42501\)/,
     })
     t.notMatch(refusal.message, /guest/)
 
     const owner = opened(name)
-    const one = claim()
-    await owner.take('K', one)
+    const one = request()
+    await owner.acquire('K', one)
     await owner.release('K', one.nonce)
-    await t.rejects(guest.take('K', claim()), { code: '42501', message: /permission denied for table/ })
+    await t.rejects(guest.acquire('K', request()), { code: '42501', message: /permission denied for table/ })
     await admin(`GRANT SELECT, INSERT, UPDATE ON ${name} TO ${role}`)
-    t.ok(await guest.take('K', claim()))
-    t.ok(await guest.take('L', claim()))
+    t.ok(await guest.acquire('K', request()))
+    t.ok(await guest.acquire('L', request()))
   })
 
   t.test('a statement that waits for a lock ends with its time, at the server too', async (t) => {
     const name = table()
     const backend = opened(name)
-    const one = claim()
-    await backend.take('K', one)
+    const one = request()
+    await backend.acquire('K', one)
     const locker = new pg.Client({ connectionString: url })
     await locker.connect()
     t.teardown(() => locker.end())
     await locker.query(`BEGIN; LOCK TABLE ${name}`)
-    const steps = [backend.read('K'), backend.renew('K', one.nonce, 9), backend.take('K', claim()), backend.read('L')]
+    const steps = [backend.read('K'), backend.renew('K', one.nonce, 9), backend.acquire('K', request()), backend.read('L')]
     for (const { status } of await Promise.allSettled(steps)) t.equal(status, 'rejected')
     const waiting = async () =>
       (await admin(`SELECT 1 FROM pg_stat_activity WHERE query LIKE $1 AND wait_event_type = 'Lock'`, [`%${name}%`])).length
@@ -239,8 +245,8 @@ await withServer(t, async ({ url, admin, table }) => {
   t.test('an error has no row, no parameter and no password', async (t) => {
     const name = table()
     const backend = opened(name)
-    const one = claim()
-    await backend.take('K', one)
+    const one = request()
+    await backend.acquire('K', one)
     await admin(`ALTER TABLE ${name} ADD CHECK (record NOT LIKE '%marked%')`)
     const refused = await backend.commit('K', one.nonce, { text: 'a-marked-value', generation: 1 }).catch((error) => error)
     t.equal(refused.code, '23514')

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module'
 import pg from 'pg'
 import t from 'tap'
-import { placeOf } from '../../../src/postgres/identifiers.js'
+import { endpointOf } from '../../../src/postgres/identifiers.js'
 import '../../support/built.js'
 
 const { postgresStore }: typeof import('../../../src/postgres/index.js') = createRequire(import.meta.url)(
@@ -14,12 +14,12 @@ const connectionString = 'postgres://bob:marked-password@127.0.0.1:1/app'
 t.test('wrong options are a TypeError that names the option and shows no secret', async (t) => {
   const pool = new pg.Pool()
   const wrong: [options: unknown, message: RegExp][] = [
-    [undefined, /^postgresStore wants an object.*got undefined/],
-    [connectionString, /^postgresStore wants an object.*got string/],
+    [undefined, /^the options of postgresStore must be an object; got undefined/],
+    [connectionString, /^the options of postgresStore must be an object; got string/],
     [{}, /either connectionString or pool; got neither/],
     [{ connectionString, pool }, /either connectionString or pool; got both/],
     [{ connectionString: '' }, /^connectionString must be a non-empty string.*got an empty string/],
-    [{ connectionString: new URL(connectionString) }, /^connectionString must be .*got a value of type object/],
+    [{ connectionString: new URL(connectionString) }, /^connectionString must be .*got object/],
     [{ pool: {} }, /^pool must be a Pool/],
     [{ pool: null }, /^pool must be a Pool.*null/],
     [{ pool: new pg.Client() }, /^pool must be a Pool/],
@@ -66,7 +66,7 @@ t.test('a store connects to nothing before it is asked, and closes without havin
 })
 
 t.test('a place names host, port and database, without user, password and parameters', async (t) => {
-  const places: [options: Parameters<typeof placeOf>[0], place: string][] = [
+  const places: [options: Parameters<typeof endpointOf>[0], place: string][] = [
     [
       { connectionString: 'postgres://bob:pw@db.example:6543/app?sslmode=require&password=pw2' },
       'postgres db.example:6543/app',
@@ -84,7 +84,7 @@ t.test('a place names host, port and database, without user, password and parame
     [{}, 'postgres localhost:5432'],
   ]
   for (const name of ['PGHOST', 'PGPORT', 'PGDATABASE']) delete process.env[name]
-  for (const [options, place] of places) t.equal(placeOf(options), place)
+  for (const [options, place] of places) t.equal(endpointOf(options), place)
 })
 
 t.test('a server that refuses is an ERR_DOG_STORE that shows neither user nor password', async (t) => {
@@ -93,4 +93,12 @@ t.test('a server that refuses is an ERR_DOG_STORE that shows neither user nor pa
   t.match(error, { code: 'ERR_DOG_STORE', message: /^postgres 127\.0\.0\.1:1\/app: .*ECONNREFUSED/ })
   t.notMatch(`${error.stack}${error.cause?.stack}${JSON.stringify(error)}`, /marked|bob/)
   await store.close()
+})
+
+t.test('a misspelt option is a TypeError that names the right one', async (t) => {
+  const misspelt = { connectionString, localFalback: true } as Parameters<typeof postgresStore>[0]
+  t.throws(() => postgresStore(misspelt), {
+    name: 'TypeError',
+    message: 'unknown option "localFalback" of postgresStore; did you mean "localFallback"?',
+  })
 })

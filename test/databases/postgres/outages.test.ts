@@ -55,10 +55,10 @@ await withServer(t, async (server) => {
     ]
     t.teardown(() => Promise.all([backend.close(), other.close()]))
     const heard: (string | undefined)[] = []
-    await backend.listen((key) => heard.push(key))
+    await backend.subscribe((key) => heard.push(key))
     const change = async (key: string) => {
       const nonce = `nonce of ${key}`
-      await other.take(key, { nonce, name: 'host:1', leaseMs: 5000, floor: 0 })
+      await other.acquire(key, { nonce, holder: 'host:1', leaseMs: 5000, fencingTokenFloor: 0 })
       await other.commit(key, nonce, { text: '{}', generation: 1 })
     }
     await change('BEFORE')

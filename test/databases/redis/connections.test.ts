@@ -123,9 +123,9 @@ t.test('a node of a cluster says that a cluster is meant', engine, async (t) => 
 
 t.test('wrong options are a TypeError that shows no secret', async (t) => {
   const cases: [unknown, RegExp][] = [
-    [undefined, /options must be an object/],
+    [undefined, /options of redisStore must be an object/],
     [{}, /either url or client/],
-    [{ url: 'redis://h', client: {} }, /either url or client/],
+    [{ url: 'redis://h', client: new Redis({ lazyConnect: true }) }, /either url or client/],
     [{ url: 6379 }, /url must be .*number/],
     [{ url: 'http://user:marked@h' }, /url must be .*string/],
     [{ url: 'marked' }, /url must be/],
@@ -161,4 +161,12 @@ t.test('without the package ioredis the error says what to install', async (t) =
   const { stdout } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' })
   t.match(stdout, /ERR_DOG_STORE/)
   t.match(stdout, /npm install ioredis/)
+})
+
+t.test('a misspelt option is a TypeError that names the right one', async (t) => {
+  const misspelt = { url: 'redis://h', prefx: 'app:' } as Parameters<typeof redisStore>[0]
+  t.throws(() => redisStore(misspelt), {
+    name: 'TypeError',
+    message: 'unknown option "prefx" of redisStore; did you mean "prefix"?',
+  })
 })

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import t from 'tap'
-import { TAKE } from '../../../src/redis/scripts.js'
+import { ACQUIRE } from '../../../src/redis/scripts.js'
 import { startUpstream } from '../../support/upstream.js'
 import { startProxy } from './cutting-proxy.js'
 import { engine, startRedis } from './server.js'
@@ -101,7 +101,7 @@ t.test('a take that Redis does when it wakes up, for somebody who waits no more,
   const store = redisStore({ url: server.url })
   t.teardown(() => store.close())
   // All that a take needs is known to Redis, and nothing that ends one.
-  await server.admin.script('LOAD', TAKE.lua)
+  await server.admin.script('LOAD', ACQUIRE.lua)
   await store.read('K')
   await server.pause()
   await t.rejects(store.acquire('K', 30), { code: 'ERR_DOG_STORE' })

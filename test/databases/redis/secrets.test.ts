@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { Redis } from 'ioredis'
 import t from 'tap'
 import { RedisBackend } from '../../../src/redis/backend.js'
-import { OwnSource } from '../../../src/redis/connection-provider.js'
+import { OwnConnections } from '../../../src/redis/connection-provider.js'
 import { startUpstream } from '../../support/upstream.js'
 import { startProxy } from './cutting-proxy.js'
 import { engine, startRedis } from './server.js'
@@ -33,7 +33,7 @@ t.test('no error says what was sent, nor who sent it', engine, async (t) => {
   const proxy = await startProxy(t, server.port)
   const backendOf = (user: string, word: string, port = proxy.port) => {
     const backend = new RedisBackend(
-      new OwnSource(`redis://${user}:${word}@127.0.0.1:${port}`, undefined, `127.0.0.1:${port}`),
+      new OwnConnections(`redis://${user}:${word}@127.0.0.1:${port}`, undefined, `127.0.0.1:${port}`),
       'dotdog:',
     )
     t.teardown(() => backend.close())
@@ -73,7 +73,7 @@ t.test('no error says what was sent, nor who sent it', engine, async (t) => {
 
 t.test('a Redis that repeats what it was sent is not repeated', engine, async (t) => {
   const { url, port } = await startRedis(t, { args: ['--rename-command', 'EVAL', ''] })
-  const backend = new RedisBackend(new OwnSource(url, undefined, `127.0.0.1:${port}`), 'dotdog:')
+  const backend = new RedisBackend(new OwnConnections(url, undefined, `127.0.0.1:${port}`), 'dotdog:')
   t.teardown(() => backend.close())
   const error = await backend.commit('K', 'n', { text: 'marked', generation: 1 }).catch((error) => error)
   t.equal(error.code, 'ERR')
