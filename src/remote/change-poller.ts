@@ -1,6 +1,6 @@
 import type { DogRecord } from 'dotdog'
 import { startTimer, stopTimer, type Timer } from '../core/shared/clock.js'
-import { type Channel, pathOf } from './http-client.js'
+import { type HttpClient, pathOf } from './http-client.js'
 import { recordOf } from './responses.js'
 
 /** Seconds the server is asked to wait for another generation: also how long a connection may be dead unnoticed. */
@@ -14,8 +14,8 @@ const LAST_PAUSE = 30_000
 const LEAST_WAIT = 1000
 
 /** Follows one key by long polls, so that a newer value is here before anybody asks. Keeps no process alive. */
-export class Follow {
-  readonly #channel: Channel
+export class ChangePoller {
+  readonly #channel: HttpClient
   readonly #onRecord: (record: DogRecord, since: number | undefined) => void
   readonly #end = new AbortController()
   #pause = FIRST_PAUSE
@@ -24,7 +24,7 @@ export class Follow {
   isLive = false
 
   constructor(
-    channel: Channel,
+    channel: HttpClient,
     readonly key: string,
     readonly known: () => number | undefined,
     onRecord: (record: DogRecord, since: number | undefined) => void,

@@ -17,7 +17,7 @@ export interface Call {
   idle?: { onSent(): void }
 }
 
-export interface Answer {
+export interface RemoteResponse {
   status: number
   /** Of the server's `Dotdog-Time`; epoch milliseconds. */
   time: number | undefined
@@ -29,13 +29,13 @@ export interface Answer {
   ended: number
 }
 
-type Said = Omit<Answer, 'begun' | 'ended'>
+type ParsedResponse = Omit<RemoteResponse, 'begun' | 'ended'>
 
 /** No dot is left for a proxy to make sense of. */
 export const pathOf = (key: string): string => `/v1/keys/${encodeURIComponent(key).replaceAll('.', '%2E')}`
 
 /** Requests to the server: what went wrong on the way is a DogError without the URL; what the server says is its answer. */
-export class Channel {
+export class HttpClient {
   readonly #target: Target
   #agent: Promise<{ request: (options: RequestOptions) => ClientRequest; end(): void }> | undefined
 
@@ -47,7 +47,7 @@ export class Channel {
     return this.#target.place
   }
 
-  async ask(call: Call): Promise<Answer> {
+  async ask(call: Call): Promise<RemoteResponse> {
     const { request } = await (this.#agent ??= agentOf(this.#target))
     const { where, base, token } = this.#target
     const text = call.body === undefined ? undefined : JSON.stringify(call.body)
@@ -97,7 +97,7 @@ async function agentOf({ isSecure, ca }: Target) {
   }
 }
 
-function answerOf(request: ClientRequest, text: string | undefined, idle: Call['idle']): Promise<Said> {
+function answerOf(request: ClientRequest, text: string | undefined, idle: Call['idle']): Promise<ParsedResponse> {
   return new Promise((resolve, reject) => {
     request.on('error', reject)
     let isAnswered = false
@@ -120,7 +120,7 @@ function answerOf(request: ClientRequest, text: string | undefined, idle: Call['
   })
 }
 
-async function read(response: IncomingMessage): Promise<Said> {
+async function read(response: IncomingMessage): Promise<ParsedResponse> {
   response.setEncoding('utf8')
   let text = ''
   for await (const chunk of response) {

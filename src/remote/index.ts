@@ -1,6 +1,6 @@
 // dotdog/remote: public names only.
 import type { Store } from 'dotdog'
-import { Channel } from './http-client.js'
+import { HttpClient } from './http-client.js'
 import { type RemoteStoreOptions, targetOf } from './options.js'
 import { RemoteStore } from './store.js'
 
@@ -18,4 +18,4 @@ export type { RemoteStoreOptions } from './options.js'
  * const dog = createDog({ store: remoteStore({ url: 'https://secrets.internal:7443', token: process.env.DOTDOG_TOKEN }) })
  * const token = await dog.get('ACCESS_TOKEN')
  */
-export const remoteStore = (options: RemoteStoreOptions): Store => new RemoteStore(new Channel(targetOf(options)))
+export const remoteStore = (options: RemoteStoreOptions): Store => new RemoteStore(new HttpClient(targetOf(options)))

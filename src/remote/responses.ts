@@ -1,6 +1,6 @@
 import { DogError, type DogErrorCode, type DogRecord } from 'dotdog'
 import { MAX_EPOCH_MS } from '../core/shared/format.js'
-import type { Answer } from './http-client.js'
+import type { RemoteResponse } from './http-client.js'
 
 /** What the server's answers mean here. Pure. */
 
@@ -26,7 +26,7 @@ const SKEW = 1000
 const WAY = 2000
 
 /** The value as a record. Its times are those of our clock, be the server's another. `undefined`: not an answer of ours. */
-export function recordOf(key: string, { body, time, begun, ended }: Answer): DogRecord | undefined {
+export function recordOf(key: string, { body, time, begun, ended }: RemoteResponse): DogRecord | undefined {
   const { value, expiresAt, generation } = body
   if (body.key !== key || value === undefined || !Number.isFinite(expiresAt) || !isGeneration(generation)) return undefined
   const isApart = time !== undefined && (time < begun - SKEW || time > ended + SKEW)
@@ -42,17 +42,17 @@ const isGeneration = (value: unknown): value is number => Number.isSafeInteger(v
  * Whether the server says that it has no valid value. What stands before it may answer 404 or 504 too, and means the way
  * there.
  */
-export const isMissing = ({ body }: Answer): boolean => MISSING.includes(String(body.code))
+export const isMissing = ({ body }: RemoteResponse): boolean => MISSING.includes(String(body.code))
 
 /** The keys of a list of statuses. `undefined`: not an answer of ours. */
-export function keysOf({ status, body: { keys } }: Answer): string[] | undefined {
+export function keysOf({ status, body: { keys } }: RemoteResponse): string[] | undefined {
   if (status !== 200 || !Array.isArray(keys)) return undefined
   const names = keys.map((entry: unknown) => Object(entry).key as unknown)
   return names.every((name) => typeof name === 'string') ? names : undefined
 }
 
 /** The problem that an answer is. */
-export function problemOf(key: string, place: string, { status, body, retryAfter }: Answer): DogError {
+export function problemOf(key: string, place: string, { status, body, retryAfter }: RemoteResponse): DogError {
   const { code, detail } = body
   if (typeof code === 'string' && PASSED_ON.includes(code)) {
     const retryAt = retryAfter === undefined ? undefined : Date.now() + retryAfter * 1000

@@ -1,7 +1,7 @@
 import { DogError, type DogRecord, type Lease, type Ledger, type Store } from 'dotdog'
 import { pause } from '../core/shared/clock.js'
-import { Follow } from './change-poller.js'
-import { type Answer, type Call, type Channel, pathOf } from './http-client.js'
+import { ChangePoller } from './change-poller.js'
+import { type Call, type HttpClient, pathOf, type RemoteResponse } from './http-client.js'
 import { isMissing, keysOf, problemOf, recordOf } from './responses.js'
 
 /** Milliseconds in which the server must say what it has. */
@@ -15,13 +15,13 @@ const LONGEST = 1_300_000
  */
 export class RemoteStore implements Store {
   readonly name = 'remote'
-  readonly #channel: Channel
+  readonly #channel: HttpClient
   readonly #known = new Map<string, DogRecord>()
   readonly #asked = new Set<string>()
-  readonly #follows = new Map<string, Follow>()
+  readonly #follows = new Map<string, ChangePoller>()
   readonly #watchers = new Set<(key: string) => void>()
 
-  constructor(channel: Channel) {
+  constructor(channel: HttpClient) {
     this.#channel = channel
   }
 
@@ -60,7 +60,7 @@ export class RemoteStore implements Store {
   }
 
   /** The caller waits: the process stays alive for the answer. */
-  async #ask(key: string, call: Call): Promise<Answer> {
+  async #ask(key: string, call: Call): Promise<RemoteResponse> {
     try {
       return await this.#channel.ask(call)
     } catch (error) {
@@ -70,7 +70,7 @@ export class RemoteStore implements Store {
     }
   }
 
-  #recordOf(key: string, answer: Answer, before: number | undefined): DogRecord {
+  #recordOf(key: string, answer: RemoteResponse, before: number | undefined): DogRecord {
     const record = answer.status === 200 ? recordOf(key, answer) : undefined
     if (record === undefined) throw problemOf(key, this.#channel.place, answer)
     return this.#keep(record, before)
@@ -90,7 +90,7 @@ export class RemoteStore implements Store {
 
   #follow(key: string): void {
     if (this.#follows.has(key)) return
-    const follow = new Follow(
+    const follow = new ChangePoller(
       this.#channel,
       key,
       () => this.#known.get(key)?.generation,

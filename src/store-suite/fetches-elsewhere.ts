@@ -1,8 +1,8 @@
 import { strict as assert } from 'node:assert'
-import { commit, type Define, eventually, orError, pause } from './helpers.js'
+import { commitValue, type Define, eventually, pause, resultOrError } from './helpers.js'
 
 /** A store whose values are written and fetched elsewhere: it asks there, and nothing is taken from here. */
-export function elsewhere(define: Define): void {
+export function fetchesElsewhereTests(define: Define): void {
   const { signal } = new AbortController()
 
   define('what nobody has is fetched there, when it is asked for', async (_store, other) => {
@@ -33,13 +33,13 @@ export function elsewhere(define: Define): void {
 
   define('what nobody can fetch is an error, and no lease is to be had here', async (_store, other) => {
     for (const ask of [() => other.refresh!('NOWHERE', { force: false }, signal), () => other.acquire('K', 1)]) {
-      const error = (await orError(ask as () => Promise<unknown>)) as Error & { code?: string }
+      const error = (await resultOrError(ask as () => Promise<unknown>)) as Error & { code?: string }
       assert.match(String(error.code), /^ERR_DOG_(NO_FETCHER|STORE)$/)
     }
   })
 
   define('settled waits until there is another value, or an abort', async (store, other) => {
-    const { generation } = await commit(store, 'K', 1)
+    const { generation } = await commitValue(store, 'K', 1)
     const aborter = new AbortController()
     let over = 0
     const waits = [signal, aborter.signal].map((end) => other.waitForChange('K', generation, end).then(() => over++))
@@ -48,7 +48,7 @@ export function elsewhere(define: Define): void {
     aborter.abort()
     await waits[1]
     assert.equal(over, 1)
-    await commit(store, 'K', 2)
+    await commitValue(store, 'K', 2)
     await eventually(() => over === 2 || undefined)
   })
 }

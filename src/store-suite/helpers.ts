@@ -36,7 +36,7 @@ export interface StoreSuiteOptions {
 export type Define = (title: string, body: (store: Store, other: Store, fixture: StoreFixture) => Promise<void>) => void
 
 /** Seconds: long enough for no lease to become overdue while a test runs. */
-export const LONG = 30
+export const LONG_TIMEOUT_S = 30
 /** Milliseconds until a living holder of a tiny time-out must have lost its lease: the grace of 2 s, and room for a busy machine. */
 const PATIENCE = 20_000
 
@@ -46,7 +46,7 @@ export function recordOf(key: string, generation: number, value: unknown = `valu
 }
 
 /** That the store has what was written. One that is told of changes, instead of looking, has it after a moment. */
-export async function sees(store: Store, key: string, record: DogRecord | undefined, { leases = true }: StoreSupports) {
+export async function assertReads(store: Store, key: string, record: DogRecord | undefined, { leases = true }: StoreSupports) {
   if (leases) return assert.deepEqual(await store.read(key), record)
   await eventually(async () => (await store.read(key))?.generation === record?.generation || undefined)
   const found = await store.read(key)
@@ -57,26 +57,26 @@ export async function sees(store: Store, key: string, record: DogRecord | undefi
 
 export const ledgerOf = (last: number): Ledger => ({ fetches: { since: 1_763_650_000_000, count: 3, last } })
 
-export async function taken(store: Store, key = 'K', timeout = LONG): Promise<Lease> {
+export async function acquireFree(store: Store, key = 'K', timeout = LONG_TIMEOUT_S): Promise<Lease> {
   const lease = await store.acquire(key, timeout)
   assert.ok(lease, `the lease of ${key} is free`)
   return lease
 }
 
-export async function commit(store: Store, key: string, value: unknown): Promise<DogRecord> {
-  const lease = await taken(store, key)
+export async function commitValue(store: Store, key: string, value: unknown): Promise<DogRecord> {
+  const lease = await acquireFree(store, key)
   const record = recordOf(key, lease.fencingToken, value)
   assert.equal(await lease.commit(record), true)
   return record
 }
 
-export async function keysOf(store: Store): Promise<string[]> {
+export async function keysIn(store: Store): Promise<string[]> {
   const keys: string[] = []
   for await (const key of store.keys()) keys.push(key)
   return keys.sort()
 }
 
-export async function orError<T>(task: () => T | Promise<T>): Promise<T | Error> {
+export async function resultOrError<T>(task: () => T | Promise<T>): Promise<T | Error> {
   try {
     return await task()
   } catch (error) {

@@ -1,11 +1,11 @@
 // The store contract as a suite for any test runner: a store that passes it can carry the engine. Two views of one store
 // stand for two processes. Knows stores by their contract only.
-import { capabilities } from './capabilities.js'
-import { elsewhere } from './fetches-elsewhere.js'
+import { capabilityTests } from './capabilities.js'
+import { fetchesElsewhereTests } from './fetches-elsewhere.js'
 import type { StoreFixture, StoreSupports } from './helpers.js'
-import { leases } from './leases.js'
-import { records } from './records.js'
-import { waiting } from './waiting.js'
+import { leaseTests } from './leases.js'
+import { recordTests } from './records.js'
+import { waitingTests } from './waiting.js'
 
 export type { StoreFixture, StoreSupports } from './helpers.js'
 
@@ -24,7 +24,7 @@ export interface StoreSuiteOptions {
  * storeSuite({ test, factory: async () => ({ store, open: async () => anotherOne, close: () => drop() }) })
  */
 export function storeSuite({ test, factory, supports = {} }: StoreSuiteOptions): void {
-  const define: Parameters<typeof records>[0] = (title, body) =>
+  const define: Parameters<typeof recordTests>[0] = (title, body) =>
     void test(title, async () => {
       const fixture = await factory()
       try {
@@ -33,11 +33,11 @@ export function storeSuite({ test, factory, supports = {} }: StoreSuiteOptions):
         await fixture.close()
       }
     })
-  records(define, supports)
-  if (supports.leases === false) elsewhere(define)
+  recordTests(define, supports)
+  if (supports.leases === false) fetchesElsewhereTests(define)
   else {
-    leases(define)
-    waiting(define)
+    leaseTests(define)
+    waitingTests(define)
   }
-  capabilities(define, supports)
+  capabilityTests(define, supports)
 }

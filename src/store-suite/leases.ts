@@ -1,24 +1,26 @@
 import { strict as assert } from 'node:assert'
 import type { Lease, Store } from 'dotdog'
-import { commit, type Define, LONG, ledgerOf, recordOf, taken } from './helpers.js'
+import { acquireFree, commitValue, type Define, LONG_TIMEOUT_S, ledgerOf, recordOf } from './helpers.js'
 
 /** One holder at a time, numbers that order them, and commits that only the holder can make. */
-export function leases(define: Define): void {
+export function leaseTests(define: Define): void {
   define('while a lease is held nobody else gets it', async (store, other) => {
-    const lease = await taken(store)
-    assert.equal(await store.acquire('K', LONG), undefined)
-    assert.equal(await other.acquire('K', LONG), undefined)
+    const lease = await acquireFree(store)
+    assert.equal(await store.acquire('K', LONG_TIMEOUT_S), undefined)
+    assert.equal(await other.acquire('K', LONG_TIMEOUT_S), undefined)
     assert.equal(await other.acquire('K', 0.001), undefined, 'how long the other would hold it does not matter')
-    const elsewhere = await other.acquire('L', LONG)
+    const elsewhere = await other.acquire('L', LONG_TIMEOUT_S)
     assert.ok(elsewhere, 'another key is another lease')
     await elsewhere.release()
     await lease.release()
-    await (await taken(other)).release()
+    await (await acquireFree(other)).release()
   })
 
   define('of many that take at once, one gets the lease', async (store, other) => {
     for (let round = 0; round < 5; round++) {
-      const takes = await Promise.all(Array.from({ length: 10 }, (_, i) => (i % 2 ? store : other).acquire('K', LONG)))
+      const takes = await Promise.all(
+        Array.from({ length: 10 }, (_, i) => (i % 2 ? store : other).acquire('K', LONG_TIMEOUT_S)),
+      )
       const won = takes.filter((lease) => lease !== undefined)
       assert.equal(won.length, 1)
       await won[0]!.release()
@@ -26,8 +28,8 @@ export function leases(define: Define): void {
   })
 
   define('a commit lets go in the same step', async (store, other) => {
-    await commit(store, 'K', 1)
-    const lease = await taken(other)
+    await commitValue(store, 'K', 1)
+    const lease = await acquireFree(other)
     assert.equal(lease.evicted, undefined)
     await lease.release()
   })
@@ -35,7 +37,7 @@ export function leases(define: Define): void {
   define('numbers grow: over releases, commits, removals and the processes that draw them', async (store, other) => {
     let last = 0
     const grows = async (by: Store, end: (lease: Lease) => Promise<unknown>) => {
-      const lease = await taken(by)
+      const lease = await acquireFree(by)
       assert.ok(Number.isSafeInteger(lease.fencingToken))
       assert.ok(lease.fencingToken > last, `${lease.fencingToken} after ${last}`)
       last = lease.fencingToken
@@ -61,28 +63,28 @@ export function leases(define: Define): void {
   })
 
   define('a number is higher than the generation of the record, whoever wrote that', async (store, other) => {
-    const lease = await taken(store)
+    const lease = await acquireFree(store)
     const generation = lease.fencingToken + 1000
     await lease.commit(recordOf('K', generation))
-    const next = await taken(other)
+    const next = await acquireFree(other)
     assert.ok(next.fencingToken > generation)
     await next.release()
   })
 
   define('a removal leaves no record, and the ledger', async (store, other) => {
-    await commit(store, 'K', 1)
-    const lease = await taken(store)
+    await commitValue(store, 'K', 1)
+    const lease = await acquireFree(store)
     const ledger = ledgerOf(lease.fencingToken)
     await lease.writeLedger(ledger)
     assert.equal(await lease.commit(undefined), true)
     assert.equal(await other.read('K'), undefined)
     assert.deepEqual(await other.readLedger('K'), ledger)
-    assert.equal(await (await taken(other)).commit(undefined), true, 'removing nothing is no loss of the lease')
+    assert.equal(await (await acquireFree(other)).commit(undefined), true, 'removing nothing is no loss of the lease')
   })
 
   define('after a release nothing is written any more', async (store, other) => {
-    const first = await commit(store, 'K', 1)
-    const lease = await taken(store)
+    const first = await commitValue(store, 'K', 1)
+    const lease = await acquireFree(store)
     await lease.release()
     assert.equal(lease.isHeld(), false)
     assert.equal(await lease.commit(recordOf('K', lease.fencingToken, 2)), false)
@@ -93,7 +95,7 @@ export function leases(define: Define): void {
   })
 
   define('a second commit writes nothing', async (store, other) => {
-    const lease = await taken(store)
+    const lease = await acquireFree(store)
     const record = recordOf('K', lease.fencingToken, 1)
     await lease.commit(record)
     assert.equal(lease.isHeld(), false)
@@ -102,21 +104,21 @@ export function leases(define: Define): void {
   })
 
   define('letting go twice, or after a commit, does no harm to who has the lease then', async (store, other) => {
-    const lease = await taken(store)
+    const lease = await acquireFree(store)
     await lease.release()
     await lease.release()
-    const committed = await taken(store)
+    const committed = await acquireFree(store)
     await committed.commit(recordOf('K', committed.fencingToken))
-    const next = await taken(other)
+    const next = await acquireFree(other)
     await lease.release()
     await committed.release()
     assert.equal(next.isHeld(), true)
-    assert.equal(await store.acquire('K', LONG), undefined)
+    assert.equal(await store.acquire('K', LONG_TIMEOUT_S), undefined)
     await next.release()
   })
 
   define('the ledger is what was noted last, for everybody', async (store, other) => {
-    const lease = await taken(store)
+    const lease = await acquireFree(store)
     const failure = { at: 1_763_650_000_000, count: 2, retryAt: 1_763_650_002_000, code: 'ERR_DOG_FETCH', message: 'no' }
     const failed = { ...ledgerOf(lease.fencingToken), failure }
     await lease.writeLedger(ledgerOf(lease.fencingToken))
@@ -124,16 +126,16 @@ export function leases(define: Define): void {
     assert.deepEqual(await other.readLedger('K'), failed)
     await lease.release()
     assert.deepEqual(await other.readLedger('K'), failed)
-    const next = await taken(other)
+    const next = await acquireFree(other)
     await next.writeLedger(ledgerOf(next.fencingToken))
     assert.deepEqual(await store.readLedger('K'), ledgerOf(next.fencingToken))
     await next.release()
   })
 
   define('a lease knows its age and that it is held, and can be extended', async (store) => {
-    const lease = await taken(store)
+    const lease = await acquireFree(store)
     const age = lease.ageMs()
-    assert.ok(age >= 0 && age < LONG * 1000)
+    assert.ok(age >= 0 && age < LONG_TIMEOUT_S * 1000)
     assert.ok(lease.ageMs() >= age)
     assert.equal(lease.isHeld(), true)
     assert.equal(lease.signal.aborted, false)

@@ -1,14 +1,14 @@
 import { strict as assert } from 'node:assert'
 import type { Lease } from 'dotdog'
-import { commit, type Define, eventually, LONG, ledgerOf, pause, recordOf, taken } from './helpers.js'
+import { acquireFree, commitValue, type Define, eventually, LONG_TIMEOUT_S, ledgerOf, pause, recordOf } from './helpers.js'
 
 /** Who waits is woken, and who holds for too long loses the lease. */
-export function waiting(define: Define): void {
+export function waitingTests(define: Define): void {
   define('settled resolves at once if the record is not the one that was seen, or nobody holds the lease', async (store) => {
-    const record = await commit(store, 'K', 1)
+    const record = await commitValue(store, 'K', 1)
     const { signal } = new AbortController()
     await store.waitForChange('K', record.generation, signal)
-    const lease = await taken(store)
+    const lease = await acquireFree(store)
     await store.waitForChange('K', undefined, signal)
     await store.waitForChange('K', record.generation - 1, signal)
     await lease.release()
@@ -21,8 +21,8 @@ export function waiting(define: Define): void {
   ]
   for (const [title, end] of ends) {
     define(`settled waits while the lease is held, until ${title}`, async (store, other) => {
-      const record = await commit(store, 'K', 1)
-      const lease = await taken(store)
+      const record = await commitValue(store, 'K', 1)
+      const lease = await acquireFree(store)
       const aborter = new AbortController()
       let isOver = false
       const waits = [store, other, other].map((by) => by.waitForChange('K', record.generation, aborter.signal))
@@ -37,10 +37,10 @@ export function waiting(define: Define): void {
   }
 
   define('a holder that is overdue loses its lease, and cannot harm its successor', async (store, other) => {
-    const first = await commit(store, 'K', 'first')
-    const slow = await taken(store, 'K', 0.05)
+    const first = await commitValue(store, 'K', 'first')
+    const slow = await acquireFree(store, 'K', 0.05)
     await other.waitForChange('K', first.generation, new AbortController().signal)
-    const successor = await eventually(() => other.acquire('K', LONG))
+    const successor = await eventually(() => other.acquire('K', LONG_TIMEOUT_S))
     assert.ok(slow.ageMs() > 50, 'not before its time-out is over')
     assert.ok(successor.fencingToken > slow.fencingToken)
     assert.equal(typeof successor.evicted, 'string')
@@ -53,7 +53,7 @@ export function waiting(define: Define): void {
     await slow.release()
 
     assert.equal(successor.isHeld(), true)
-    assert.equal(await store.acquire('K', LONG), undefined)
+    assert.equal(await store.acquire('K', LONG_TIMEOUT_S), undefined)
     const record = recordOf('K', successor.fencingToken, 'second')
     assert.equal(await successor.commit(record), true)
     assert.deepEqual(await store.read('K'), record)
@@ -61,11 +61,11 @@ export function waiting(define: Define): void {
 
   define('a lease that was extended is not overdue before that', async (store, other) => {
     // First: when the other one is overdue, so would this one be.
-    const extended = await taken(store, 'EXTENDED', 0.05)
-    await extended.extend(LONG)
-    const short = await taken(store, 'SHORT', 0.05)
-    const robber = await eventually(() => other.acquire('SHORT', LONG))
-    assert.equal(await other.acquire('EXTENDED', LONG), undefined)
+    const extended = await acquireFree(store, 'EXTENDED', 0.05)
+    await extended.extend(LONG_TIMEOUT_S)
+    const short = await acquireFree(store, 'SHORT', 0.05)
+    const robber = await eventually(() => other.acquire('SHORT', LONG_TIMEOUT_S))
+    assert.equal(await other.acquire('EXTENDED', LONG_TIMEOUT_S), undefined)
     assert.equal(extended.isHeld(), true)
     assert.equal(short.isHeld() && !short.signal.aborted, false)
     await Promise.all([robber.release(), extended.release()])
