@@ -53,7 +53,10 @@ export interface Backend {
    * there is a listener.
    */
   subscribe(listener: (key: string | undefined, generation?: number) => void): Promise<() => void>
-  /** Ends every connection that the backend made itself. A given client or pool is left to its owner. */
+  /**
+   * Ends every connection that the backend made itself. A given client or pool is left to its
+   * owner.
+   */
   close(): Promise<void>
 }
 

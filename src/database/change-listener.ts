@@ -5,8 +5,8 @@ import type { Backend } from './backend.js'
 const RESUBSCRIBE_DELAY_MS = 1000
 
 /**
- * One subscription shared by all waiters and watchers of a store. It signals that a key changed, not
- * the new value.
+ * One subscription shared by all waiters and watchers of a store. It signals that a key changed,
+ * not the new value.
  */
 export class ChangeListener {
   readonly #backend: Backend
@@ -19,7 +19,9 @@ export class ChangeListener {
     this.#backend = backend
   }
 
-  /** Resolves when every later change will be noticed. Rejects if the subscription cannot begin now. */
+  /**
+   * Resolves when every later change will be noticed. Rejects if the subscription cannot begin now.
+   */
   async open(): Promise<void> {
     this.#subscription ??= this.#backend.subscribe((key, generation) => this.#onChange(key, generation))
     const subscription = this.#subscription
@@ -32,8 +34,8 @@ export class ChangeListener {
   }
 
   /**
-   * Calls `wake` when the key changed (with the generation of its record then), or may have changed.
-   * Returns a function that ends the wait.
+   * Calls `wake` when the key changed (with the generation of its record then), or may have
+   * changed. Returns a function that ends the wait.
    */
   wait(key: string, wake: (generation?: number) => void): () => void {
     let waiters = this.#waitersByKey.get(key)
@@ -47,8 +49,8 @@ export class ChangeListener {
 
   /**
    * Notifies the watcher of every key that changed, and with `undefined` after a gap. Calls
-   * `onUnavailable` once if the subscription cannot begin now; it is tried again. Returns a function
-   * that ends the watch.
+   * `onUnavailable` once if the subscription cannot begin now; it is tried again. Returns a
+   * function that ends the watch.
    */
   watch(watcher: (key: string | undefined) => void, onUnavailable: (error: unknown) => void): () => void {
     this.#watchers.add(watcher)

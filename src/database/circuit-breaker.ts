@@ -13,7 +13,9 @@ interface KeyFailures {
   error: DogError
 }
 
-/** Records how a store's operations end: whether the store is down, and whether to ask for a key. */
+/**
+ * Records how a store's operations end: whether the store is down, and whether to ask for a key.
+ */
 export class CircuitBreaker {
   readonly #failuresByKey = new Map<string, KeyFailures>()
   #isDown = false

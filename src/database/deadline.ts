@@ -7,7 +7,9 @@ export const OPERATION_TIMEOUT_MS = 500
 /** A deadline is counted in pieces of this length. */
 const TICK_MS = 25
 
-/** No answer came in time. The outcome is unknown: the database may still do the operation later. */
+/**
+ * No answer came in time. The outcome is unknown: the database may still do the operation later.
+ */
 export class DeadlineError extends Error {
   readonly code = 'ETIMEDOUT'
 
@@ -25,8 +27,8 @@ export interface DeadlineOptions {
 
 /**
  * The time that one operation may take, counted in ticks. Each tick first handles the input that
- * has arrived. While this process stands still (a busy machine, a long computation, a SIGSTOP), only
- * one tick passes, so that its own slowness is not taken for the silence of the database.
+ * has arrived. While this process stands still (a busy machine, a long computation, a SIGSTOP),
+ * only one tick passes, so that its own slowness is not taken for the silence of the database.
  */
 export class Deadline {
   readonly #ms: number

@@ -44,7 +44,10 @@ export class DatabaseLease implements Lease {
   /** Until this moment the lease is certainly ours. Monotonic milliseconds. */
   #ownedUntil: number
   #isOver = false
-  /** The commit was refused and never will be done, so that others need not wait for the lease to run out. */
+  /**
+   * The commit was refused and never will be done, so that others need not wait for the lease to
+   * run out.
+   */
   #wasCommitRefused = false
   #timer: Timer | undefined
 
@@ -107,7 +110,8 @@ export class DatabaseLease implements Lease {
       try {
         if (await this.#backend.commit(key, nonce, record)) return true
         // The lease is no longer ours, unless an earlier try, whose answer was lost, made this very
-        // commit. The text of a record proves that. A missing record proves it only after such a try.
+        // commit. The text of a record proves that. A missing record proves it only after such a
+        // try.
         return (record !== undefined || !isFirstTry) && (await this.#isStored(record))
       } catch (error) {
         if (isRefusal(error)) {

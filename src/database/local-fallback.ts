@@ -4,15 +4,17 @@ import { ForwardingLease } from '../core/shared/forwarding-lease.js'
 import { CircuitBreaker } from './circuit-breaker.js'
 import type { StoreWarning } from './store.js'
 
-/** Seconds that a lease may take whose only purpose is to hand a value over or to reserve a token. */
+/**
+ * Seconds that a lease may take whose only purpose is to hand a value over or to reserve a token.
+ */
 const SHORT_LEASE_TIMEOUT_S = 5
 
 /**
  * A store in a database that continues in this process's memory while the database is down, for
  * users who would rather fetch once in each process than not at all. When the database is back, a
- * value that was fetched meanwhile is handed over if it is the newer one. As soon as the database has
- * held a value as new as that, the local value is discarded for good, even if the database loses or
- * removes what it had.
+ * value that was fetched meanwhile is handed over if it is the newer one. As soon as the database
+ * has held a value as new as that, the local value is discarded for good, even if the database
+ * loses or removes what it had.
  */
 export class LocalFallbackStore implements Store {
   readonly #database: Store & { readonly capabilities: readonly string[] }
@@ -103,7 +105,9 @@ export class LocalFallbackStore implements Store {
     )
   }
 
-  /** A lease within this process only. Its commit of a removal fails with the error of the outage. */
+  /**
+   * A lease within this process only. Its commit of a removal fails with the error of the outage.
+   */
   async #acquireLocal(key: string, timeout: number, outage: DogError): Promise<Lease | undefined> {
     if (!(await this.#reserveFencingToken(key))) return undefined
     const lease = await this.#local.acquire(key, timeout)

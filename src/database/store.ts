@@ -18,8 +18,8 @@ export type StoreWarning = DogEvents['warning']
 /**
  * A store in a database that several machines share, over any {@link Backend}. The rules are those
  * of the file store: one lease a key, fencing tokens that order the fetches, and commits that only
- * the holder of the lease can make. Only the rule for a dead holder differs: a holder counts as dead
- * when it has not renewed its lease for 5 s.
+ * the holder of the lease can make. Only the rule for a dead holder differs: a holder counts as
+ * dead when it has not renewed its lease for 5 s.
  */
 export class DatabaseStore implements Store {
   readonly capabilities = ['holder', 'watch', 'onWarning'] as const
@@ -28,7 +28,10 @@ export class DatabaseStore implements Store {
   readonly #warningListeners = new Set<(warning: StoreWarning) => void>()
   /** The record of each key as it was read last, so that the same text is the same object. */
   readonly #lastRead = new Map<string, { text: string; record: DogRecord | undefined }>()
-  /** The last fencing token this process drew, by key: none is used twice, even if the database lost it. */
+  /**
+   * The last fencing token this process drew, by key: none is used twice, even if the database lost
+   * it.
+   */
   readonly #lastFencingTokens = new Map<string, number>()
   readonly #closed = new AbortController()
 
@@ -95,8 +98,8 @@ export class DatabaseStore implements Store {
       nonce: randomUUID(),
       holder: `${hostname()}:${process.pid}`,
       leaseMs: leaseMsFor(overdueAfterMs),
-      // A database that was restored from an older copy must not draw a token again that some process
-      // still remembers.
+      // A database that was restored from an older copy must not draw a token again that some
+      // process still remembers.
       fencingTokenFloor: Math.max(Math.floor(now()), this.#lastFencingTokens.get(key) ?? 0),
     }
     const { nonce, leaseMs } = request
@@ -155,7 +158,8 @@ export class DatabaseStore implements Store {
           if (wasNewerCommitted) return undefined
         }
       } catch (error) {
-        // The caller learns of a database that is down for longer than a lease, not of a short failure.
+        // The caller learns of a database that is down for longer than a lease, not of a short
+        // failure.
         failingSince ||= monotonic()
         if (monotonic() - failingSince > LEASE_MS) throw error
         await pause(POLL_WITHOUT_SUBSCRIPTION_MS, signal)
@@ -167,7 +171,10 @@ export class DatabaseStore implements Store {
     }
   }
 
-  /** Begins the subscription. Resolves to the milliseconds between two reads of a waiter from now on. */
+  /**
+   * Begins the subscription. Resolves to the milliseconds between two reads of a waiter from now
+   * on.
+   */
   #subscribe(): Promise<number> {
     return this.#changes.open().then(
       () => POLL_MS,

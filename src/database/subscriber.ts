@@ -10,7 +10,10 @@ export interface MessageConnection {
   close(): void
 }
 
-/** What a connection reports, until `signal` aborts: it must be closed then, also while it is being opened. */
+/**
+ * What a connection reports, until `signal` aborts: it must be closed then, also while it is being
+ * opened.
+ */
 export interface ConnectionHandlers {
   onMessage(message: string): void
   onEnd(): void
@@ -18,11 +21,16 @@ export interface ConnectionHandlers {
 }
 
 export interface SubscriberOptions {
-  /** Opens a connection and subscribes on it. Must settle in time and not keep the process alive. */
+  /**
+   * Opens a connection and subscribes on it. Must settle in time and not keep the process alive.
+   */
   open(handlers: ConnectionHandlers): Promise<MessageConnection>
   /** The wait before a lost connection is replaced. */
   backoff: Backoff
-  /** Milliseconds between two pings: a connection that was cut on the way looks like one on which nothing happens. */
+  /**
+   * Milliseconds between two pings: a connection that was cut on the way looks like one on which
+   * nothing happens.
+   */
   pingIntervalMs: number
   /** The error for a call after `close`. */
   closedError(): Error
@@ -35,8 +43,8 @@ type Listener = (message: string | undefined) => void
 const KEEP_ALIVE_MS = 60_000
 
 /**
- * One connection that is subscribed for all listeners, as long as there is one. A connection that is
- * lost is replaced. Knows nothing of keys or of any database.
+ * One connection that is subscribed for all listeners, as long as there is one. A connection that
+ * is lost is replaced. Knows nothing of keys or of any database.
  */
 export class Subscriber {
   readonly #options: SubscriberOptions

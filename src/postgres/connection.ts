@@ -9,7 +9,10 @@ import { isTransient, leavesConnectionUsable, PostgresError, toPostgresError } f
 const MAX_POOL_CONNECTIONS = 2
 /** An idle connection is closed after this time. */
 const IDLE_TIMEOUT_MS = 10_000
-/** The wait before each further try. A pool may have kept several connections that were lost together. */
+/**
+ * The wait before each further try. A pool may have kept several connections that were lost
+ * together.
+ */
 const RETRY_DELAYS_MS = [0, 0, 20, 60]
 
 /** The part of a `pg.Pool` that dotdog uses. */
@@ -42,13 +45,17 @@ function ignoreErrorsOf(client: PoolClient): void {
   if (!client.listeners('error').includes(ignore)) client.on('error', ignore)
 }
 
-/** The pools with error listeners of ours, also pools of users, and how many clients we are waiting for. */
+/**
+ * The pools with error listeners of ours, also pools of users, and how many clients we are waiting
+ * for.
+ */
 const listenedPools = new WeakMap<PostgresPool, { pendingClients: number }>()
 
 /**
- * An `error` event without a listener ends the process. The pool emits it for an idle connection, and
- * the connection itself while it is lent. A connection may end in the same packet by which it began,
- * so that a listener added after a promise is too late: it is added as the pool hands the client out.
+ * An `error` event without a listener ends the process. The pool emits it for an idle connection,
+ * and the connection itself while it is lent. A connection may end in the same packet by which it
+ * began, so that a listener added after a promise is too late: it is added as the pool hands the
+ * client out.
  */
 function ignoreErrorsOfPool(pool: Pool): { pendingClients: number } {
   let known = listenedPools.get(pool)
@@ -94,8 +101,8 @@ export class Connection {
   }
 
   /**
-   * The rows that a statement returns, within 500 ms. If a connection is lost, the statement may run
-   * twice.
+   * The rows that a statement returns, within 500 ms. If a connection is lost, the statement may
+   * run twice.
    *
    * @throws PostgresError
    */
@@ -142,7 +149,10 @@ export class Connection {
     return await this.#ownPool
   }
 
-  /** A client that is not connected yet. It has the settings of the pool, and takes none of its places. */
+  /**
+   * A client that is not connected yet. It has the settings of the pool, and takes none of its
+   * places.
+   */
   async createClient(): Promise<DedicatedClient> {
     const { Client } = await load()
     this.#assertOpen()

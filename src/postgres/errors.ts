@@ -3,7 +3,9 @@
  * messages may repeat what the server was sent.
  */
 
-/** An error of Postgres or of the connection to it: its SQLSTATE or system code, and a safe message. */
+/**
+ * An error of Postgres or of the connection to it: its SQLSTATE or system code, and a safe message.
+ */
 export class PostgresError extends Error {
   override readonly name = 'PostgresError'
   readonly code: string | undefined
@@ -39,7 +41,10 @@ export function toPostgresError(error: unknown, secrets: readonly string[]): Pos
   return new PostgresError(text, knownCode)
 }
 
-/** The server takes no writes (any more). Another connection may lead to the server that took its place. */
+/**
+ * The server takes no writes (any more). Another connection may lead to the server that took its
+ * place.
+ */
 const READ_ONLY = '25006'
 
 /** Whether the server answered with an error that leaves the connection as good as before. */
@@ -55,8 +60,8 @@ const LOST_CONNECTION = ['ECONNRESET', 'EPIPE', '57P01', '57P02', '57P05', '0800
 const LOST_CONNECTION_TEXT = /^(Connection terminated unexpectedly|Client has encountered a connection error)/
 
 /**
- * Whether another try may succeed: the connection was lost, or two transactions were in each other's
- * way. Every statement may be run twice.
+ * Whether another try may succeed: the connection was lost, or two transactions were in each
+ * other's way. Every statement may be run twice.
  */
 export function isTransient(error: unknown): boolean {
   const { code, message } = fieldsOf(error)

@@ -10,22 +10,26 @@ import { parseTable, TABLE } from './identifiers.js'
 export type { PostgresPool } from './connection.js'
 
 export interface PostgresStoreOptions {
-  /** As `pg` takes it: `postgres://user:password@host:5432/database?sslmode=verify-full`. Either this or `pool`. */
+  /**
+   * As `pg` takes it: `postgres://user:password@host:5432/database?sslmode=verify-full`. Either
+   * this or `pool`.
+   */
   connectionString?: string
   /**
-   * A `pg.Pool` of yours. It is used as it is and never ended. A process that waits for changes opens
-   * one more connection, with the pool's settings. Either this or `connectionString`.
+   * A `pg.Pool` of yours. It is used as it is and never ended. A process that waits for changes
+   * opens one more connection, with the pool's settings. Either this or `connectionString`.
    */
   pool?: PostgresPool
   /**
-   * The table: `table` or `schema.table`, used as written and case-sensitive. Created when it is first
-   * needed. Default `'dotdog'`.
+   * The table: `table` or `schema.table`, used as written and case-sensitive. Created when it is
+   * first needed. Default `'dotdog'`.
    */
   table?: string
   /**
-   * While the database is down, each process that needs a value fetches one for itself, and the newest
-   * is handed over afterwards. Default false: values in memory are served until they expire, and
-   * nothing is fetched without the database, because a second fetch may invalidate the first value.
+   * While the database is down, each process that needs a value fetches one for itself, and the
+   * newest is handed over afterwards. Default false: values in memory are served until they expire,
+   * and nothing is fetched without the database, because a second fetch may invalidate the first
+   * value.
    */
   localFallback?: boolean
 }
@@ -33,8 +37,8 @@ export interface PostgresStoreOptions {
 /**
  * A store in Postgres, for processes on several machines. Needs the package `pg` beside dotdog
  * (`npm install pg`), which is loaded by the first operation. Each operation ends within 500 ms or
- * fails with `ERR_DOG_STORE`; a valid value in memory is served all the same. The key of a holder that
- * died can be taken 5 s after its last sign of life.
+ * fails with `ERR_DOG_STORE`; a valid value in memory is served all the same. The key of a holder
+ * that died can be taken 5 s after its last sign of life.
  *
  * @throws TypeError for an option that is wrong or unknown.
  * @example

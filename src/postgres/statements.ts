@@ -1,8 +1,8 @@
 import { quote, type Table } from './identifiers.js'
 
 /**
- * The steps of the backend as SQL, one statement each, so that each is atomic. `$1` is the key, `$2`
- * the nonce of the lease. All time is the database's. Pure.
+ * The steps of the backend as SQL, one statement each, so that each is atomic. `$1` is the key,
+ * `$2` the nonce of the lease. All time is the database's. Pure.
  *
  * Two invariants: a row's `nonce` is its lease, since taking the lease writes a nonce that nobody
  * else has, and every step under the lease asks for that nonce in the same statement. The fencing

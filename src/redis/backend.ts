@@ -133,11 +133,12 @@ export class RedisBackend implements Backend {
   }
 
   /**
-   * Runs a script within 500 ms. A connection that turns out to be cut, while it is made or later, is
-   * replaced and the script sent again, which every script tolerates. Giving up on a commit would cost
-   * a fetch.
+   * Runs a script within 500 ms. A connection that turns out to be cut, while it is made or later,
+   * is replaced and the script sent again, which every script tolerates. Giving up on a commit
+   * would cost a fetch.
    *
-   * @param undo sent after a script that was not answered in time: Redis may run it when it wakes up
+   * @param undo sent after a script that was not answered in time: Redis may run it when it wakes
+   * up
    */
   async #run(script: Script, key: string, args: string[] = [], undo?: (client: Client) => Promise<unknown>): Promise<unknown> {
     /** The client to which the script was sent. */
@@ -163,9 +164,9 @@ export class RedisBackend implements Backend {
   }
 
   /**
-   * Sends a script by its hash, and by its text where Redis does not know it (yet, or after a restart),
-   * unless nobody waits for the answer any more. A script that ends a lease is sent by its text at
-   * once, so that a Redis that wakes up later needs nothing more to run it.
+   * Sends a script by its hash, and by its text where Redis does not know it (yet, or after a
+   * restart), unless nobody waits for the answer any more. A script that ends a lease is sent by
+   * its text at once, so that a Redis that wakes up later needs nothing more to run it.
    */
   async #evaluate(client: Client, script: Script, key: string, args: string[], deadline?: Deadline): Promise<unknown> {
     const { lua, sha } = script

@@ -58,8 +58,8 @@ export class GivenClient implements ConnectionProvider {
   }
 
   /**
-   * Waits until the client is connected. A command that is sent without a connection would lie in the
-   * client's queue, and be done much later.
+   * Waits until the client is connected. A command that is sent without a connection would lie in
+   * the client's queue, and be done much later.
    */
   async client(): Promise<Client> {
     if (this.#isClosed) throw closedError()
@@ -112,8 +112,8 @@ function startupNodeOf(cluster: Cluster): string {
 /** Host and port, or the path of a socket. `undefined` if the text is no URL of a Redis. */
 export function endpointOfUrl(url: string): string | undefined {
   if (url.startsWith('/')) return url.split('?')[0]
-  // A password that contains / ? or # without being encoded ends, for a parser, where the host should
-  // begin: part of the password would be shown as the host.
+  // A password that contains / ? or # without being encoded ends, for a parser, where the host
+  // should begin: part of the password would be shown as the host.
   if (/^[a-z]+:\/\/[^@]*[/?#][^@]*@/i.test(url)) return undefined
   try {
     const { protocol, hostname, port } = new URL(url)

@@ -1,7 +1,7 @@
 /**
  * Errors that are fit to be shown. Those of ioredis are not: they carry the command with its
- * arguments, and so the value. Nor are those of Redis, which repeat what they were sent. Only a code
- * and a message of our own leave this folder.
+ * arguments, and so the value. Nor are those of Redis, which repeat what they were sent. Only a
+ * code and a message of our own leave this folder.
  */
 const MESSAGES: Record<string, string> = {
   NO_IOREDIS: 'the package ioredis is missing or cannot be loaded: npm install ioredis',
@@ -42,9 +42,9 @@ export const closedError = (): Error => Object.assign(new Error('closed'), { cod
 const LOST_CONNECTION = [CONNECTION_ENDED, 'ECONNRESET', 'EPIPE']
 
 /**
- * Whether another try, on another connection, may succeed. An error reply leaves the connection good,
- * except that of a replica that was the master. Where a connection is refused, it will be refused
- * again in a moment.
+ * Whether another try, on another connection, may succeed. An error reply leaves the connection
+ * good, except that of a replica that was the master. Where a connection is refused, it will be
+ * refused again in a moment.
  */
 export function isTransient(error: unknown, wasConnected: boolean): boolean {
   if (isReply(error)) return codeOf(error) === 'READONLY'

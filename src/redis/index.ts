@@ -8,30 +8,36 @@ import { type ConnectionProvider, endpointOfUrl, GivenClient, OwnConnections } f
 import type { Client } from './ioredis.js'
 
 export interface RedisStoreOptions {
-  /** `redis://user:password@host:6379/0`, `rediss://…` for TLS, or the path of a socket. Either this or `client`. */
+  /**
+   * `redis://user:password@host:6379/0`, `rediss://…` for TLS, or the path of a socket. Either this
+   * or `client`.
+   */
   url?: string
-  /** An ioredis `Redis` or `Cluster` with options of your own. It is used as it is and never closed. Either this or `url`. */
+  /**
+   * An ioredis `Redis` or `Cluster` with options of your own. It is used as it is and never closed.
+   * Either this or `url`.
+   */
   client?: Client
   /**
-   * Begins the name of every Redis key and of the channel: at most 100 characters, without `{` and `}`.
-   * Default `'dotdog:'`.
+   * Begins the name of every Redis key and of the channel: at most 100 characters, without `{` and
+   * `}`. Default `'dotdog:'`.
    */
   prefix?: string
   /** Options of Node's `tls.connect`, such as `ca`, for a `rediss://` URL. */
   tls?: object
   /**
-   * While Redis does not answer, each process that needs a value fetches one for itself, and the newest
-   * is handed over afterwards. Default false: values in memory are served until they expire, and
-   * nothing is fetched without Redis, because a second fetch may invalidate the first value.
+   * While Redis does not answer, each process that needs a value fetches one for itself, and the
+   * newest is handed over afterwards. Default false: values in memory are served until they expire,
+   * and nothing is fetched without Redis, because a second fetch may invalidate the first value.
    */
   localFallback?: boolean
 }
 
 /**
- * A store in Redis: one fetch between all processes that use it, on however many machines. Needs the
- * package ioredis beside dotdog (`npm install ioredis`), which is loaded by the first operation. An
- * operation that Redis does not answer within 500 ms fails with `ERR_DOG_STORE`. The key of a holder
- * that died can be taken after 5 s.
+ * A store in Redis: one fetch between all processes that use it, on however many machines. Needs
+ * the package ioredis beside dotdog (`npm install ioredis`), which is loaded by the first
+ * operation. An operation that Redis does not answer within 500 ms fails with `ERR_DOG_STORE`. The
+ * key of a holder that died can be taken after 5 s.
  *
  * @throws TypeError for an option that is wrong or unknown.
  * @example

@@ -1,5 +1,6 @@
-// The only importer of ioredis, an optional peer dependency. It makes connections that do not keep the
-// process alive, emit no uncaught error, and end when they fail. Their user then makes another one.
+// The only importer of ioredis, an optional peer dependency. It makes connections that do not keep
+// the process alive, emit no uncaught error, and end when they fail. Their user then makes another
+// one.
 import type { Cluster, Redis, RedisOptions } from 'ioredis'
 
 /** What may be given instead of a URL. */
@@ -7,8 +8,8 @@ export type Client = Redis | Cluster
 export type { Cluster, Redis, RedisOptions }
 
 /**
- * Reconnecting is turned off, because its timers would keep a script alive. Sending a command again is
- * turned off, because the command would then be done without our knowledge.
+ * Reconnecting is turned off, because its timers would keep a script alive. Sending a command again
+ * is turned off, because the command would then be done without our knowledge.
  */
 const CONNECTION_OPTIONS: RedisOptions = {
   lazyConnect: true,
@@ -35,7 +36,10 @@ export async function createRedis(url: string, tls: object | undefined): Promise
   return new library.Redis(url, { ...CONNECTION_OPTIONS, ...(tls && { tls }) })
 }
 
-/** Another connection to the server of a client, or to one of the nodes of a cluster. Not connected yet. */
+/**
+ * Another connection to the server of a client, or to one of the nodes of a cluster. Not connected
+ * yet.
+ */
 export async function duplicateOf(client: Client): Promise<Redis> {
   if (!isCluster(client)) return client.duplicate(CONNECTION_OPTIONS)
   const masters = await mastersOf(client)

@@ -39,8 +39,8 @@ export class RedisKeys {
 }
 
 /**
- * A key in characters that cannot end a hash tag, mean nothing in a pattern, and are the same in every
- * encoding.
+ * A key in characters that cannot end a hash tag, mean nothing in a pattern, and are the same in
+ * every encoding.
  */
 export const encodeKey = (key: string): string => key.replace(/[^\w.:/~-]/gu, encodeCharacter)
 

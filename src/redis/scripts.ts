@@ -3,16 +3,16 @@ import { createHash } from 'node:crypto'
 /**
  * Everything that happens to a key happens in one of these scripts. Redis runs each alone, and each
  * does all of its work or nothing. KEYS: the record (`text`, `generation`), the state (`nonce`,
- * `name` and `until` of the lease; `drawn`; `ledger`, `last`; `done`), and a stream whose only entry
- * is the last event: a commit's `text`, or an empty text. Every script can safely be sent twice, by a
- * client that lost the answer.
+ * `name` and `until` of the lease; `drawn`; `ledger`, `last`; `done`), and a stream whose only
+ * entry is the last event: a commit's `text`, or an empty text. Every script can safely be sent
+ * twice, by a client that lost the answer.
  *
- * A user without the right to streams, or a Redis that is older than streams, uses published messages
- * only.
+ * A user without the right to streams, or a Redis that is older than streams, uses published
+ * messages only.
  *
- * Fencing tokens go up to 9e15, which Lua's doubles hold but its `tostring` does not write: they are
- * formatted here. The time is Redis's own. No Redis key has an expiry: an eviction policy for keys
- * with an expiry would evict the leases first.
+ * Fencing tokens go up to 9e15, which Lua's doubles hold but its `tostring` does not write: they
+ * are formatted here. The time is Redis's own. No Redis key has an expiry: an eviction policy for
+ * keys with an expiry would evict the leases first.
  */
 export interface Script {
   readonly lua: string
@@ -40,7 +40,10 @@ export const READ = script("return redis.call('HGET', KEYS[1], 'text')")
 
 export const READ_LEDGER = script("return redis.call('HGET', KEYS[2], 'ledger')")
 
-/** → fencing token, name, milliseconds left, the cursor of the last event (empty: there is no stream) */
+/**
+ * → fencing token, name, milliseconds left, the cursor of the last event (empty: there is no
+ * stream)
+ */
 export const HOLDER = script(`${CLOCK}
 local state = redis.call('HMGET', KEYS[2], 'nonce', 'until', 'drawn', 'name')
 local ms_left = tonumber(state[2] or 0) - now
@@ -50,7 +53,9 @@ local cursor = not events.err and events[1] and events[1][1] or ''
 return { state[3], state[4], string.format('%.0f', ms_left), cursor }
 `)
 
-/** nonce, name, milliseconds of the lease, floor of the token → fencing token, the evicted holder */
+/**
+ * nonce, name, milliseconds of the lease, floor of the token → fencing token, the evicted holder
+ */
 export const ACQUIRE = script(`${CLOCK}
 local state = redis.call('HMGET', KEYS[2], 'nonce', 'until', 'drawn', 'name', 'last')
 if state[1] == ARGV[1] then return { state[3], '' } end
@@ -66,7 +71,10 @@ if redis.pcall('EXISTS', KEYS[3]) == 0 then redis.pcall('XADD', KEYS[3], '*', 't
 return { token, state[1] and state[4] or '' }
 `)
 
-/** nonce, milliseconds → whether the lease is ours. One that ran out is not revived: its holder may have given it up. */
+/**
+ * nonce, milliseconds → whether the lease is ours. One that ran out is not revived: its holder may
+ * have given it up.
+ */
 export const RENEW = script(`${CLOCK}
 local state = redis.call('HMGET', KEYS[2], 'nonce', 'until')
 if state[1] ~= ARGV[1] or tonumber(state[2] or 0) <= now then return '0' end

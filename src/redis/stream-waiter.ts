@@ -5,7 +5,9 @@ import type { ConnectionProvider } from './connection-provider.js'
 import { codeOf, isReply } from './errors.js'
 import { isCluster, type Redis } from './ioredis.js'
 
-/** Error replies that will be the same the next time: no right to the command, or no such command. */
+/**
+ * Error replies that will be the same the next time: no right to the command, or no such command.
+ */
 const PERMANENT_REPLIES = ['NOPERM', 'ERR']
 
 /** In a cluster a key's stream is on one node, and another connection leads to any node. */
@@ -13,8 +15,8 @@ class ClusterNotSupportedError extends Error {}
 
 /**
  * The one connection on which a store waits inside Redis, for one key at a time: a blocking read of
- * the key's stream, whose reply is the record that was committed. A waiter for another key meanwhile
- * uses the subscription, and reads when it is notified. Does not keep the process alive.
+ * the key's stream, whose reply is the record that was committed. A waiter for another key
+ * meanwhile uses the subscription, and reads when it is notified. Does not keep the process alive.
  */
 export class StreamWaiter {
   readonly #connections: ConnectionProvider
@@ -28,8 +30,8 @@ export class StreamWaiter {
   }
 
   /**
-   * Resolves to the committed record, or to `{}` on a time-out and on any other event. `undefined`: a
-   * blocking wait is not possible, or not at the moment.
+   * Resolves to the committed record, or to `{}` on a time-out and on any other event. `undefined`:
+   * a blocking wait is not possible, or not at the moment.
    */
   async wait(stream: string, cursor: string, ms: number): Promise<WaitResult | undefined> {
     if (this.#isBusy || this.#isRefused) return undefined

@@ -2,142 +2,156 @@ import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
 import { DogError } from 'dotdog'
 import type { Target } from './options.js'
 
-/** Characters of an answer that are read: a value is at most 700,000 bytes. */
-const LARGEST = 2 ** 20
+/** A longer response is refused. A value is at most 700,000 bytes. */
+const MAX_RESPONSE_CHARS = 2 ** 20
+/** A dead peer is noticed also while nothing is sent. */
+const TCP_KEEP_ALIVE_MS = 5000
 
-export interface Call {
+export interface RemoteRequest {
   method?: 'GET' | 'POST'
   path: string
   headers?: Record<string, string>
   body?: unknown
-  /** Milliseconds until the answer must be there. */
-  timeout: number
+  /** The response must be complete after this time. */
+  timeoutMs: number
   signal?: AbortSignal
-  /** Keeps no process alive. `onSent`: the request is on its way. */
-  idle?: { onSent(): void }
+  /** The request does not keep the process alive. `onSent`: it is on its way. */
+  background?: { onSent(): void }
 }
 
 export interface RemoteResponse {
   status: number
-  /** Of the server's `Dotdog-Time`; epoch milliseconds. */
-  time: number | undefined
+  /** The server's clock (`Dotdog-Time`); epoch milliseconds. */
+  serverTime: number | undefined
   /** Seconds. */
   retryAfter: number | undefined
   body: Record<string, unknown>
-  /** Epoch milliseconds here, when the request was sent and when its answer had come. */
-  begun: number
-  ended: number
+  /** By the clock of this machine, when the request was sent; epoch milliseconds. */
+  sentAt: number
+  /** By the clock of this machine, when the response was complete; epoch milliseconds. */
+  receivedAt: number
 }
 
-type ParsedResponse = Omit<RemoteResponse, 'begun' | 'ended'>
+type ParsedResponse = Omit<RemoteResponse, 'sentAt' | 'receivedAt'>
 
-/** No dot is left for a proxy to make sense of. */
+/** The path of a key. Dots are encoded, so that no proxy takes `..` for a path. */
 export const pathOf = (key: string): string => `/v1/keys/${encodeURIComponent(key).replaceAll('.', '%2E')}`
 
-/** Requests to the server: what went wrong on the way is a DogError without the URL; what the server says is its answer. */
+interface KeepAliveAgent {
+  request(options: RequestOptions): ClientRequest
+  destroy(): void
+}
+
+/**
+ * Sends requests to the server. A failure on the way is a DogError that does not show the URL.
+ * Whatever the server answers is a response, whatever its status.
+ */
 export class HttpClient {
   readonly #target: Target
-  #agent: Promise<{ request: (options: RequestOptions) => ClientRequest; end(): void }> | undefined
+  #agent: Promise<KeepAliveAgent> | undefined
 
   constructor(target: Target) {
     this.#target = target
   }
 
-  get place(): string {
-    return this.#target.place
+  get endpoint(): string {
+    return this.#target.endpoint
   }
 
-  async ask(call: Call): Promise<RemoteResponse> {
-    const { request } = await (this.#agent ??= agentOf(this.#target))
-    const { where, base, token } = this.#target
-    const text = call.body === undefined ? undefined : JSON.stringify(call.body)
-    const headers = {
-      accept: 'application/json',
-      ...(token !== undefined && { authorization: `Bearer ${token}` }),
-      ...(text !== undefined && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
-      ...call.headers,
-    }
-    const signals = [AbortSignal.timeout(call.timeout), ...(call.signal === undefined ? [] : [call.signal])]
+  /** @throws DogError if there is no response in time, or the reason of `signal`. */
+  async send({ method = 'GET', path, headers, body, timeoutMs, signal, background }: RemoteRequest): Promise<RemoteResponse> {
+    const agent = await (this.#agent ??= createAgent(this.#target))
+    const { address, basePath, token } = this.#target
+    const text = body === undefined ? undefined : JSON.stringify(body)
+    const timeout = AbortSignal.timeout(timeoutMs)
     const options = {
-      ...where,
-      path: base + call.path,
-      method: call.method ?? 'GET',
-      headers,
-      signal: AbortSignal.any(signals),
+      ...address,
+      path: basePath + path,
+      method,
+      headers: {
+        accept: 'application/json',
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...(text !== undefined && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+        ...headers,
+      },
+      signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
     }
-    const begun = Date.now()
+    const sentAt = Date.now()
     try {
-      const answer = await answerOf(request(options), text, call.idle)
-      return { ...answer, begun, ended: Date.now() }
+      const response = await responseOf(agent.request(options), text, background)
+      return { ...response, sentAt, receivedAt: Date.now() }
     } catch (error) {
-      if (call.signal?.aborted) throw call.signal.reason
-      throw this.fault(error, signals[0]!.aborted)
+      if (signal?.aborted) throw signal.reason
+      throw this.#error(error, timeout.aborted)
     }
   }
 
-  fault(error: unknown, isLate = false): DogError {
+  #error(error: unknown, isTimeout: boolean): DogError {
     const { code } = error as { code?: unknown }
-    const problem = isLate ? 'did not answer in time' : `cannot be reached${typeof code === 'string' ? ` (${code})` : ''}`
-    return new DogError('ERR_DOG_STORE', `${this.place}: ${problem}`, { cause: error })
+    const problem = isTimeout ? 'did not answer in time' : `cannot be reached${typeof code === 'string' ? ` (${code})` : ''}`
+    return new DogError('ERR_DOG_STORE', `${this.endpoint}: ${problem}`, { cause: error })
   }
 
   async close(): Promise<void> {
     const agent = this.#agent
     this.#agent = undefined
-    ;(await agent)?.end()
+    ;(await agent)?.destroy()
   }
 }
 
-async function agentOf({ isSecure, ca }: Target) {
+async function createAgent({ isSecure, ca }: Target): Promise<KeepAliveAgent> {
   const http = isSecure ? await import('node:https') : await import('node:http')
   const agent = new http.Agent({ keepAlive: true, ...(ca !== undefined && { ca }) })
   return {
-    request: (options: RequestOptions) => http.request({ ...options, agent }),
-    end: () => agent.destroy(),
+    request: (options) => http.request({ ...options, agent }),
+    destroy: () => agent.destroy(),
   }
 }
 
-function answerOf(request: ClientRequest, text: string | undefined, idle: Call['idle']): Promise<ParsedResponse> {
+function responseOf(
+  request: ClientRequest,
+  body: string | undefined,
+  background: RemoteRequest['background'],
+): Promise<ParsedResponse> {
   return new Promise((resolve, reject) => {
     request.on('error', reject)
-    let isAnswered = false
+    let hasResponse = false
     request.on('response', (response) => {
-      isAnswered = true
-      read(response).then(resolve, reject)
+      hasResponse = true
+      parse(response).then(resolve, reject)
     })
-    // Such as to go on with another protocol, which is no answer.
-    request.on('close', () => !isAnswered && reject(new Error('no answer')))
-    if (idle !== undefined) {
+    // The server may switch to another protocol, which is no response.
+    request.on('close', () => !hasResponse && reject(new Error('no response')))
+    if (background !== undefined) {
       request.on('socket', (socket) => {
         socket.unref()
-        // A dead peer is noticed also while nothing is sent.
-        socket.setKeepAlive(true, 5000)
-        if (socket.connecting) socket.once('connect', idle.onSent)
-        else idle.onSent()
+        socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS)
+        if (socket.connecting) socket.once('connect', background.onSent)
+        else background.onSent()
       })
     }
-    request.end(text)
+    request.end(body)
   })
 }
 
-async function read(response: IncomingMessage): Promise<ParsedResponse> {
+async function parse(response: IncomingMessage): Promise<ParsedResponse> {
   response.setEncoding('utf8')
   let text = ''
   for await (const chunk of response) {
     text += chunk
-    if (text.length > LARGEST) throw new Error('the answer is too large')
+    if (text.length > MAX_RESPONSE_CHARS) throw new Error('the response is too large')
   }
-  const time = Number(response.headers['dotdog-time'])
+  const serverTime = Number(response.headers['dotdog-time'])
   const retryAfter = Number(response.headers['retry-after'])
   return {
     status: response.statusCode!,
-    time: time > 0 ? time : undefined,
+    serverTime: serverTime > 0 ? serverTime : undefined,
     retryAfter: retryAfter >= 0 ? retryAfter : undefined,
-    body: objectOf(text),
+    body: parseObject(text),
   }
 }
 
-function objectOf(text: string): Record<string, unknown> {
+function parseObject(text: string): Record<string, unknown> {
   try {
     const parsed: unknown = JSON.parse(text)
     return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : {}

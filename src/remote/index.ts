@@ -1,4 +1,4 @@
-// dotdog/remote: public names only.
+// The entry point of dotdog/remote: public names only.
 import type { Store } from 'dotdog'
 import { HttpClient } from './http-client.js'
 import { type RemoteStoreOptions, targetOf } from './options.js'
@@ -7,10 +7,12 @@ import { RemoteStore } from './store.js'
 export type { RemoteStoreOptions } from './options.js'
 
 /**
- * The secrets of a central server (`dotdog serve`): `get`, `refresh`, `use` and `peek` as on the server's own machine. Fetchers
- * are not run here. A valid value survives the server's absence; a newer one arrives by a long poll.
+ * A store with the secrets of a central server (`dotdog serve`): `get`, `refresh`, `use` and `peek`
+ * work as on the server's own machine. Fetchers do not run here. A valid value is served while the
+ * server is away. A newer value arrives by a long poll. `set` and `remove` fail with
+ * `ERR_DOG_STORE`: they belong on the server's side.
  *
- * @throws TypeError for a wrong option.
+ * @throws TypeError for an option that is wrong or unknown.
  * @example
  * const { createDog } = require('dotdog')
  * const { remoteStore } = require('dotdog/remote')

@@ -1,65 +1,75 @@
-/** Checks what the user gave. The token's value is in no message. */
+import { checkOptions, misuseOfSecret, type Rules, TEXT } from '../core/shared/validate.js'
+
+/** Checks what the user gave. No message shows the URL or the token. */
 
 export interface RemoteStoreOptions {
-  /** Where the server is: `https://host:port`, or `http://` on this machine or behind a proxy that encrypts. */
+  /**
+   * The server: `https://host:port`, or `http://` on this machine or behind a proxy that encrypts.
+   * Either this or `socketPath`.
+   */
   url?: string
-  /** The server's unix socket, instead of `url`. */
+  /** The path of the server's unix socket. Either this or `url`. */
   socketPath?: string
-  /** This client's token. A server on a unix socket may want none. */
+  /** This client's token. A server on a unix socket may need none. */
   token?: string
-  /** Certificates to trust beside the system's, as PEM: for a server with its own. */
+  /**
+   * Certificates to trust beside the system's, as PEM: for a server with a certificate of its own.
+   */
   ca?: string | Buffer
 }
 
+/** Where and how the server is reached. */
 export interface Target {
   isSecure: boolean
-  /** Of node:http's `request`. */
-  where: { socketPath: string } | { hostname: string; port: string }
-  /** Put before each path: where a proxy has the server below a path. */
-  base: string
+  /** The options for `request` of node:http. */
+  address: { socketPath: string } | { hostname: string; port: string }
+  /** Put before each path, for a server that a proxy offers below a path. */
+  basePath: string
   /** For messages. */
-  place: string
+  endpoint: string
   token: string | undefined
   ca: string | Buffer | undefined
 }
 
-const KNOWN = ['url', 'socketPath', 'token', 'ca']
+const URL_RULE = 'must be an http(s) URL without user, query and fragment'
 
-/** @throws TypeError for the first option that is wrong. */
+const RULES: Rules = {
+  // Beside what the rule wants, it may contain a password.
+  url: { test: (value: unknown) => typeof value === 'string' && URL.canParse(value), rule: URL_RULE, isSecret: true },
+  socketPath: { ...TEXT, rule: 'must be the path of a socket' },
+  token: {
+    test: (value: unknown) => typeof value === 'string' && /^[\x21-\x7e]+$/.test(value),
+    rule: 'must be a string of printable characters without spaces',
+    isSecret: true,
+  },
+  // A private key may be given here by mistake.
+  ca: {
+    test: (value: unknown) => typeof value === 'string' || Buffer.isBuffer(value),
+    rule: 'must be certificates as PEM',
+    isSecret: true,
+  },
+}
+
+/** @throws TypeError for the first option that is wrong or unknown. */
 export function targetOf(options: RemoteStoreOptions): Target {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`remoteStore wants an object: { url, token } or { socketPath }; got ${kindOf(options)}`)
+  const { url, socketPath, token, ca } = checkOptions<RemoteStoreOptions>('remoteStore', options, RULES)
+  if (url !== undefined && socketPath === undefined) return { ...addressOf(url), token, ca }
+  if (socketPath !== undefined && url === undefined) {
+    return { isSecure: false, address: { socketPath }, basePath: '', endpoint: socketPath, token, ca }
   }
-  for (const name of Object.keys(options)) {
-    if (!KNOWN.includes(name)) throw new TypeError(`unknown option "${name}"; there are ${KNOWN.join(', ')}`)
-  }
-  const { url, socketPath, token, ca } = options
-  if ((url === undefined) === (socketPath === undefined)) throw new TypeError('give either url or socketPath')
-  if (token !== undefined && (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token))) {
-    throw new TypeError(`token must be a string of printable characters without spaces; got ${kindOf(token)}`)
-  }
-  if (ca !== undefined && typeof ca !== 'string' && !Buffer.isBuffer(ca)) {
-    throw new TypeError(`ca must be certificates as PEM; got ${kindOf(ca)}`)
-  }
-  if (socketPath !== undefined) {
-    if (typeof socketPath !== 'string' || socketPath === '') {
-      throw new TypeError(`socketPath must be the path of a socket; got ${kindOf(socketPath)}`)
-    }
-    return { isSecure: false, where: { socketPath }, base: '', place: socketPath, token, ca }
-  }
-  return { ...placeOf(url), token, ca }
+  throw new TypeError(`remoteStore wants either url or socketPath; got ${url === undefined ? 'neither' : 'both'}`)
 }
 
-function placeOf(value: unknown): Pick<Target, 'isSecure' | 'where' | 'base' | 'place'> {
-  const rule = 'url must be an http(s) URL without user, query and fragment'
-  if (typeof value !== 'string' || !URL.canParse(value)) throw new TypeError(`${rule}; got ${kindOf(value)}`)
-  const { protocol, hostname, port, pathname, username, password, search, hash, origin } = new URL(value)
-  const isBare = username === '' && password === '' && search === '' && hash === ''
-  // What stands there may be a password.
-  if (!isBare || !/^https?:$/.test(protocol)) throw new TypeError(`${rule}; got one with more, or of another kind`)
+function addressOf(url: string): Pick<Target, 'isSecure' | 'address' | 'basePath' | 'endpoint'> {
+  const { protocol, hostname, port, pathname, username, password, search, hash, origin } = new URL(url)
+  const hasMore = username !== '' || password !== '' || search !== '' || hash !== ''
+  if (hasMore) throw new TypeError(`url ${URL_RULE}; got one with a user, a query or a fragment`)
+  if (!/^https?:$/.test(protocol)) throw misuseOfSecret('url', URL_RULE, url)
   const isSecure = protocol === 'https:'
-  const where = { hostname: hostname.replace(/^\[|\]$/g, ''), port: port || (isSecure ? '443' : '80') }
-  return { isSecure, where, base: pathname.replace(/\/+$/, ''), place: origin }
+  return {
+    isSecure,
+    address: { hostname: hostname.replace(/^\[|\]$/g, ''), port: port || (isSecure ? '443' : '80') },
+    basePath: pathname.replace(/\/+$/, ''),
+    endpoint: origin,
+  }
 }
-
-const kindOf = (value: unknown): string => (value === null ? 'null' : typeof value)

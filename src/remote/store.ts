@@ -1,68 +1,78 @@
 import { DogError, type DogRecord, type Lease, type Ledger, type Store } from 'dotdog'
 import { pause } from '../core/shared/clock.js'
 import { ChangePoller } from './change-poller.js'
-import { type Call, type HttpClient, pathOf, type RemoteResponse } from './http-client.js'
-import { isMissing, keysOf, problemOf, recordOf } from './responses.js'
+import { type HttpClient, pathOf, type RemoteRequest, type RemoteResponse } from './http-client.js'
+import { errorOf, isMissing, keysOf, recordOf } from './responses.js'
 
-/** Milliseconds in which the server must say what it has. */
-const BOUND = 2000
-/** Milliseconds for a value that has to be fetched there: the caller's own bound comes first. */
-const LONGEST = 1_300_000
+/** The server must answer within this time what it has. */
+const READ_TIMEOUT_MS = 2000
+/**
+ * A value that the server must fetch first may take this long. The caller's own time-out is
+ * shorter.
+ */
+const FETCH_TIMEOUT_MS = 1_300_000
+const WAIT_POLL_MS = 100
+
+/** What a caller wants of `Store.refresh`. */
+type RefreshWish = Parameters<NonNullable<Store['refresh']>>[1]
 
 /**
- * The values of a central server. Nothing is fetched or written from here: what is missing or rejected is asked for there.
- * A key that was asked for twice is followed, so that a newer value is here before anybody asks.
+ * The values of a central server. Nothing is fetched or written from here: a value that is missing
+ * or rejected is requested from the server. A key that was read twice is followed by long polls, so
+ * that a newer value is here before anybody asks.
  */
 export class RemoteStore implements Store {
   readonly name = 'remote'
-  readonly #channel: HttpClient
+  readonly capabilities = ['watch', 'refresh'] as const
+  readonly #client: HttpClient
   readonly #known = new Map<string, DogRecord>()
-  readonly #asked = new Set<string>()
-  readonly #follows = new Map<string, ChangePoller>()
+  readonly #keysRead = new Set<string>()
+  readonly #pollers = new Map<string, ChangePoller>()
   readonly #watchers = new Set<(key: string) => void>()
 
-  constructor(channel: HttpClient) {
-    this.#channel = channel
+  constructor(client: HttpClient) {
+    this.#client = client
   }
 
   read(key: string): DogRecord | undefined | Promise<DogRecord | undefined> {
     const known = this.#known.get(key)
-    if (this.#follows.get(key)?.isLive && known !== undefined && known.expiresAt > Date.now()) return known
+    if (this.#pollers.get(key)?.isLive && known !== undefined && known.expiresAt > Date.now()) return known
     return this.#read(key)
   }
 
   async #read(key: string): Promise<DogRecord | undefined> {
-    // What must be fetched first is asked for by `refresh`, whose caller waits.
+    // A value that must be fetched first is requested by `refresh`, whose caller waits.
     const headers = { 'cache-control': 'only-if-cached' }
     const before = this.#known.get(key)
-    const answer = await this.#ask(key, { path: pathOf(key), headers, timeout: BOUND })
-    if (isMissing(answer)) {
+    const response = await this.#send(key, { path: pathOf(key), headers, timeoutMs: READ_TIMEOUT_MS })
+    if (isMissing(response)) {
       if (this.#known.get(key) === before) this.#known.delete(key)
-    } else this.#recordOf(key, answer, before?.generation)
-    if (this.#asked.has(key)) this.#follow(key)
-    this.#asked.add(key)
+    } else this.#keepRecordOf(key, response, before?.generation)
+    if (this.#keysRead.has(key)) this.#follow(key)
+    this.#keysRead.add(key)
     return this.#known.get(key)
   }
 
-  async refresh(
-    key: string,
-    { rejected, after = 0, force }: { rejected?: unknown; after?: number; force: boolean },
-    signal: AbortSignal,
-  ): Promise<DogRecord> {
+  async refresh(key: string, { rejected, after = 0, force }: RefreshWish, signal: AbortSignal): Promise<DogRecord> {
     const before = this.#known.get(key)?.generation
-    // Where nothing is known, whatever comes is newer.
-    const isNew = rejected !== undefined || after > 0 || force
-    const body = { ...(rejected !== undefined && { rejected }), ...(after > 0 && { after }), ...(force && { force }) }
-    const call: Call = isNew
-      ? { method: 'POST', path: `${pathOf(key)}/refresh`, body, timeout: LONGEST }
-      : { path: pathOf(key), timeout: LONGEST }
-    return this.#recordOf(key, await this.#ask(key, { ...call, signal }), before)
+    const wantsAnother = rejected !== undefined || after > 0 || force
+    const request: RemoteRequest = { path: pathOf(key), timeoutMs: FETCH_TIMEOUT_MS, signal }
+    if (wantsAnother) {
+      request.method = 'POST'
+      request.path += '/refresh'
+      request.body = {
+        ...(rejected !== undefined && { rejected }),
+        ...(after > 0 && { after }),
+        ...(force && { force }),
+      }
+    }
+    return this.#keepRecordOf(key, await this.#send(key, request), before)
   }
 
-  /** The caller waits: the process stays alive for the answer. */
-  async #ask(key: string, call: Call): Promise<RemoteResponse> {
+  /** Unlike a poll, it keeps the process alive: a caller waits for the response. */
+  async #send(key: string, request: RemoteRequest): Promise<RemoteResponse> {
     try {
-      return await this.#channel.ask(call)
+      return await this.#client.send(request)
     } catch (error) {
       throw error instanceof DogError && error.code === 'ERR_DOG_STORE'
         ? new DogError('ERR_DOG_STORE', error.message, { key, cause: error.cause })
@@ -70,15 +80,18 @@ export class RemoteStore implements Store {
     }
   }
 
-  #recordOf(key: string, answer: RemoteResponse, before: number | undefined): DogRecord {
-    const record = answer.status === 200 ? recordOf(key, answer) : undefined
-    if (record === undefined) throw problemOf(key, this.#channel.place, answer)
+  #keepRecordOf(key: string, response: RemoteResponse, before: number | undefined): DogRecord {
+    const record = response.status === 200 ? recordOf(key, response) : undefined
+    if (record === undefined) throw errorOf(key, this.#client.endpoint, response)
     return this.#keep(record, before)
   }
 
   /**
-   * The same generation is the same record, whatever a clock says of it now. `before`: the generation that was known when
-   * this one was asked for; where another came meanwhile, the older of both is late.
+   * Keeps a record and returns the one that is valid now. A record of the same generation is the
+   * same record, even if the server's clock has changed since.
+   *
+   * @param before the generation that was known when this record was requested. If another record
+   * came meanwhile, the older of both is a late response.
    */
   #keep(record: DogRecord, before: number | undefined): DogRecord {
     const known = this.#known.get(record.key)
@@ -89,16 +102,12 @@ export class RemoteStore implements Store {
   }
 
   #follow(key: string): void {
-    if (this.#follows.has(key)) return
-    const follow = new ChangePoller(
-      this.#channel,
-      key,
-      () => this.#known.get(key)?.generation,
-      (record, since) => {
-        if (this.#keep(record, since) === record) for (const watcher of [...this.#watchers]) watcher(key)
-      },
-    )
-    this.#follows.set(key, follow)
+    if (this.#pollers.has(key)) return
+    const knownGeneration = () => this.#known.get(key)?.generation
+    const onRecord = (record: DogRecord, since: number | undefined) => {
+      if (this.#keep(record, since) === record) for (const watcher of [...this.#watchers]) watcher(key)
+    }
+    this.#pollers.set(key, new ChangePoller(this.#client, key, knownGeneration, onRecord))
   }
 
   readLedger(): Ledger | undefined {
@@ -106,31 +115,35 @@ export class RemoteStore implements Store {
   }
 
   async acquire(key: string): Promise<Lease | undefined> {
-    const message = `${this.#channel.place}: "${key}" is set and removed where the server runs, not from here`
+    const message = `${this.#client.endpoint}: "${key}" is set and removed where the server runs, not from here`
     throw new DogError('ERR_DOG_STORE', message, { key })
   }
 
   async waitForChange(key: string, seen: number | undefined, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && (await this.read(key))?.generation === seen) await pause(100, signal)
+    while (!signal.aborted && (await this.read(key))?.generation === seen) await pause(WAIT_POLL_MS, signal)
   }
 
-  /** Tells of the keys that were asked for here. */
+  /** Notifies of the keys that were read here. */
   watch(listener: (key: string) => void): () => void {
     this.#watchers.add(listener)
-    for (const key of this.#asked) this.#follow(key)
+    for (const key of this.#keysRead) this.#follow(key)
     return () => void this.#watchers.delete(listener)
   }
 
   async *keys(): AsyncIterable<string> {
-    const answer = await this.#channel.ask({ path: '/v1/keys', timeout: BOUND })
-    const keys = keysOf(answer)
-    if (keys === undefined) throw problemOf('*', this.#channel.place, answer)
+    const response = await this.#client.send({ path: '/v1/keys', timeoutMs: READ_TIMEOUT_MS })
+    const keys = keysOf(response)
+    if (keys === undefined) throw errorOf('*', this.#client.endpoint, response)
     yield* keys
   }
 
   async close(): Promise<void> {
-    for (const follow of this.#follows.values()) follow.stop()
-    this.#follows.clear()
-    await this.#channel.close()
+    for (const poller of this.#pollers.values()) poller.stop()
+    this.#pollers.clear()
+    await this.#client.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 }

@@ -1,9 +1,9 @@
-// What a program on another machine sees: the same dog, whose values are fetched by a server.
+// A dog on another machine, whose values a central server fetches.
 import t from 'tap'
 import type { DogError } from '../../index.js'
 import { CLIENT, central, codeOf, dotdog, pause, until } from './setup.js'
 
-t.test('get, peek, refresh and use work as on the server itself, and no fetcher runs here', async (t) => {
+t.test('get, peek, refresh and use work as on the server itself, and no fetcher runs on the client', async (t) => {
   const here = await central(t)
   const dog = here.client()
   let calls = 0
@@ -20,12 +20,12 @@ t.test('get, peek, refresh and use work as on the server itself, and no fetcher 
   t.match(second, /^fetched 2 by/)
   const third = await secret.refresh({ rejected: second })
   t.match(third, /^fetched 3 by/)
-  t.equal(await secret.refresh({ rejected: second }), third, 'a report that comes late is no reason to fetch')
+  t.equal(await secret.refresh({ rejected: second }), third, 'a late report does not cause a fetch')
   t.equal(calls, 0)
   t.equal(here.fetches(), 3)
 })
 
-t.test('a task whose value was rejected is run once more, with another', async (t) => {
+t.test('a task whose value was rejected runs once more, with a new value', async (t) => {
   const here = await central(t)
   const dog = here.client()
   const isRejected = (error: unknown) => (error as Error).message === 'dead'
@@ -38,7 +38,7 @@ t.test('a task whose value was rejected is run once more, with another', async (
   t.match(used, [/^fetched 1 by/, /^fetched 2 by/])
 })
 
-t.test('a hundred reports from two machines are one fetch', async (t) => {
+t.test('a hundred reports of a rejected value from two clients cause one fetch', async (t) => {
   const here = await central(t)
   const dogs = [here.client(), here.client()]
   const stale = await dogs[0]!.get('FETCHED')
@@ -47,7 +47,7 @@ t.test('a hundred reports from two machines are one fetch', async (t) => {
   t.equal(here.fetches(), 2)
 })
 
-t.test('a valid value survives the absence of the server, with one warning; nothing else is to be had then', async (t) => {
+t.test('while the server is down a valid value is served with one warning, and every other get fails', async (t) => {
   const here = await central(t)
   const dog = here.client()
   const warnings: { code: string; message: string }[] = []
@@ -72,7 +72,7 @@ t.test('a valid value survives the absence of the server, with one warning; noth
   await until(async () => (await dog.get('FETCHED')) === value)
 })
 
-t.test('a newer value arrives by itself, and is told', async (t) => {
+t.test('a newer value arrives without a request, as a change event', async (t) => {
   const here = await central(t)
   const dog = here.client()
   const changes: (number | undefined)[] = []
@@ -80,7 +80,7 @@ t.test('a newer value arrives by itself, and is told', async (t) => {
   await dog.get('FETCHED')
   await pause(150)
   await dog.get('FETCHED')
-  // From here on nobody here asks.
+  // From here on this dog asks for nothing.
   const next = await here.dog.refresh('FETCHED')
   const { generation } = here.dog.peek('FETCHED')!
   await until(() => changes.includes(generation))
@@ -88,7 +88,7 @@ t.test('a newer value arrives by itself, and is told', async (t) => {
   t.equal(here.fetches(), 2)
 })
 
-t.test('what the server says of a fetch is the error here; its rights are errors of the store', async (t) => {
+t.test('a failed fetch on the server is the same error on the client; a missing right is an ERR_DOG_STORE', async (t) => {
   const here = await central(t, [{ ...CLIENT, keys: ['BROKEN', 'FETCHED'], refresh: false }])
   here.dog.init('BROKEN', async () => {
     throw Object.assign(new Error('the upstream is down'), { retryAfter: 50 })
@@ -102,30 +102,30 @@ t.test('what the server says of a fetch is the error here; its rights are errors
   t.ok(retryAt! > before + 40_000 && retryAt! < before + 60_000, `${retryAt}`)
   const stale = await dog.get('FETCHED')
   const refused = await dog.refresh('FETCHED', { rejected: stale }).catch((error: DogError) => error)
-  t.match(refused, { code: 'ERR_DOG_STORE', message: /does not let this client/ })
+  t.match(refused, { code: 'ERR_DOG_STORE', message: /does not allow this client/ })
   t.match(await dog.get('FOREIGN').catch((error: DogError) => error), { code: 'ERR_DOG_STORE', message: /FOREIGN/ })
   t.equal(here.fetches(), 1)
   const stranger = dotdog.createDog({ store: here.store('another-token-0123456789') })
   const unknown = await stranger.get('FETCHED').catch((error: DogError) => error)
-  t.match(unknown, { code: 'ERR_DOG_STORE', message: /does not take this client's token/ })
+  t.match(unknown, { code: 'ERR_DOG_STORE', message: /does not accept this client's token/ })
   t.notMatch(JSON.stringify(unknown) + (unknown as Error).stack, /another-token/)
 })
 
-t.test('a key that the server does not have is nobody’s to fetch', async (t) => {
+t.test('a key that the server does not have is an ERR_DOG_NO_FETCHER', async (t) => {
   const here = await central(t)
   t.equal(await codeOf(here.client().get('NOWHERE')), 'ERR_DOG_NO_FETCHER')
   const dog = here.client({ followOnly: true })
-  t.match(await dog.get('FETCHED'), /^fetched/, 'a follower is served like the others')
+  t.match(await dog.get('FETCHED'), /^fetched/, 'a follower gets values as well')
 })
 
-t.test('values are set and removed where the server runs', async (t) => {
+t.test('set and remove fail on a client', async (t) => {
   const here = await central(t)
   const dog = here.client()
   t.equal(await codeOf(dog.set('FETCHED', 'x', { expiresIn: 10 })), 'ERR_DOG_STORE')
   t.equal(await codeOf(dog.remove('FETCHED')), 'ERR_DOG_STORE')
 })
 
-t.test('minTtl asks the server for one fetch, and takes what that gives', async (t) => {
+t.test('minTtl causes one fetch on the server, and its result is returned', async (t) => {
   const here = await central(t)
   const dog = here.client()
   await dog.get('FETCHED', { minTtl: 100 })
@@ -134,7 +134,7 @@ t.test('minTtl asks the server for one fetch, and takes what that gives', async 
   t.equal(here.fetches(), 2)
 })
 
-t.test('a value that is over when it comes is given to who waited, and not asked for in a loop', async (t) => {
+t.test('a value that has expired when it arrives is returned to its waiter, and not requested in a loop', async (t) => {
   const here = await central(t)
   let fetches = 0
   here.dog.init('OVER', async () => ({ value: `over ${++fetches}`, expiresIn: 0 }))
@@ -142,7 +142,7 @@ t.test('a value that is over when it comes is given to who waited, and not asked
   t.equal(fetches, 1)
 })
 
-t.test('an abort ends the wait of its caller only', async (t) => {
+t.test('an abort ends the wait of its own caller only', async (t) => {
   const here = await central(t)
   here.dog.init('SLOW', async () => {
     await pause(500)
@@ -152,7 +152,7 @@ t.test('an abort ends the wait of its caller only', async (t) => {
   const aborter = new AbortController()
   const left = dog.get('SLOW', { signal: aborter.signal })
   const stayed = dog.get('SLOW')
-  setTimeout(() => aborter.abort(new Error('I leave')), 50)
-  await t.rejects(left, /I leave/)
+  setTimeout(() => aborter.abort(new Error('caller left')), 50)
+  await t.rejects(left, /caller left/)
   t.equal(await stayed, 'slow')
 })

@@ -1,10 +1,10 @@
-// Answers that overtake each other, and values that are over before they come.
+// Responses that overtake each other, and values that have expired before they arrive.
 import { createServer as createHttp } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { central, dotdog, pause, remoteStore } from './setup.js'
 
-t.test('a key whose values are over when they come is not fetched in a loop because it is followed', async (t) => {
+t.test('following a key whose values have expired on arrival does not fetch them in a loop', async (t) => {
   const here = await central(t)
   let fetches = 0
   here.dog.init('OVER', (handler) => {
@@ -14,10 +14,10 @@ t.test('a key whose values are over when they come is not fetched in a loop beca
   for (let round = 0; round < 3; round++) await dog.get('OVER')
   const asked = fetches
   await pause(1500)
-  t.ok(fetches - asked <= 4, `${fetches - asked} fetches that nobody asked for`)
+  t.ok(fetches - asked <= 4, `${fetches - asked} fetches without a request`)
 })
 
-t.test('an answer that was overtaken does not put an older value back', async (t) => {
+t.test('a response that was overtaken does not restore an older value', async (t) => {
   let generation = 5
   const server = createHttp((request, response) => {
     const body = JSON.stringify({ key: 'K', value: `value ${generation}`, expiresAt: Date.now() + 7_200_000, generation })
@@ -26,7 +26,7 @@ t.test('an answer that was overtaken does not put an older value back', async (t
       return void response.end(body.replaceAll('5', '6'))
     }
     if (request.url?.includes('since')) return
-    // The first answer is at once, the second on its way for a while.
+    // The first response comes at once, the second after a while.
     setTimeout(() => response.end(body), isSlow ? 300 : 0)
   })
   let isSlow = false
@@ -51,7 +51,7 @@ t.test('an answer that was overtaken does not put an older value back', async (t
   }
 })
 
-t.test('those who want a longer life at the same time, on several machines, are one fetch', async (t) => {
+t.test('concurrent gets with minTtl on several clients cause one fetch', async (t) => {
   const here = await central(t)
   let fetches = 0
   here.dog.init('SHORT', async () => {

@@ -1,4 +1,5 @@
-// Whole processes: they end by themselves, whatever clock they have and however the server is reached.
+// Whole processes: they exit by themselves, whatever their clock says and however they reach the
+// server.
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
@@ -8,7 +9,7 @@ import { start, temporary } from '../support/children.js'
 import { noOpenssl } from '../support/openssl.js'
 import { CLIENT, central, createServer, dotdog, remoteStore, TOKEN } from './setup.js'
 
-/** A program of a few lines, with `dotdog` and `remoteStore`. */
+/** Writes a program with `dotdog` and `remoteStore` in scope. Returns its file. */
 function program(dir: string, body: string): string {
   const root = JSON.stringify(join(import.meta.dirname, '../../dist'))
   const file = join(dir, `${Math.random()}.cjs`)
@@ -17,7 +18,7 @@ function program(dir: string, body: string): string {
   return file
 }
 
-t.test('a script that gets, listens and follows ends by itself', async (t) => {
+t.test('a script that gets values and listens to changes exits by itself', async (t) => {
   const here = await central(t)
   const file = program(
     here.dir,
@@ -33,7 +34,7 @@ t.test('a script that gets, listens and follows ends by itself', async (t) => {
   t.match(out, /fetched 1 by/)
 })
 
-t.test('what remains of a value is the same on a machine whose clock is a day off', async (t) => {
+t.test('the remaining lifetime of a value is the same on a machine whose clock is a day off', async (t) => {
   const here = await central(t)
   for (const off of [86_400_000, -86_400_000]) {
     const file = program(
@@ -52,7 +53,7 @@ t.test('what remains of a value is the same on a machine whose clock is a day of
   t.equal(here.fetches(), 1)
 })
 
-t.test('a server on a unix socket wants no token, and one with TLS is trusted by its certificate', async (t) => {
+t.test('a client needs no token on a unix socket, and trusts a TLS server by the certificate given as `ca`', async (t) => {
   const dir = temporary((end) => t.teardown(end))
   const dog = dotdog.createDog({ dir: join(dir, 'dog') })
   await dog.set('K', 'kept', { expiresIn: 100 })
@@ -79,16 +80,16 @@ t.test('a server on a unix socket wants no token, and one with TLS is trusted by
   await dog.close()
 })
 
-t.test('what is wrong is said, without the token', async (t) => {
+t.test('a wrong option is a TypeError that shows no secret', async (t) => {
   const wrong: [unknown, RegExp][] = [
-    [undefined, /wants an object/],
+    [undefined, /options of remoteStore must be an object/],
     [{}, /either url or socketPath/],
     [{ url: 'http://h', socketPath: '/s' }, /either url or socketPath/],
     [{ url: 'ftp://h' }, /http\(s\)/],
     [{ url: 'http://user:geheim@h' }, /without user/],
     [{ url: 'http://h?token=geheim' }, /without user/],
     [{ url: 'http://h', token: 'geheim mit Leerzeichen' }, /token must be/],
-    [{ url: 'http://h', tokens: 'geheim' }, /unknown option "tokens"/],
+    [{ url: 'http://h', tokens: 'geheim' }, /unknown option "tokens" of remoteStore; did you mean "token"/],
     [{ url: 'http://h', ca: 7 }, /ca must be/],
     [{ socketPath: '' }, /socketPath must be/],
   ]
@@ -106,9 +107,9 @@ t.test('what is wrong is said, without the token', async (t) => {
   }
 })
 
-t.test('only-if-cached is answered at once: nothing is fetched', async (t) => {
+t.test('a request with only-if-cached is answered at once, without a fetch', async (t) => {
   const here = await central(t)
-  const ask = () =>
+  const statusOf = () =>
     new Promise<number>((resolve, reject) => {
       const headers = { authorization: `Bearer ${TOKEN}`, 'cache-control': 'only-if-cached' }
       request(`${here.url}/v1/keys/FETCHED`, { headers }, (response) => {
@@ -118,8 +119,8 @@ t.test('only-if-cached is answered at once: nothing is fetched', async (t) => {
         .on('error', reject)
         .end()
     })
-  t.equal(await ask(), 504)
+  t.equal(await statusOf(), 504)
   t.equal(here.fetches(), 0)
   await here.dog.get('FETCHED')
-  t.equal(await ask(), 200)
+  t.equal(await statusOf(), 200)
 })

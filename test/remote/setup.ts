@@ -5,7 +5,7 @@ import type { Dog, DogError, DogOptions, Store } from '../../index.js'
 import { temporary } from '../support/children.js'
 import '../support/built.js'
 
-/** A central server and the stores of its clients, in this process. Real sockets. */
+/** A central server and the stores of its clients, in this process, over real sockets. */
 
 const require = createRequire(import.meta.url)
 export const dotdog: typeof import('../../index.js') = require('../../dist/index.js')
@@ -25,15 +25,15 @@ export interface Central {
   dog: Dog
   url: string
   server: ReturnType<typeof createServer>
-  /** A store on the server. */
+  /** Makes a store of a client. */
   store: (token?: string) => Store
-  /** A dog on such a store. */
+  /** Makes a dog on such a store. */
   client: (options?: DogOptions) => Dog
-  /** Fetches of FETCHED. */
+  /** The number of fetches of FETCHED. */
   fetches: () => number
 }
 
-/** A server with the keys of a folder, and one key that it fetches. */
+/** Starts a server with the keys of a folder, and a fetcher for the key FETCHED. */
 export async function central(
   t: Test,
   clients = [CLIENT],
@@ -47,12 +47,12 @@ export async function central(
   const url = await server.listen({ port })
   const stores: Store[] = []
   const store = (token = TOKEN) => {
-    const made = remoteStore({ url, token })
-    stores.push(made)
-    return made
+    const opened = remoteStore({ url, token })
+    stores.push(opened)
+    return opened
   }
   t.teardown(async () => {
-    await Promise.all(stores.map((made) => made.close()))
+    await Promise.all(stores.map((opened) => opened.close()))
     await server.close()
     await dog.close()
   })
@@ -69,18 +69,18 @@ export async function central(
 
 export const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** What a promise is rejected with. */
+/** The code of the error that a promise is rejected with. */
 export const codeOf = (promise: Promise<unknown>) =>
   promise.then(
     (value) => `a value: ${value}`,
     (error: DogError) => error.code,
   )
 
-/** Waits until something is so. */
-export async function until(is: () => unknown): Promise<void> {
+/** Waits until a condition is true. */
+export async function until(condition: () => unknown): Promise<void> {
   const end = performance.now() + 20_000
-  while (!(await is())) {
-    if (performance.now() > end) throw new Error(`it never was: ${is}`)
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error(`never true: ${condition}`)
     await pause(10)
   }
 }

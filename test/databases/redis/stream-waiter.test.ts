@@ -15,8 +15,8 @@ const { redisStore }: typeof import('../../../src/redis/index.js') = require('..
 
 type Options = Parameters<typeof redisStore>[0] & { encryptionKey?: string }
 
-function dogAt(t: Test, { encryptionKey, ...where }: Options): Dog {
-  const store = redisStore(where)
+function dogAt(t: Test, { encryptionKey, url, client }: Options): Dog {
+  const store = redisStore({ url, client })
   const dog = createDog({ store, encryptionKey })
   t.teardown(async () => {
     await dog.close()
