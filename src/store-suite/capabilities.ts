@@ -1,10 +1,10 @@
 import { strict as assert } from 'node:assert'
 import { acquireFree, commitValue, type Define, eventually, ledgerOf, pause, recordOf, type StoreSupports } from './helpers.js'
 
-/** What only some stores can do. */
+/** What only some stores can do: each test runs if the store supports it. */
 export function capabilityTests(define: Define, supports: StoreSupports): void {
   if (supports.holder) {
-    define('the holder is named while there is one', async (store, other) => {
+    define('holder() names the holder of a lease while there is one', async (store, other) => {
       assert.equal(await other.holder!('K'), undefined)
       const lease = await acquireFree(store)
       const holder = await other.holder!('K')
@@ -19,29 +19,29 @@ export function capabilityTests(define: Define, supports: StoreSupports): void {
   }
 
   if (supports.watch) {
-    define('a watcher is told of every change by another process, until it stops', async (store, other) => {
-      const told: string[] = []
-      // Some tell only of what was asked for.
+    define('a watcher is notified of every change by another process until it stops', async (store, other) => {
+      const notified: string[] = []
+      // Some stores notify only of keys that were read.
       for (const key of ['K', 'LAST']) await other.read(key)
-      const stop = other.watch!((key) => void told.push(key))
-      // A watcher may take a while to begin: until it tells, the key changes again.
+      const stop = other.watch!((key) => void notified.push(key))
+      // A watcher may take a while to begin, so the key changes until the watcher is notified.
       await eventually(async () => {
-        await commitValue(store, 'K', told.length)
-        return told.includes('K') || undefined
+        await commitValue(store, 'K', notified.length)
+        return notified.includes('K') || undefined
       })
       await (await acquireFree(store)).commit(undefined)
       await commitValue(store, 'LAST', 1)
-      await eventually(() => told.includes('LAST') || undefined)
+      await eventually(() => notified.includes('LAST') || undefined)
       stop()
-      told.length = 0
-      await commitValue(store, 'K', 'unheard')
+      notified.length = 0
+      await commitValue(store, 'K', 'after the watch')
       await pause(150)
-      assert.deepEqual(told, [])
+      assert.deepEqual(notified, [])
     })
   }
 
   if (supports.persistent) {
-    define('what is stored is there for who opens the store later', async (store, _other, fixture) => {
+    define('a store that is opened later has the record and the ledger', async (store, _other, fixture) => {
       const lease = await acquireFree(store)
       await lease.writeLedger(ledgerOf(lease.fencingToken))
       const record = recordOf('K', lease.fencingToken)

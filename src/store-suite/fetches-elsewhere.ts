@@ -1,21 +1,24 @@
 import { strict as assert } from 'node:assert'
 import { commitValue, type Define, eventually, pause, resultOrError } from './helpers.js'
 
-/** A store whose values are written and fetched elsewhere: it asks there, and nothing is taken from here. */
+/**
+ * A store whose values are written and fetched elsewhere: it requests them there and has no leases
+ * here.
+ */
 export function fetchesElsewhereTests(define: Define): void {
   const { signal } = new AbortController()
 
-  define('what nobody has is fetched there, when it is asked for', async (_store, other) => {
+  define('refresh() of a missing value fetches it on the other side', async (_store, other) => {
     const record = await other.refresh!('FETCHED', { force: false }, signal)
     assert.equal(record.key, 'FETCHED')
     assert.ok(record.expiresAt > Date.now())
     assert.ok(Number.isSafeInteger(record.generation))
     assert.deepEqual((await other.read('FETCHED'))?.value, record.value)
     const again = await other.refresh!('FETCHED', { force: false }, signal)
-    assert.equal(again.generation, record.generation, 'a valid value is no reason to fetch')
+    assert.equal(again.generation, record.generation, 'a valid value is not fetched again')
   })
 
-  define('another value than the stale one is fetched there, once for all who report it', async (_store, other) => {
+  define('a rejected value is replaced by one fetch on the other side, however many report it', async (_store, other) => {
     const { value, generation } = await other.refresh!('FETCHED', { force: false }, signal)
     const reports = await Promise.all(
       Array.from({ length: 20 }, () => other.refresh!('FETCHED', { rejected: value, force: false }, signal)),
@@ -25,20 +28,20 @@ export function fetchesElsewhereTests(define: Define): void {
     assert.notDeepEqual(reports[0]!.value, value)
   })
 
-  define('one of a later generation is fetched there', async (_store, other) => {
+  define('refresh() with `after` fetches a value of a later generation on the other side', async (_store, other) => {
     const { generation } = await other.refresh!('FETCHED', { force: false }, signal)
     const later = await other.refresh!('FETCHED', { after: generation, force: false }, signal)
     assert.ok(later.generation > generation)
   })
 
-  define('what nobody can fetch is an error, and no lease is to be had here', async (_store, other) => {
-    for (const ask of [() => other.refresh!('NOWHERE', { force: false }, signal), () => other.acquire('K', 1)]) {
-      const error = (await resultOrError(ask as () => Promise<unknown>)) as Error & { code?: string }
+  define('a key that nobody can fetch is an error, and so is acquiring a lease here', async (_store, other) => {
+    for (const attempt of [() => other.refresh!('NOWHERE', { force: false }, signal), () => other.acquire('K', 1)]) {
+      const error = (await resultOrError(attempt as () => Promise<unknown>)) as Error & { code?: string }
       assert.match(String(error.code), /^ERR_DOG_(NO_FETCHER|STORE)$/)
     }
   })
 
-  define('settled waits until there is another value, or an abort', async (store, other) => {
+  define('waitForChange waits until there is another value, or until an abort', async (store, other) => {
     const { generation } = await commitValue(store, 'K', 1)
     const aborter = new AbortController()
     let over = 0

@@ -1,8 +1,9 @@
-// The store contract as a suite for any test runner: a store that passes it can carry the engine. Two views of one store
-// stand for two processes. Knows stores by their contract only.
+// The entry point of dotdog/store-suite: the contract of a store as tests for any test runner. A
+// store that passes them can be used by dotdog. Two views of one store stand for two processes. The
+// suite knows stores by their contract only.
 import { capabilityTests } from './capabilities.js'
 import { fetchesElsewhereTests } from './fetches-elsewhere.js'
-import type { StoreFixture, StoreSupports } from './helpers.js'
+import type { Define, StoreFixture, StoreSupports } from './helpers.js'
 import { leaseTests } from './leases.js'
 import { recordTests } from './records.js'
 import { waitingTests } from './waiting.js'
@@ -10,9 +11,11 @@ import { waitingTests } from './waiting.js'
 export type { StoreFixture, StoreSupports } from './helpers.js'
 
 export interface StoreSuiteOptions {
-  /** A runner's test function: node:test's `test`, or tap's `t.test`. */
+  /** The test function of a runner: `test` of node:test, or `t.test` of tap. */
   test: (title: string, body: (context: unknown) => Promise<void>) => unknown
+  /** Makes an empty store for each test. */
   factory: () => Promise<StoreFixture>
+  /** What the store can do beside what every store must. Default: nothing. */
   supports?: StoreSupports
 }
 
@@ -21,10 +24,23 @@ export interface StoreSuiteOptions {
  *
  * @example
  * import test from 'node:test'
- * storeSuite({ test, factory: async () => ({ store, open: async () => anotherOne, close: () => drop() }) })
+ * import { storeSuite } from 'dotdog/store-suite'
+ *
+ * storeSuite({
+ *   test,
+ *   factory: async () => {
+ *     const folder = await mkdtemp(prefix)
+ *     return {
+ *       store: myStore(folder),
+ *       open: async () => myStore(folder),
+ *       close: () => rm(folder, { recursive: true }),
+ *     }
+ *   },
+ *   supports: { holder: true, watch: true, persistent: true },
+ * })
  */
 export function storeSuite({ test, factory, supports = {} }: StoreSuiteOptions): void {
-  const define: Parameters<typeof recordTests>[0] = (title, body) =>
+  const define: Define = (title, body) =>
     void test(title, async () => {
       const fixture = await factory()
       try {

@@ -2,42 +2,45 @@ import { strict as assert } from 'node:assert'
 import type { Lease, Store } from 'dotdog'
 import { acquireFree, commitValue, type Define, LONG_TIMEOUT_S, ledgerOf, recordOf } from './helpers.js'
 
-/** One holder at a time, numbers that order them, and commits that only the holder can make. */
+/**
+ * One holder at a time, fencing tokens that order the holders, and commits that only the holder can
+ * make.
+ */
 export function leaseTests(define: Define): void {
-  define('while a lease is held nobody else gets it', async (store, other) => {
+  define('a lease that is held cannot be acquired by anybody else', async (store, other) => {
     const lease = await acquireFree(store)
     assert.equal(await store.acquire('K', LONG_TIMEOUT_S), undefined)
     assert.equal(await other.acquire('K', LONG_TIMEOUT_S), undefined)
-    assert.equal(await other.acquire('K', 0.001), undefined, 'how long the other would hold it does not matter')
-    const elsewhere = await other.acquire('L', LONG_TIMEOUT_S)
-    assert.ok(elsewhere, 'another key is another lease')
-    await elsewhere.release()
+    assert.equal(await other.acquire('K', 0.001), undefined, 'also not for a shorter time')
+    const leaseOfOtherKey = await other.acquire('L', LONG_TIMEOUT_S)
+    assert.ok(leaseOfOtherKey, 'the lease of another key is independent')
+    await leaseOfOtherKey.release()
     await lease.release()
     await (await acquireFree(other)).release()
   })
 
-  define('of many that take at once, one gets the lease', async (store, other) => {
+  define('if many acquire a lease at the same time, exactly one gets it', async (store, other) => {
     for (let round = 0; round < 5; round++) {
-      const takes = await Promise.all(
+      const results = await Promise.all(
         Array.from({ length: 10 }, (_, i) => (i % 2 ? store : other).acquire('K', LONG_TIMEOUT_S)),
       )
-      const won = takes.filter((lease) => lease !== undefined)
+      const won = results.filter((lease) => lease !== undefined)
       assert.equal(won.length, 1)
       await won[0]!.release()
     }
   })
 
-  define('a commit lets go in the same step', async (store, other) => {
+  define('a commit releases the lease in the same step', async (store, other) => {
     await commitValue(store, 'K', 1)
     const lease = await acquireFree(other)
     assert.equal(lease.evicted, undefined)
     await lease.release()
   })
 
-  define('numbers grow: over releases, commits, removals and the processes that draw them', async (store, other) => {
+  define('fencing tokens grow across releases, commits, removals and processes', async (store, other) => {
     let last = 0
-    const grows = async (by: Store, end: (lease: Lease) => Promise<unknown>) => {
-      const lease = await acquireFree(by)
+    const assertGrows = async (view: Store, end: (lease: Lease) => Promise<unknown>) => {
+      const lease = await acquireFree(view)
       assert.ok(Number.isSafeInteger(lease.fencingToken))
       assert.ok(lease.fencingToken > last, `${lease.fencingToken} after ${last}`)
       last = lease.fencingToken
@@ -48,21 +51,21 @@ export function leaseTests(define: Define): void {
       await lease.release()
     }
     for (let round = 0; round < 3; round++) {
-      await grows(store, attempt)
-      await grows(other, attempt)
-      await grows(store, (lease) => lease.release())
-      await grows(store, (lease) => lease.commit(recordOf('K', lease.fencingToken)))
-      await grows(other, (lease) => lease.commit(recordOf('K', lease.fencingToken)))
-      await grows(store, async (lease) => {
+      await assertGrows(store, attempt)
+      await assertGrows(other, attempt)
+      await assertGrows(store, (lease) => lease.release())
+      await assertGrows(store, (lease) => lease.commit(recordOf('K', lease.fencingToken)))
+      await assertGrows(other, (lease) => lease.commit(recordOf('K', lease.fencingToken)))
+      await assertGrows(store, async (lease) => {
         await lease.writeLedger(ledgerOf(lease.fencingToken))
         await lease.commit(undefined)
       })
       assert.equal(await other.read('K'), undefined)
-      await grows(other, attempt)
+      await assertGrows(other, attempt)
     }
   })
 
-  define('a number is higher than the generation of the record, whoever wrote that', async (store, other) => {
+  define('a fencing token is higher than the generation of the record, whoever wrote the record', async (store, other) => {
     const lease = await acquireFree(store)
     const generation = lease.fencingToken + 1000
     await lease.commit(recordOf('K', generation))
@@ -71,7 +74,7 @@ export function leaseTests(define: Define): void {
     await next.release()
   })
 
-  define('a removal leaves no record, and the ledger', async (store, other) => {
+  define('a removal deletes the record and keeps the ledger', async (store, other) => {
     await commitValue(store, 'K', 1)
     const lease = await acquireFree(store)
     const ledger = ledgerOf(lease.fencingToken)
@@ -79,10 +82,10 @@ export function leaseTests(define: Define): void {
     assert.equal(await lease.commit(undefined), true)
     assert.equal(await other.read('K'), undefined)
     assert.deepEqual(await other.readLedger('K'), ledger)
-    assert.equal(await (await acquireFree(other)).commit(undefined), true, 'removing nothing is no loss of the lease')
+    assert.equal(await (await acquireFree(other)).commit(undefined), true, 'removing a missing record succeeds')
   })
 
-  define('after a release nothing is written any more', async (store, other) => {
+  define('a released lease writes nothing any more', async (store, other) => {
     const first = await commitValue(store, 'K', 1)
     const lease = await acquireFree(store)
     await lease.release()
@@ -103,7 +106,7 @@ export function leaseTests(define: Define): void {
     assert.deepEqual(await other.read('K'), record)
   })
 
-  define('letting go twice, or after a commit, does no harm to who has the lease then', async (store, other) => {
+  define('a second release, or one after a commit, does not affect the next holder', async (store, other) => {
     const lease = await acquireFree(store)
     await lease.release()
     await lease.release()
@@ -117,22 +120,22 @@ export function leaseTests(define: Define): void {
     await next.release()
   })
 
-  define('the ledger is what was noted last, for everybody', async (store, other) => {
+  define('every process reads the ledger that was written last', async (store, other) => {
     const lease = await acquireFree(store)
     const failure = { at: 1_763_650_000_000, count: 2, retryAt: 1_763_650_002_000, code: 'ERR_DOG_FETCH', message: 'no' }
-    const failed = { ...ledgerOf(lease.fencingToken), failure }
+    const ledgerWithFailure = { ...ledgerOf(lease.fencingToken), failure }
     await lease.writeLedger(ledgerOf(lease.fencingToken))
-    await lease.writeLedger(failed)
-    assert.deepEqual(await other.readLedger('K'), failed)
+    await lease.writeLedger(ledgerWithFailure)
+    assert.deepEqual(await other.readLedger('K'), ledgerWithFailure)
     await lease.release()
-    assert.deepEqual(await other.readLedger('K'), failed)
+    assert.deepEqual(await other.readLedger('K'), ledgerWithFailure)
     const next = await acquireFree(other)
     await next.writeLedger(ledgerOf(next.fencingToken))
     assert.deepEqual(await store.readLedger('K'), ledgerOf(next.fencingToken))
     await next.release()
   })
 
-  define('a lease knows its age and that it is held, and can be extended', async (store) => {
+  define('a lease reports its age and that it is held, and can be extended', async (store) => {
     const lease = await acquireFree(store)
     const age = lease.ageMs()
     assert.ok(age >= 0 && age < LONG_TIMEOUT_S * 1000)
@@ -141,7 +144,7 @@ export function leaseTests(define: Define): void {
     assert.equal(lease.signal.aborted, false)
     await lease.extend(10)
     assert.equal(lease.isHeld(), true)
-    assert.ok(lease.ageMs() >= age, 'an extension does not make it younger')
+    assert.ok(lease.ageMs() >= age, 'an extension does not reset the age')
     assert.equal(await lease.commit(recordOf('K', lease.fencingToken)), true)
   })
 }

@@ -2,17 +2,20 @@ import { strict as assert } from 'node:assert'
 import type { Lease } from 'dotdog'
 import { acquireFree, commitValue, type Define, eventually, LONG_TIMEOUT_S, ledgerOf, pause, recordOf } from './helpers.js'
 
-/** Who waits is woken, and who holds for too long loses the lease. */
+/** A waiter is woken, and a holder that is overdue loses its lease. */
 export function waitingTests(define: Define): void {
-  define('settled resolves at once if the record is not the one that was seen, or nobody holds the lease', async (store) => {
-    const record = await commitValue(store, 'K', 1)
-    const { signal } = new AbortController()
-    await store.waitForChange('K', record.generation, signal)
-    const lease = await acquireFree(store)
-    await store.waitForChange('K', undefined, signal)
-    await store.waitForChange('K', record.generation - 1, signal)
-    await lease.release()
-  })
+  define(
+    'waitForChange resolves at once if the record is not the one that was seen, or nobody holds the lease',
+    async (store) => {
+      const record = await commitValue(store, 'K', 1)
+      const { signal } = new AbortController()
+      await store.waitForChange('K', record.generation, signal)
+      const lease = await acquireFree(store)
+      await store.waitForChange('K', undefined, signal)
+      await store.waitForChange('K', record.generation - 1, signal)
+      await lease.release()
+    },
+  )
 
   const ends: [string, (lease: Lease, leave: () => void) => unknown][] = [
     ['a commit', (lease) => lease.commit(recordOf('K', lease.fencingToken, 2))],
@@ -20,28 +23,28 @@ export function waitingTests(define: Define): void {
     ['an abort', (_lease, leave) => leave()],
   ]
   for (const [title, end] of ends) {
-    define(`settled waits while the lease is held, until ${title}`, async (store, other) => {
+    define(`waitForChange waits while the lease is held, until ${title}`, async (store, other) => {
       const record = await commitValue(store, 'K', 1)
       const lease = await acquireFree(store)
       const aborter = new AbortController()
-      let isOver = false
-      const waits = [store, other, other].map((by) => by.waitForChange('K', record.generation, aborter.signal))
-      const over = Promise.race(waits).then(() => (isOver = true))
-      // Time for many looks: a wait that ends by itself ends here.
+      let isAnyOver = false
+      const waits = [store, other, other].map((view) => view.waitForChange('K', record.generation, aborter.signal))
+      const firstOver = Promise.race(waits).then(() => (isAnyOver = true))
+      // Enough time for many polls: a wait that ends by itself ends here.
       await pause(150)
-      assert.equal(isOver, false)
+      assert.equal(isAnyOver, false)
       await end(lease, () => aborter.abort())
-      await Promise.all([over, ...waits])
+      await Promise.all([firstOver, ...waits])
       await lease.release()
     })
   }
 
-  define('a holder that is overdue loses its lease, and cannot harm its successor', async (store, other) => {
+  define('an overdue holder loses its lease, and cannot affect its successor', async (store, other) => {
     const first = await commitValue(store, 'K', 'first')
     const slow = await acquireFree(store, 'K', 0.05)
     await other.waitForChange('K', first.generation, new AbortController().signal)
     const successor = await eventually(() => other.acquire('K', LONG_TIMEOUT_S))
-    assert.ok(slow.ageMs() > 50, 'not before its time-out is over')
+    assert.ok(slow.ageMs() > 50, 'the holder keeps the lease until its time-out is over')
     assert.ok(successor.fencingToken > slow.fencingToken)
     assert.equal(typeof successor.evicted, 'string')
 
@@ -59,15 +62,15 @@ export function waitingTests(define: Define): void {
     assert.deepEqual(await store.read('K'), record)
   })
 
-  define('a lease that was extended is not overdue before that', async (store, other) => {
-    // First: when the other one is overdue, so would this one be.
+  define('an extended lease is not overdue before its extension ends', async (store, other) => {
+    // Acquired first, so that without the extension it would be overdue when the other one is.
     const extended = await acquireFree(store, 'EXTENDED', 0.05)
     await extended.extend(LONG_TIMEOUT_S)
     const short = await acquireFree(store, 'SHORT', 0.05)
-    const robber = await eventually(() => other.acquire('SHORT', LONG_TIMEOUT_S))
+    const successor = await eventually(() => other.acquire('SHORT', LONG_TIMEOUT_S))
     assert.equal(await other.acquire('EXTENDED', LONG_TIMEOUT_S), undefined)
     assert.equal(extended.isHeld(), true)
     assert.equal(short.isHeld() && !short.signal.aborted, false)
-    await Promise.all([robber.release(), extended.release()])
+    await Promise.all([successor.release(), extended.release()])
   })
 }

@@ -1,4 +1,4 @@
-// The suite itself: it runs on node:test too, and it finds stores that break the contract.
+// The suite itself: it runs on node:test too, and it fails for stores that break the contract.
 import { execFile } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { dirname, resolve } from 'node:path'
@@ -13,10 +13,11 @@ const dotdog: typeof import('../../../index.js') = createRequire(import.meta.url
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
 
-type Break = (store: Store) => Partial<Store>
-/** A store whose leases do one thing differently. */
+/** Members that replace those of a correct store. */
+type Breakage = (store: Store) => Partial<Store>
+/** Breaks the leases of a store in one member. */
 const withLease =
-  (change: (lease: Lease, store: Store, key: string) => Partial<Lease>): Break =>
+  (change: (lease: Lease, store: Store, key: string) => Partial<Lease>): Breakage =>
   (store) => ({
     acquire: async (key, timeout) => {
       const lease = await store.acquire(key, timeout)
@@ -24,49 +25,54 @@ const withLease =
     },
   })
 
-const BROKEN: [title: string, change: Break, found: RegExp][] = [
+const BROKEN: [title: string, change: Breakage, failing: RegExp][] = [
   [
     'forgets unknown fields',
-    (store) => ({ read: (key) => known(store.read(key) as DogRecord | undefined) }),
-    /nobody knows yet/,
+    (store) => ({ read: (key) => withoutUnknownFields(store.read(key) as DogRecord | undefined) }),
+    /unknown fields/,
   ],
-  ['repeats numbers', withLease(() => ({ fencingToken: 7 })), /numbers grow/],
-  ['lies about a commit', withLease((lease) => ({ commit: async (r) => (await lease.commit(r)) || true })), /after a release/],
+  ['repeats fencing tokens', withLease(() => ({ fencingToken: 7 })), /fencing tokens grow/],
+  [
+    'reports a commit that did not happen',
+    withLease((lease) => ({ commit: async (r) => (await lease.commit(r)) || true })),
+    /released lease/,
+  ],
   [
     'keeps the lease after a commit',
     (store) => ({ acquire: once((key, timeout) => store.acquire(key, timeout)) }),
     /in the same step/,
   ],
-  ['settles at once', () => ({ waitForChange: async () => {} }), /until a commit/],
-  ['takes one case for the other', (store) => ({ read: (key) => store.read(key.toUpperCase()) }), /upper and lower/],
+  ['ends every wait at once', () => ({ waitForChange: async () => {} }), /until a commit/],
+  ['ignores the case of keys', (store) => ({ read: (key) => store.read(key.toUpperCase()) }), /differ only in case/],
   [
-    'lists what has no record',
+    'lists keys without a record',
     () => ({
       keys: async function* () {
-        yield 'TAKEN'
+        yield 'LEASED'
       },
     }),
     /keys\(\) lists/,
   ],
-  ['loses the ledger', () => ({ readLedger: () => undefined }), /noted last/],
-  ['always holds', withLease(() => ({ isHeld: () => true })), /after a release/],
-  ['does not extend', withLease(() => ({ extend: async () => {} })), /extended is not overdue/],
-  ['names no holder', () => ({ holder: () => undefined }), /holder is named/],
+  ['loses ledgers', () => ({ readLedger: () => undefined }), /written last/],
+  ['reports every lease as held', withLease(() => ({ isHeld: () => true })), /released lease/],
+  ['does not extend leases', withLease(() => ({ extend: async () => {} })), /extended lease is not overdue/],
+  ['does not name the holder', () => ({ holder: () => undefined }), /names the holder/],
 ]
 
-const known = (record: DogRecord | undefined): DogRecord | undefined => {
+const withoutUnknownFields = (record: DogRecord | undefined): DogRecord | undefined => {
   if (record === undefined) return undefined
   const { key, value, fetchedAt, expiresAt, ahead, generation } = record
   return { key, value, fetchedAt, expiresAt, ahead, generation }
 }
 
-function once(take: Store['acquire']): Store['acquire'] {
+/** Lets each key be acquired once. */
+function once(acquire: Store['acquire']): Store['acquire'] {
   const seen = new Set<string>()
-  return async (key, timeout) => (seen.size === seen.add(key).size ? undefined : take(key, timeout))
+  return async (key, timeout) => (seen.size === seen.add(key).size ? undefined : acquire(key, timeout))
 }
 
-/** Runs the tests whose titles match, and gives the titles of those that failed. */
-async function failed(store: () => Store, wanted: RegExp): Promise<{ ran: number; failed: string[] }> {
+/** Runs the tests whose titles match, and returns the titles of those that failed. */
+async function runMatching(store: () => Store, wanted: RegExp): Promise<{ ran: number; failed: string[] }> {
   const runs: Promise<string | undefined>[] = []
   storeSuite({
     test: (title, body) => {
@@ -80,8 +86,8 @@ async function failed(store: () => Store, wanted: RegExp): Promise<{ ran: number
       )
     },
     factory: async () => {
-      const made = store()
-      return { store: made, open: async () => made, close: () => made.close() }
+      const opened = store()
+      return { store: opened, open: async () => opened, close: () => opened.close() }
     },
     supports: { holder: true, watch: true },
   })
@@ -90,14 +96,14 @@ async function failed(store: () => Store, wanted: RegExp): Promise<{ ran: number
 }
 
 for (const [title, change, wanted] of BROKEN) {
-  t.test(`the suite finds a store that ${title}`, async (t) => {
-    const found = await failed(() => {
+  t.test(`the suite fails for a store that ${title}`, async (t) => {
+    const broken = await runMatching(() => {
       const store = dotdog.memoryStore()
       return altered(store, change(store))
     }, wanted)
-    t.not(found.failed.length, 0)
-    const sound = await failed(() => dotdog.memoryStore(), wanted)
-    t.same(sound, { ran: found.ran, failed: [] })
+    t.not(broken.failed.length, 0)
+    const correct = await runMatching(() => dotdog.memoryStore(), wanted)
+    t.same(correct, { ran: broken.ran, failed: [] })
   })
 }
 
