@@ -11,8 +11,8 @@ export interface MessageConnection {
 }
 
 /**
- * What a connection reports, until `signal` aborts: it must be closed then, also while it is being
- * opened.
+ * Where a connection reports what happens on it. When `signal` aborts, the connection must be
+ * closed, also while it is being opened.
  */
 export interface ConnectionHandlers {
   onMessage(message: string): void
@@ -21,9 +21,7 @@ export interface ConnectionHandlers {
 }
 
 export interface SubscriberOptions {
-  /**
-   * Opens a connection and subscribes on it. Must settle in time and not keep the process alive.
-   */
+  /** Opens a connection and subscribes on it. Must settle in time, and not keep the process alive. */
   open(handlers: ConnectionHandlers): Promise<MessageConnection>
   /** The wait before a lost connection is replaced. */
   backoff: Backoff

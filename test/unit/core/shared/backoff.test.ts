@@ -22,3 +22,10 @@ t.test('after a thousand failures the wait is still the longest', async (t) => {
   for (let failure = 0; failure < 1000; failure++) backoff.next()
   t.equal(backoff.next(), 60_000)
 })
+
+t.test('jitter shortens a wait to no less than half of it', async (t) => {
+  for (let round = 0; round < 100; round++) {
+    const ms = new Backoff(100, 400, { jitter: true }).next()
+    t.ok(ms >= 50 && ms <= 100, `${ms}`)
+  }
+})
