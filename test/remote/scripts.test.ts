@@ -124,3 +124,11 @@ t.test('a request with only-if-cached is answered at once, without a fetch', asy
   await here.dog.get('FETCHED')
   t.equal(await statusOf(), 200)
 })
+
+t.test('a misspelt option is a TypeError that names the right one', async (t) => {
+  const misspelt = { url: 'http://h', tokn: 'geheim' } as Parameters<typeof remoteStore>[0]
+  t.throws(() => remoteStore(misspelt), {
+    name: 'TypeError',
+    message: 'unknown option "tokn" of remoteStore; did you mean "token"?',
+  })
+})
