@@ -119,7 +119,7 @@ export type StoreCapability = 'holder' | 'watch' | 'refresh' | 'onWarning' | 'pa
 export interface Store {
   readonly name: string
   /** The optional members that this store has. A wrapper lists those of the store below. */
-  readonly capabilities?: readonly StoreCapability[]
+  readonly capabilities: readonly StoreCapability[]
   /** The folder, for a store of files. */
   readonly dir?: string
   read(key: string): Awaitable<DogRecord | undefined>

@@ -17,7 +17,7 @@ const SHORT_LEASE_TIMEOUT_S = 5
  * loses or removes what it had.
  */
 export class LocalFallbackStore implements Store {
-  readonly #database: Store & { readonly capabilities: readonly string[] }
+  readonly #database: Store
   readonly #local = memoryStore()
   /** The record of each key as it was last read from the database, or written there. */
   readonly #lastDatabaseRecords = new Map<string, DogRecord | undefined>()
@@ -28,7 +28,7 @@ export class LocalFallbackStore implements Store {
   readonly #warningListeners = new Set<(warning: StoreWarning) => void>()
   #isClosed = false
 
-  constructor(database: Store & { readonly capabilities: readonly string[] }) {
+  constructor(database: Store) {
     this.#database = database
   }
 

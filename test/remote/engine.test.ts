@@ -156,3 +156,17 @@ t.test('an abort ends the wait of its own caller only', async (t) => {
   await t.rejects(left, /caller left/)
   t.equal(await stayed, 'slow')
 })
+
+t.test('A remote store with an encryptionKey gets, refreshes and reports values like one without', async (t) => {
+  const here = await central(t)
+  const dog = here.client({ encryptionKey: '1f'.repeat(32) })
+  t.teardown(() => dog.close())
+  const first = await dog.get('FETCHED')
+  t.equal(first, `fetched 1 by ${process.pid}`)
+  t.equal(await dog.refresh('FETCHED', { rejected: first }), `fetched 2 by ${process.pid}`)
+  t.equal(await dog.refresh('FETCHED', { rejected: first }), `fetched 2 by ${process.pid}`, 'the report is old')
+  t.equal(here.fetches(), 2)
+  const remote = here.store()
+  const [status] = (await dog.status()).filter(({ key }) => key === 'FETCHED')
+  t.match(status, { state: 'fresh', store: remote.name })
+})

@@ -49,8 +49,9 @@ const MODE: Rule = { test: (value: number) => FILE_MODES.includes(value), rule: 
 const KEY_RULES: Rules = {
   dir: FOLDER,
   store: {
-    test: (value: Store) => typeof value?.acquire === 'function' && typeof value.read === 'function',
-    rule: 'must be a store',
+    test: (value: Store) =>
+      typeof value?.acquire === 'function' && typeof value.read === 'function' && Array.isArray(value.capabilities),
+    rule: 'must be a store, with a list of its capabilities',
   },
   refreshAhead: {
     test: (value: unknown) => typeof value === 'number' && value >= 0,

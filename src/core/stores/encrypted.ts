@@ -1,7 +1,7 @@
-import type { DogRecord, Lease, Ledger, Store } from '../../../index.js'
+import type { DogRecord, Lease, Ledger, Store, StoreCapability } from '../../../index.js'
 import { type CipherKey, decryptRecord, encryptRecord, needsEncryption } from '../model/encryption.js'
-import { capabilitiesOf, type StoreCapability } from '../model/store-capabilities.js'
 import { monotonic } from '../shared/clock.js'
+import { ForwardingLease } from '../shared/forwarding-lease.js'
 
 /** The least time between two tries to encrypt one record again. */
 const REENCRYPT_INTERVAL_MS = 1000
@@ -45,7 +45,7 @@ export class EncryptedStore implements Store {
     this.#inner = inner
     this.#keys = keys
     this.#mayReencrypt = mayReencrypt
-    this.capabilities = capabilitiesOf(inner)
+    this.capabilities = inner.capabilities
     for (const capability of this.capabilities) {
       const forward = (...args: unknown[]) => Reflect.apply(inner[capability] as Method, inner, args)
       // Only `refresh` returns a record, which may be sealed.
@@ -142,49 +142,16 @@ export class EncryptedStore implements Store {
   }
 }
 
-/** A lease of the store below that encrypts what is committed. */
-class EncryptedLease implements Lease {
-  readonly #lease: Lease
+/** Encrypts the record that is committed. */
+class EncryptedLease extends ForwardingLease {
   readonly #key: CipherKey
 
   constructor(lease: Lease, key: CipherKey) {
-    this.#lease = lease
+    super(lease)
     this.#key = key
   }
 
-  get fencingToken(): number {
-    return this.#lease.fencingToken
-  }
-
-  get signal(): AbortSignal {
-    return this.#lease.signal
-  }
-
-  get evicted(): string | undefined {
-    return this.#lease.evicted
-  }
-
-  ageMs(): number {
-    return this.#lease.ageMs()
-  }
-
-  isHeld(): boolean {
-    return this.#lease.isHeld()
-  }
-
-  extend(seconds: number): Promise<void> {
-    return this.#lease.extend(seconds)
-  }
-
-  writeLedger(ledger: Ledger): Promise<void> {
-    return this.#lease.writeLedger(ledger)
-  }
-
-  commit(record: DogRecord | undefined): Promise<boolean> {
-    return this.#lease.commit(record && encryptRecord(record, this.#key))
-  }
-
-  release(): Promise<void> {
-    return this.#lease.release()
+  override commit(record: DogRecord | undefined): Promise<boolean> {
+    return super.commit(record && encryptRecord(record, this.#key))
   }
 }

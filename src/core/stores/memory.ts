@@ -1,5 +1,4 @@
-import type { DogRecord, Lease, Ledger, Store } from '../../../index.js'
-import type { StoreCapability } from '../model/store-capabilities.js'
+import type { DogRecord, Lease, Ledger, Store, StoreCapability } from '../../../index.js'
 import { monotonic, now, startTimer, stopTimer } from '../shared/clock.js'
 import { OVERDUE_GRACE_MS } from '../shared/lease-timing.js'
 

@@ -61,6 +61,7 @@ const folder = { path: '/dir', check: () => true, protect: () => {}, warn: () =>
 let reader: InstanceType<typeof RecordReader>
 const store = {
   name: 'in memory',
+  capabilities: [],
   read: (key: string) => reader.read(key),
   readLedger: () => undefined,
   acquire: async () => undefined,

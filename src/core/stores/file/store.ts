@@ -1,6 +1,5 @@
-import type { DogRecord, Lease, Ledger, Store } from '../../../../index.js'
+import type { DogRecord, Lease, Ledger, Store, StoreCapability } from '../../../../index.js'
 import { DogError, storeError } from '../../model/errors.js'
-import type { StoreCapability } from '../../model/store-capabilities.js'
 import { monotonic, now, WakeableSleep } from '../../shared/clock.js'
 import { failpoint } from '../../shared/failpoint.js'
 import { defaultFolder } from './default-folder.js'

@@ -32,7 +32,7 @@ t.test('a wrong option is a TypeError with its name, the rule, the value and its
     [{ dir: '' }, /^dir must be the path of a folder; got ""/],
     [{ dir: 1 }, /^dir /],
     [{ dir: ['x'] }, /^dir .*got an array \(array\)$/],
-    [{ store: {} }, /^store must be a store; got an object \(object\)$/],
+    [{ store: {} }, /^store must be a store, with a list of its capabilities; got an object \(object\)$/],
     [{ store: null }, /^store /],
     [{ store: 'redis' }, /^store .*"redis" \(string\)$/],
     [{ quota: 5 }, /^quota must be \{ limit, window \}.*; got 5 \(number\)$/],
