@@ -6,26 +6,23 @@ import { inspect } from 'node:util'
 import t from 'tap'
 import type { Lease } from '../../index.js'
 import { Memory } from '../../src/core/fetch/memory.js'
-import { start } from '../support/children.js'
+import { DIST_ENTRY, start } from '../support/children.js'
+import { rejectionOf } from '../support/errors.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
 import {
-  altered,
-  counting,
+  countingFetcher,
   createDog,
+  createTestDog,
   DogError,
-  entry,
-  failure,
   fileStore,
-  filling,
-  folder,
-  gate,
-  kennel,
   memoryStore,
-  pause,
-  until,
+  overriding,
+  storeOnFullDisk,
 } from '../support/test-dog.js'
+import { deferred, pause, until } from '../support/timing.js'
 
 t.test('a record that was followed before its init is still another account’s', async (t) => {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   const theirs = createDog({ dir })
   theirs.init('K', async () => ({ value: 'token-of-A', expiresIn: 7200 }), { identity: 'wxA' })
   await theirs.get('K')
@@ -36,7 +33,7 @@ t.test('a record that was followed before its init is still another account’s'
 })
 
 t.test('no key is no key, also after one was made anew', async (t) => {
-  const dog = createDog({ dir: folder(t) })
+  const dog = createDog({ dir: temporaryFolder(t) })
   const fetcher = async () => ({ value: 'secret-1', expiresIn: 7200 })
   dog.init('K', fetcher)
   await dog.get('K')
@@ -45,7 +42,7 @@ t.test('no key is no key, also after one was made anew', async (t) => {
 })
 
 t.test('a file whose name is too long for a key harms nobody who listens to changes', async (t) => {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   const script = join(dir, 'listen.cjs')
   writeFileSync(
     script,
@@ -59,16 +56,16 @@ t.test('a file whose name is too long for a key harms nobody who listens to chan
     }, 500))
     setTimeout(() => process.exit(3), 20000)`,
   )
-  const { code, out, err } = await start(script, { DIR: join(dir, '.dog'), ENTRY: entry }).exited
+  const { code, out, err } = await start(script, { DIR: join(dir, '.dog'), ENTRY: DIST_ENTRY }).exited
   t.strictSame({ code, out, err }, { code: 0, out: 'told\n', err: '' })
 })
 
 t.test('a new folder is kept out of git, also if another process uses it before it is done', async (t) => {
-  const dir = join(folder(t), '.dog')
+  const dir = join(temporaryFolder(t), '.dog')
   const other = join(dir, '..', 'other.cjs')
   writeFileSync(
     other,
-    `require(${JSON.stringify(entry)}).createDog({ dir: ${JSON.stringify(dir)} }).set('B', 'v', { expiresIn: 60 })`,
+    `require(${JSON.stringify(DIST_ENTRY)}).createDog({ dir: ${JSON.stringify(dir)} }).set('B', 'v', { expiresIn: 60 })`,
   )
   const script = join(dir, '..', 'first.cjs')
   writeFileSync(
@@ -81,14 +78,14 @@ t.test('a new folder is kept out of git, also if another process uses it before 
       require('node:child_process').spawnSync(process.execPath, [${JSON.stringify(other)}], { stdio: 'inherit' })
       return made
     }
-    require(${JSON.stringify(entry)}).createDog({ dir: ${JSON.stringify(dir)} }).set('A', 'v', { expiresIn: 60 })`,
+    require(${JSON.stringify(DIST_ENTRY)}).createDog({ dir: ${JSON.stringify(dir)} }).set('A', 'v', { expiresIn: 60 })`,
   )
   t.match(await start(script, {}).exited, { code: 0, err: '' })
   t.strictSame(readdirSync(dir).sort(), ['.gitignore', '.lock', '.state', 'A.dog', 'B.dog'])
 })
 
 t.test('a DogError of the fetcher’s own making is redacted like any error', async (t) => {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   const dog = createDog({ dir })
   dog.init('K', async () => {
     throw new DogError('ERR_DOG_FETCH_RESULT', 'no token from https://host/path?secret=S3CRETS3CRET')
@@ -108,7 +105,7 @@ t.test('who began to wait before a value came gets it, though somebody else is f
   const inner = memoryStore()
   const first = (await inner.acquire('K', 30))!
   let later: Lease | undefined
-  const store = altered(inner, {
+  const store = overriding(inner, {
     // Between its look at the holder and its wait.
     holder: async (key) => {
       if (later === undefined) {
@@ -129,14 +126,14 @@ t.test('who began to wait before a value came gets it, though somebody else is f
   })
   const dog = createDog({ store })
   dog.on('change', () => {})
-  dog.init('K', counting())
+  dog.init('K', countingFetcher())
   t.equal(await Promise.race([dog.get('K'), pause(2000)]), 'v1')
   await later!.release()
   await dog.close()
 })
 
 t.test('a damaged record before guard_dog’s file lets nobody wait without rest', async (t) => {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   const own = join(dir, '.dog')
   mkdirSync(own, { mode: 0o700 })
   writeFileSync(join(own, 'K.dog'), 'torn', { mode: 0o600 })
@@ -159,7 +156,7 @@ t.test('a damaged record before guard_dog’s file lets nobody wait without rest
     dog.get('K')`,
   )
   const lease = (await fileStore({ dir: own }).acquire('K', 30))!
-  const { code, out } = await start(script, { DOTDOG_DIR: own, ENTRY: entry }).exited
+  const { code, out } = await start(script, { DOTDOG_DIR: own, ENTRY: DIST_ENTRY }).exited
   await lease.release()
   t.equal(code, 0)
   // It looks up to forty times a second, and judges the holder at some of these looks.
@@ -184,22 +181,22 @@ const aborted = async () => {
 }
 
 t.test('one fetch that its process broke off is no failure: who waits fetches at once', async (t) => {
-  const { dog, another } = kennel(t)
-  const asked = gate()
-  const end = gate()
+  const { dog, another } = createTestDog(t)
+  const asked = deferred()
+  const end = deferred()
   dog.init('K', async () => {
-    asked.open()
-    await end.opened
+    asked.resolve()
+    await end.promise
     return await aborted()
   })
   const waiter = another()
-  const fetcher = counting()
+  const fetcher = countingFetcher()
   waiter.init('K', fetcher)
-  const first = failure(dog.get('K'))
-  await asked.opened
+  const first = rejectionOf(dog.get('K'))
+  await asked.promise
   const second = waiter.get('K')
   await pause(50)
-  end.open()
+  end.resolve()
   const error = await first
   t.match(error, { code: 'ERR_DOG_FETCH', retryAt: undefined })
   t.equal(await second, 'v1')
@@ -207,7 +204,7 @@ t.test('one fetch that its process broke off is no failure: who waits fetches at
 })
 
 t.test('fetches that are broken off in a row are an upstream that hangs: the back-off holds for all', async (t) => {
-  const { dog, another } = kennel(t)
+  const { dog, another } = createTestDog(t)
   let calls = 0
   const fetcher = async () => {
     calls++
@@ -216,18 +213,18 @@ t.test('fetches that are broken off in a row are an upstream that hangs: the bac
   }
   const dogs = [dog, another(), another(), another(), another(), another()]
   for (const one of dogs) one.init('K', fetcher as never)
-  const errors = await Promise.all(dogs.map((one) => failure(one.get('K'))))
+  const errors = await Promise.all(dogs.map((one) => rejectionOf(one.get('K'))))
   t.equal(calls, 2)
   t.equal(errors.filter(({ retryAt }) => retryAt !== undefined).length, 5)
-  t.equal((await failure(dog.get('K'))).code, 'ERR_DOG_FETCH')
+  t.equal((await rejectionOf(dog.get('K'))).code, 'ERR_DOG_FETCH')
   t.equal(calls, 2)
 })
 
 t.test('a signal that lives long remembers no call', async (t) => {
-  const { dog } = kennel(t)
-  const end = gate()
+  const { dog } = createTestDog(t)
+  const end = deferred()
   dog.init('K', async () => {
-    await end.opened
+    await end.promise
     return { value: 'v', expiresIn: 7200 }
   })
   const warnings: Error[] = []
@@ -236,7 +233,7 @@ t.test('a signal that lives long remembers no call', async (t) => {
   t.teardown(() => process.off('warning', hear))
   const { signal } = new AbortController()
   const calls = Array.from({ length: 100 }, () => dog.get('K', { signal }))
-  end.open()
+  end.resolve()
   await Promise.all(calls)
   await pause(10)
   t.ok(getEventListeners(signal, 'abort').length <= 1)
@@ -249,8 +246,8 @@ t.test('a value that was not stored leaves nobody waiting for the lease of other
   const inner = memoryStore()
   let waiting = 0
   let isFull = true
-  const full = filling(inner, () => isFull)
-  const store = altered(full, {
+  const full = storeOnFullDisk(inner, () => isFull)
+  const store = overriding(full, {
     waitForChange: async (...args) => {
       waiting++
       await full.waitForChange(...args)
@@ -259,7 +256,7 @@ t.test('a value that was not stored leaves nobody waiting for the lease of other
   })
   const dog = createDog({ store })
   t.teardown(() => dog.close())
-  dog.init('K', counting())
+  dog.init('K', countingFetcher())
   t.equal(await dog.get('K'), 'v1')
   isFull = false
   const lease = (await inner.acquire('K', 30))!

@@ -1,11 +1,12 @@
 import t from 'tap'
 import type { Dog, Store } from '../../index.js'
-import { counting, kennel, pause, put } from '../support/test-dog.js'
+import { countingFetcher, createTestDog, storeRecord } from '../support/test-dog.js'
+import { pause } from '../support/timing.js'
 
 /** A refresh that cannot help was tried, and warned of, over and over. */
 
 t.test('autoRefresh does not fetch a value without a lifetime in a loop', async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   let fetches = 0
   dog.init(
     'K',
@@ -33,13 +34,13 @@ async function spent(store: Store): Promise<void> {
   const lease = (await store.acquire('K', 30))!
   await lease.writeLedger({ fetches: { since: Date.now(), count: 1, last: lease.fencingToken } })
   await lease.release()
-  await put(store, 'K', 'v', -50, 3600, { ahead: 3599 })
+  await storeRecord(store, 'K', 'v', -50, 3600, { ahead: 3599 })
 }
 
 t.test('a due value whose quota is spent is warned of once, by autoRefresh', async (t) => {
-  const { dog, store, warnings } = kennel(t)
+  const { dog, store, warnings } = createTestDog(t)
   await spent(store)
-  const fetcher = counting()
+  const fetcher = countingFetcher()
   dog.init('K', fetcher, { autoRefresh: true, quota: { limit: 1 } })
   await pause(1500)
   t.equal(fetcher.calls.count, 0)
@@ -48,9 +49,9 @@ t.test('a due value whose quota is spent is warned of once, by autoRefresh', asy
 })
 
 t.test('a due value whose quota is spent is warned of once, however often it is asked for', async (t) => {
-  const { dog, store, warnings } = kennel(t)
+  const { dog, store, warnings } = createTestDog(t)
   await spent(store)
-  const fetcher = counting()
+  const fetcher = countingFetcher()
   dog.init('K', fetcher, { quota: { limit: 1 } })
   await askOften(dog)
   t.equal(fetcher.calls.count, 0)
@@ -59,8 +60,8 @@ t.test('a due value whose quota is spent is warned of once, however often it is 
 })
 
 t.test('a due value whose refresh stands under a failure is warned of once', async (t) => {
-  const { dog, store, warnings } = kennel(t)
-  await put(store, 'K', 'v', -50, 3600, { ahead: 3599 })
+  const { dog, store, warnings } = createTestDog(t)
+  await storeRecord(store, 'K', 'v', -50, 3600, { ahead: 3599 })
   let fetches = 0
   dog.init('K', async () => {
     fetches++

@@ -2,39 +2,41 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import t from 'tap'
 import type { DogError } from '../../index.js'
-import { entry, gate, kennel, pause } from '../support/test-dog.js'
+import { DIST_ENTRY } from '../support/children.js'
+import { createTestDog } from '../support/test-dog.js'
+import { deferred, pause } from '../support/timing.js'
 
 t.test('a callback gets the value, later than the call, and get returns nothing', async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   const secret = dog.init('K', (handler) => handler('v', 60))
   for (const get of [
     (callback: (value?: string) => void) => dog.get('K', callback),
     (callback: (value?: string) => void) => secret.get(callback),
   ]) {
-    const called = gate<unknown[]>()
+    const called = deferred<unknown[]>()
     let isLater = false
     t.equal(
       get((...args) => {
         t.ok(isLater)
-        called.open(args)
+        called.resolve(args)
       }),
       undefined,
     )
     isLater = true
-    t.same(await called.opened, ['v'])
+    t.same(await called.promise, ['v'])
   }
 })
 
 t.test(
   'a callback with one parameter is not called on failure: the failure is a warning, of the dog and of the process',
   async (t) => {
-    const { dog, warnings } = kennel(t)
+    const { dog, warnings } = createTestDog(t)
     dog.init('K', () => Promise.reject(new Error('down')))
-    const warned = gate<Error & { code?: string }>()
-    process.once('warning', warned.open)
+    const warned = deferred<Error & { code?: string }>()
+    process.once('warning', warned.resolve)
     const callbacks = [(_value?: string) => t.fail('called'), () => t.fail('called'), (..._all: unknown[]) => t.fail('called')]
     dog.get('K', callbacks[0] as never)
-    t.match(await warned.opened, { name: 'DotdogWarning', code: 'ERR_DOG_FETCH', message: /"K" failed: down/ })
+    t.match(await warned.promise, { name: 'DotdogWarning', code: 'ERR_DOG_FETCH', message: /"K" failed: down/ })
     t.match(warnings, [{ key: 'K', code: 'ERR_DOG_FETCH', message: /down/ }])
     for (const callback of callbacks.slice(1)) dog.get('K', callback as never)
     await pause(20)
@@ -43,11 +45,11 @@ t.test(
 )
 
 t.test('a callback with two parameters gets undefined and the error', async (t) => {
-  const { dog, warnings } = kennel(t)
+  const { dog, warnings } = createTestDog(t)
   dog.init('K', () => Promise.reject(new Error('down')))
-  const called = gate<unknown[]>()
-  dog.get('K', (value?: string, error?: DogError) => called.open([value, error]))
-  const [value, error] = await called.opened
+  const called = deferred<unknown[]>()
+  dog.get('K', (value?: string, error?: DogError) => called.resolve([value, error]))
+  const [value, error] = await called.promise
   t.equal(value, undefined)
   t.match(error, { code: 'ERR_DOG_FETCH', message: /down/ })
   t.same(warnings, [])
@@ -55,7 +57,7 @@ t.test('a callback with two parameters gets undefined and the error', async (t) 
 
 t.test("what a callback or a listener throws is the program's own uncaught exception, never a rejection", async (t) => {
   const code = `
-    const { createDog, memoryStore } = require(${JSON.stringify(entry)})
+    const { createDog, memoryStore } = require(${JSON.stringify(DIST_ENTRY)})
     const dog = createDog({ store: memoryStore() })
     process.on('uncaughtException', (error) => console.log('exception', error.message))
     process.on('unhandledRejection', (error) => console.log('rejection', error.message))
@@ -74,7 +76,7 @@ t.test("what a callback or a listener throws is the program's own uncaught excep
 })
 
 t.test("guard_dog's own shape of a dependent key: get with a callback inside a loader", async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   dog.init('TOKEN', (handler) => void setTimeout(handler, 10, 'token', 60))
   dog.init('TICKET', (handler) => {
     dog.get<string>('TOKEN', (token) => handler(`ticket of ${token}`, 60, 2))

@@ -1,6 +1,8 @@
 import t, { type Test } from 'tap'
 import type { Dog } from '../../index.js'
-import { createDog, folder, pause } from '../support/test-dog.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+import { createDog } from '../support/test-dog.js'
+import { pause } from '../support/timing.js'
 
 /** Changes that no event told of: of a key that nobody had read, of a dog without a store, after a close. */
 
@@ -19,7 +21,7 @@ interface Pack {
 }
 
 async function pack(t: Test): Promise<Pack> {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   const writer = createDog({ dir })
   const listener = createDog({ dir })
   t.teardown(() => Promise.all([writer.close(), listener.close()]))

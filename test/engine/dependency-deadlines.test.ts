@@ -1,13 +1,15 @@
 import t from 'tap'
 import type { FetchContext } from '../../index.js'
-import { failure, kennel, pause } from '../support/test-dog.js'
+import { rejectionOf } from '../support/errors.js'
+import { createTestDog } from '../support/test-dog.js'
+import { pause } from '../support/timing.js'
 
 /** The refresh of a rejected dependency counted as no wait: not against the inner key's time-out, and not in a circle. */
 
 const rejected = () => Object.assign(new Error('40001'), { code: 'ERR_DOG_REJECTED' })
 
 t.test("the refresh of a rejected dependency counts against the dependency's time-out, not against its user's", async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   let tokens = 0
   dog.init(
     'TOKEN',
@@ -28,7 +30,7 @@ t.test("the refresh of a rejected dependency counts against the dependency's tim
 })
 
 t.test('a circle that closes in the refresh after a rejection is a circle, not a time-out', async (t) => {
-  const { dog } = kennel(t, { timeout: 5 })
+  const { dog } = createTestDog(t, { timeout: 5 })
   let inner = 0
   dog.init('B', async (context: FetchContext) => {
     if (++inner > 1) await context.get('A')
@@ -40,5 +42,5 @@ t.test('a circle that closes in the refresh after a rejection is a circle, not a
   }
   dog.init('A', async (context) => ({ value: await context.use('B', task), expiresIn: 3600 }))
   t.equal(await dog.get('B'), 'b1')
-  t.match(await failure(dog.get('A')), { code: 'ERR_DOG_CYCLE' })
+  t.match(await rejectionOf(dog.get('A')), { code: 'ERR_DOG_CYCLE' })
 })

@@ -1,13 +1,15 @@
 // Keys that depend on other keys.
 import t from 'tap'
 import type { Fetcher } from '../../index.js'
-import { counting, failure, gate, kennel, pause, put, until } from '../support/test-dog.js'
+import { rejectionOf } from '../support/errors.js'
+import { countingFetcher, createTestDog, storeRecord } from '../support/test-dog.js'
+import { deferred, pause, until } from '../support/timing.js'
 
 const ofToken: Fetcher = async ({ get }) => ({ value: `ticket of ${await get('TOKEN')}`, expiresIn: 60 })
 
 t.test('a fetcher gets the value of another key, with one fetch of each', async (t) => {
-  const { dog, another } = kennel(t)
-  const token = counting({ expiresIn: 60 }, 20)
+  const { dog, another } = createTestDog(t)
+  const token = countingFetcher({ expiresIn: 60 }, 20)
   const dogs = [dog, another()]
   for (const one of dogs) {
     one.init('TOKEN', token)
@@ -22,15 +24,15 @@ t.test('a fetcher gets the value of another key, with one fetch of each', async 
 })
 
 t.test("waiting for another key does not count against one's own time-out", async (t) => {
-  const { dog } = kennel(t)
-  dog.init('TOKEN', counting({ expiresIn: 60 }, 700))
+  const { dog } = createTestDog(t)
+  dog.init('TOKEN', countingFetcher({ expiresIn: 60 }, 700))
   dog.init('TICKET', ofToken, { timeout: 0.3 })
   t.equal(await dog.get('TICKET'), 'ticket of v1')
 })
 
 t.test('what a fetcher does before and after that wait does count', async (t) => {
-  const { dog } = kennel(t)
-  dog.init('TOKEN', counting({ expiresIn: 60 }, 200))
+  const { dog } = createTestDog(t)
+  dog.init('TOKEN', countingFetcher({ expiresIn: 60 }, 200))
   const slow: Fetcher = async ({ get }) => {
     await pause(200)
     const token = await get('TOKEN')
@@ -38,20 +40,20 @@ t.test('what a fetcher does before and after that wait does count', async (t) =>
     return { value: `ticket of ${token}`, expiresIn: 60 }
   }
   dog.init('TICKET', slow, { timeout: 0.5 })
-  t.match(await failure(dog.get('TICKET')), { code: 'ERR_DOG_FETCH_TIMEOUT', key: 'TICKET' })
+  t.match(await rejectionOf(dog.get('TICKET')), { code: 'ERR_DOG_FETCH_TIMEOUT', key: 'TICKET' })
 })
 
 t.test('two waits at once stop the time-out until both are over', async (t) => {
-  const { dog } = kennel(t)
-  dog.init('A', counting({ expiresIn: 60 }, 100))
-  dog.init('B', counting({ expiresIn: 60 }, 700))
+  const { dog } = createTestDog(t)
+  dog.init('A', countingFetcher({ expiresIn: 60 }, 100))
+  dog.init('B', countingFetcher({ expiresIn: 60 }, 700))
   const both: Fetcher = async ({ get }) => ({ value: (await Promise.all([get('A'), get('B')])).join(), expiresIn: 60 })
   dog.init('K', both, { timeout: 0.3 })
   t.equal(await dog.get('K'), 'v1,v1')
 })
 
 t.test('a holder that waits for another key is not taken for overdue', async (t) => {
-  const { dog, another, store } = kennel(t)
+  const { dog, another, store } = createTestDog(t)
   let calls = 0
   const counted: Fetcher = (context) => {
     calls++
@@ -60,7 +62,7 @@ t.test('a holder that waits for another key is not taken for overdue', async (t)
   const dogs = [dog, another()]
   for (const one of dogs) {
     // Longer than the ticket's own time-out and the grace.
-    one.init('TOKEN', counting({ expiresIn: 60 }, 2600))
+    one.init('TOKEN', countingFetcher({ expiresIn: 60 }, 2600))
     one.init('TICKET', counted, { timeout: 0.2 })
     // Its callers may give up before: a get ends within twice its own time-out and 2 s.
     one.get('TICKET').catch((error) => t.match(error, { code: 'ERR_DOG_WAIT_TIMEOUT', key: 'TICKET' }))
@@ -71,14 +73,14 @@ t.test('a holder that waits for another key is not taken for overdue', async (t)
 })
 
 t.test("another key's time-out is its own", async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   dog.init('TOKEN', () => {}, { timeout: 0.1 })
   dog.init('TICKET', ofToken)
-  t.match(await failure(dog.get('TICKET')), { key: 'TICKET', message: /"TOKEN" gave no answer/ })
+  t.match(await rejectionOf(dog.get('TICKET')), { key: 'TICKET', message: /"TOKEN" gave no answer/ })
 })
 
 t.test('while another key backs off, its dependants do: nobody asks again before', async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   let calls = 0
   dog.init('TOKEN', () => Promise.reject(Object.assign(new Error('bad appid'), { retryAfter: 3600 })))
   dog.init('TICKET', (context) => {
@@ -86,17 +88,17 @@ t.test('while another key backs off, its dependants do: nobody asks again before
     return ofToken(context)
   })
   const before = Date.now()
-  const error = await failure(dog.get('TICKET'))
+  const error = await rejectionOf(dog.get('TICKET'))
   t.match(error, { code: 'ERR_DOG_FETCH', key: 'TICKET', message: /"TICKET" failed:.*"TOKEN" failed: bad appid/ })
   t.ok(error.retryAt! > before + 3500_000 && error.retryAt! <= Date.now() + 3600_000)
-  t.match(await failure(dog.get('TICKET')), { message: error.message })
+  t.match(await rejectionOf(dog.get('TICKET')), { message: error.message })
   t.equal(calls, 1)
 })
 
 t.test('context.use replaces a token that the upstream rejects, and tries once more', async (t) => {
-  const { dog, store } = kennel(t)
-  await put(store, 'TOKEN', 'dead', -100, 7000)
-  const token = counting({ expiresIn: 60 }, 50)
+  const { dog, store } = createTestDog(t)
+  await storeRecord(store, 'TOKEN', 'dead', -100, 7000)
+  const token = countingFetcher({ expiresIn: 60 }, 50)
   dog.init('TOKEN', token, { isRejected: (error) => (error as { errcode?: number }).errcode === 40001 })
   const seen: string[] = []
   const ticket: Fetcher = async ({ use }) => {
@@ -114,28 +116,28 @@ t.test('context.use replaces a token that the upstream rejects, and tries once m
 })
 
 t.test('the retry of a dependent fetch is in context.use and nowhere else', async (t) => {
-  const { dog, store } = kennel(t)
-  await put(store, 'TOKEN', 'dead', -100, 7000)
-  const token = counting()
+  const { dog, store } = createTestDog(t)
+  await storeRecord(store, 'TOKEN', 'dead', -100, 7000)
+  const token = countingFetcher()
   dog.init('TOKEN', token, { isRejected: () => true })
   let calls = 0
   dog.init('TICKET', async ({ get }) => {
     calls++
     throw new Error(`rejected ${await get('TOKEN')}`)
   })
-  t.match(await failure(dog.get('TICKET')), { code: 'ERR_DOG_FETCH' })
-  t.match(await failure(dog.use('TICKET', () => {})), { code: 'ERR_DOG_FETCH' })
+  t.match(await rejectionOf(dog.get('TICKET')), { code: 'ERR_DOG_FETCH' })
+  t.match(await rejectionOf(dog.use('TICKET', () => {})), { code: 'ERR_DOG_FETCH' })
   t.equal(calls, 1)
   t.equal(token.calls.count, 0)
 })
 
 t.test('a fetcher may depend on a key that nobody here can fetch', async (t) => {
-  const { dog, store } = kennel(t)
-  await put(store, 'TOKEN', 'theirs', -100, 7000)
+  const { dog, store } = createTestDog(t)
+  await storeRecord(store, 'TOKEN', 'theirs', -100, 7000)
   dog.init('TICKET', ofToken)
   t.equal(await dog.get('TICKET'), 'ticket of theirs')
   await dog.remove('TOKEN')
-  t.match(await failure(dog.refresh('TICKET')), { code: 'ERR_DOG_FETCH', message: /"TOKEN".*no fetcher/ })
+  t.match(await rejectionOf(dog.refresh('TICKET')), { code: 'ERR_DOG_FETCH', message: /"TOKEN".*no fetcher/ })
 })
 
 const viaContext =
@@ -143,23 +145,23 @@ const viaContext =
   async ({ get }) => ({ value: `${other}: ${await get(other)}`, expiresIn: 60 })
 
 t.test('a key that waits for itself is an error at once, and no failure of anybody', async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   dog.init('SELF', viaContext('SELF'))
-  t.match(await failure(dog.get('SELF')), { code: 'ERR_DOG_CYCLE', message: /"SELF" → "SELF"/ })
+  t.match(await rejectionOf(dog.get('SELF')), { code: 'ERR_DOG_CYCLE', message: /"SELF" → "SELF"/ })
   t.equal((await dog.status())[0]!.failure, undefined)
 })
 
 t.test('keys that wait for each other are an error that names the circle', async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   const ring = { A: 'B', B: 'C', C: 'A' }
   for (const [key, other] of Object.entries(ring)) dog.init(key, viaContext(other))
-  const error = await failure(dog.get('A'))
+  const error = await rejectionOf(dog.get('A'))
   t.match(error, { code: 'ERR_DOG_CYCLE', message: /"C" → "A" → "B" → "C"/ })
   for (const { failure } of await dog.status()) t.equal(failure, undefined)
 })
 
 t.test('a circle is found also where get is called synchronously inside a fetcher', async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   dog.init('SELF', () => dog.get('SELF').then((value) => ({ value, expiresIn: 60 })))
   dog.init(
     'A',
@@ -171,21 +173,21 @@ t.test('a circle is found also where get is called synchronously inside a fetche
     },
     { timeout: 0.3 },
   )
-  const inner = gate<Error>()
+  const inner = deferred<Error>()
   dog.init('B', async () => {
     const asked = dog.get<string>('A')
-    asked.catch((error) => inner.open(error))
+    asked.catch((error) => inner.resolve(error))
     return { value: await asked, expiresIn: 60 }
   })
-  t.match(await failure(dog.get('SELF')), { code: 'ERR_DOG_CYCLE' })
-  const outer = failure(dog.get('A'))
-  t.match(await inner.opened, { code: 'ERR_DOG_CYCLE', message: /"B" → "A" → "B"/ })
+  t.match(await rejectionOf(dog.get('SELF')), { code: 'ERR_DOG_CYCLE' })
+  const outer = rejectionOf(dog.get('A'))
+  t.match(await inner.promise, { code: 'ERR_DOG_CYCLE', message: /"B" → "A" → "B"/ })
   t.ok((await outer) instanceof Error)
 })
 
 t.test('where a value is at hand nobody waits, and nothing is a circle', async (t) => {
-  const { dog, store } = kennel(t)
-  await put(store, 'A', 'a', -100, 7000)
+  const { dog, store } = createTestDog(t)
+  await storeRecord(store, 'A', 'a', -100, 7000)
   dog.init('A', viaContext('B'))
   dog.init('B', viaContext('A'))
   t.equal(await dog.get('B'), 'A: a')
@@ -194,8 +196,8 @@ t.test('where a value is at hand nobody waits, and nothing is a circle', async (
 })
 
 t.test('two keys that need one third are no circle', async (t) => {
-  const { dog } = kennel(t)
-  dog.init('TOKEN', counting({ expiresIn: 60 }, 30))
+  const { dog } = createTestDog(t)
+  dog.init('TOKEN', countingFetcher({ expiresIn: 60 }, 30))
   for (const key of ['X', 'Y', 'Z']) dog.init(key, viaContext('TOKEN'))
   t.same(await Promise.all(['X', 'Y', 'Z'].map((key) => dog.get(key))), Array(3).fill('TOKEN: v1'))
 })

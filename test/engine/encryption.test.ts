@@ -4,7 +4,7 @@ import t from 'tap'
 import type { Dog, DogError, KeyOptions } from '../../index.js'
 import { decryptRecord, toCipherKey } from '../../src/core/model/encryption.js'
 import { decodeRecord } from '../../src/core/shared/format.js'
-import { temporary } from '../support/children.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
 import { dotdog } from '../support/test-dog.js'
 
 /** Encryption at rest. */
@@ -48,7 +48,7 @@ async function until(file: string, isRight: (text: string) => boolean): Promise<
 }
 
 t.test('a value is not to be found in its folder, and every process with the key shares it', async (t) => {
-  const dir = temporary((end) => t.teardown(end))
+  const dir = temporaryFolder(t)
   const one = open(dir, { encryptionKey: FIRST })
   t.equal(await one.get(), `${VALUE}-TOKEN-1`)
   const text = readFileSync(join(dir, 'TOKEN.dog'), 'utf8')
@@ -60,7 +60,7 @@ t.test('a value is not to be found in its folder, and every process with the key
 })
 
 t.test('without its key a record is an ERR_DOG_DECRYPT: no fetch, and the file untouched', async (t) => {
-  const dir = temporary((end) => t.teardown(end))
+  const dir = temporaryFolder(t)
   const file = join(dir, 'TOKEN.dog')
   await open(dir, { encryptionKey: FIRST }).get()
   const text = readFileSync(file, 'utf8')
@@ -76,7 +76,7 @@ t.test('without its key a record is an ERR_DOG_DECRYPT: no fetch, and the file u
 })
 
 t.test('what no key opens can be removed', async (t) => {
-  const dir = temporary((end) => t.teardown(end))
+  const dir = temporaryFolder(t)
   await open(dir, { encryptionKey: FIRST }).get()
   const other = open(dir, { encryptionKey: SECOND })
   t.equal(await other.dog.remove('TOKEN'), true)
@@ -85,7 +85,7 @@ t.test('what no key opens can be removed', async (t) => {
 })
 
 t.test('a plain record is used, and sealed without a fetch', async (t) => {
-  const dir = temporary((end) => t.teardown(end))
+  const dir = temporaryFolder(t)
   const file = join(dir, 'TOKEN.dog')
   await open(dir).get()
   t.match(readFileSync(file, 'utf8'), VALUE)
@@ -98,7 +98,7 @@ t.test('a plain record is used, and sealed without a fetch', async (t) => {
 })
 
 t.test('keys are rotated: the first of a list writes, all read', async (t) => {
-  const dir = temporary((end) => t.teardown(end))
+  const dir = temporaryFolder(t)
   const file = join(dir, 'TOKEN.dog')
   await open(dir, { encryptionKey: FIRST }).get()
   const idOf = (text: string) => JSON.parse(text).sealed.id
@@ -113,7 +113,7 @@ t.test('keys are rotated: the first of a list writes, all read', async (t) => {
 })
 
 t.test('no bit of a sealed record can be flipped unseen', async (t) => {
-  const dir = temporary((end) => t.teardown(end))
+  const dir = temporaryFolder(t)
   await open(dir, { encryptionKey: FIRST }).get()
   const bytes = readFileSync(join(dir, 'TOKEN.dog'))
   const keys = [toCipherKey(Buffer.from(FIRST, 'hex'))]
@@ -141,7 +141,7 @@ t.test('no bit of a sealed record can be flipped unseen', async (t) => {
 })
 
 t.test('a changed bit in the file is an error, or a missing record with a warning: never a value', async (t) => {
-  const dir = temporary((end) => t.teardown(end))
+  const dir = temporaryFolder(t)
   const file = join(dir, 'TOKEN.dog')
   await open(dir, { encryptionKey: FIRST }).get()
   const bytes = readFileSync(file)
@@ -155,7 +155,7 @@ t.test('a changed bit in the file is an error, or a missing record with a warnin
 })
 
 t.test('a record put in the place of another is seen', async (t) => {
-  const dir = temporary((end) => t.teardown(end))
+  const dir = temporaryFolder(t)
   await open(dir, { encryptionKey: FIRST }, 'ONE').get()
   await open(dir, { encryptionKey: FIRST }, 'TWO').get()
   copyFileSync(join(dir, 'ONE.dog'), join(dir, 'TWO.dog'))

@@ -1,14 +1,24 @@
 import { inspect } from 'node:util'
 import t from 'tap'
 import type { DogEvents } from '../../index.js'
-import { counting, createDog, fileStore, folder, gate, kennel, memoryStore, next, put, until } from '../support/test-dog.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+import {
+  countingFetcher,
+  createDog,
+  createTestDog,
+  fileStore,
+  memoryStore,
+  nextEvent,
+  storeRecord,
+} from '../support/test-dog.js'
+import { deferred, until } from '../support/timing.js'
 
 t.test('refresh is told by the process that fetched, with the reason and the time it took', async (t) => {
-  const { dog, another } = kennel(t)
+  const { dog, another } = createTestDog(t)
   const other = another()
   other.on('refresh', () => t.fail('it did not fetch'))
-  dog.init('K', counting({ expiresIn: 60 }, 30))
-  const refreshed = next(dog, 'refresh')
+  dog.init('K', countingFetcher({ expiresIn: 60 }, 30))
+  const refreshed = nextEvent(dog, 'refresh')
   await dog.get('K')
   const { durationMs: ms, ...rest } = await refreshed
   t.same(rest, { key: 'K', generation: dog.peek('K')!.generation, reason: 'missing', late: false })
@@ -17,7 +27,7 @@ t.test('refresh is told by the process that fetched, with the reason and the tim
 
 for (const kind of ['memory', 'file']) {
   t.test(`change is told in every process, whoever fetched, set or removed (${kind} store)`, async (t) => {
-    const dir = folder(t)
+    const dir = temporaryFolder(t)
     const shared = memoryStore()
     const [dog, listener] = [0, 1].map(() => createDog({ store: kind === 'file' ? fileStore({ dir }) : shared })) as [
       ReturnType<typeof createDog>,
@@ -28,7 +38,7 @@ for (const kind of ['memory', 'file']) {
     listener.on('change', (change) => told.push(change))
     listener.init('K', () => t.fail('it only listens') as never)
     listener.peek('K')
-    dog.init('K', counting({ expiresIn: 7200 }))
+    dog.init('K', countingFetcher({ expiresIn: 7200 }))
 
     // A watcher takes a while to begin: until it tells, the value changes again.
     let generation = 0
@@ -52,21 +62,21 @@ for (const kind of ['memory', 'file']) {
 }
 
 t.test('change is told of a key that nobody here has asked for yet', async (t) => {
-  const { another, store } = kennel(t)
+  const { another, store } = createTestDog(t)
   const listener = another()
   const told: string[] = []
   listener.on('change', ({ key }) => told.push(key))
   // The first listening looks at the key's state; from then on every change is one.
   listener.peek('KNOWN')
-  await put(store, 'KNOWN', 'x', 0, 60)
-  await put(store, 'NEW', 'x', 0, 60)
+  await storeRecord(store, 'KNOWN', 'x', 0, 60)
+  await storeRecord(store, 'NEW', 'x', 0, 60)
   await until(() => told.includes('KNOWN'))
-  await put(store, 'NEW', 'y', 0, 60)
+  await storeRecord(store, 'NEW', 'y', 0, 60)
   await until(() => told.includes('NEW'))
 })
 
 t.test('after off, and after close, nothing is told', async (t) => {
-  const { dog, another } = kennel(t)
+  const { dog, another } = createTestDog(t)
   const listener = another()
   const told: unknown[] = []
   const listen = (change: unknown) => void told.push(change)
@@ -82,12 +92,12 @@ t.test('after off, and after close, nothing is told', async (t) => {
 })
 
 t.test('wait is told by a process that begins to wait for another', async (t) => {
-  const { dog, another } = kennel(t)
-  const hold = gate()
-  const begun = gate()
+  const { dog, another } = createTestDog(t)
+  const hold = deferred()
+  const begun = deferred()
   const fetcher = async () => {
-    begun.open()
-    await hold.opened
+    begun.resolve()
+    await hold.promise
     return { value: 'v', expiresIn: 60 }
   }
   dog.init('K', fetcher)
@@ -96,10 +106,10 @@ t.test('wait is told by a process that begins to wait for another', async (t) =>
   const waits: DogEvents['wait'][] = []
   other.on('wait', (wait) => waits.push(wait))
   const got = dog.get('K')
-  await begun.opened
+  await begun.promise
   const waiting = Promise.all([other.get('K'), other.get('K')])
   await until(() => waits.length > 0)
-  hold.open()
+  hold.resolve()
   t.same(await waiting, ['v', 'v'])
   await got
   t.match(waits, [{ key: 'K', holder: new RegExp(`:${process.pid}$`) }])
@@ -108,12 +118,12 @@ t.test('wait is told by a process that begins to wait for another', async (t) =>
 
 for (const kind of ['memory', 'file']) {
   t.test(`takeover is told by the process that took the lease of an overdue holder (${kind} store)`, async (t) => {
-    const dir = folder(t)
+    const dir = temporaryFolder(t)
     const shared = memoryStore()
     const open = () => (kind === 'file' ? fileStore({ dir }) : shared)
     await open().acquire('K', 0.05)
-    const { dog } = kennel(t, { store: open() })
-    dog.init('K', counting({ expiresIn: 60 }))
+    const { dog } = createTestDog(t, { store: open() })
+    dog.init('K', countingFetcher({ expiresIn: 60 }))
     const told: DogEvents['takeover'][] = []
     dog.on('takeover', (takeover) => told.push(takeover))
     t.equal(await dog.get('K'), 'v1')
@@ -122,13 +132,13 @@ for (const kind of ['memory', 'file']) {
 }
 
 t.test('no event is called error, and a listener is heard once however often it is added', async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   t.throws(() => dog.on('error' as never, () => {}), /event must be change, refresh, wait, takeover or warning; got "error"/)
   let heard = 0
   const listen = () => void heard++
   dog.on('refresh', listen)
   dog.on('refresh', listen)
-  dog.init('K', counting())
+  dog.init('K', countingFetcher())
   await dog.get('K')
   t.equal(heard, 1)
 })

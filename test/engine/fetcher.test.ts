@@ -1,6 +1,8 @@
 import t from 'tap'
 import type { Fetcher } from '../../index.js'
-import { failure, gate, kennel, pause, until } from '../support/test-dog.js'
+import { rejectionOf } from '../support/errors.js'
+import { createTestDog } from '../support/test-dog.js'
+import { deferred, pause, until } from '../support/timing.js'
 
 const STYLES: [title: string, fetcher: Fetcher][] = [
   ['a promise of a result', async () => ({ value: 'v', expiresIn: 60 })],
@@ -40,7 +42,7 @@ const STYLES: [title: string, fetcher: Fetcher][] = [
 ]
 for (const [title, fetcher] of STYLES) {
   t.test(`a fetcher may answer by ${title}`, async (t) => {
-    const { dog, warnings } = kennel(t)
+    const { dog, warnings } = createTestDog(t)
     const secret = dog.init('K', fetcher)
     t.equal(await secret.get(), 'v')
     const { expiresAt } = secret.peek()!
@@ -65,7 +67,7 @@ t.test('the first answer counts, and a second one is a warning', async (t) => {
     },
   ]
   for (const fetcher of twice) {
-    const { dog, warnings } = kennel(t)
+    const { dog, warnings } = createTestDog(t)
     dog.init('K', fetcher)
     t.equal(await dog.get('K'), 'first')
     await until(() => warnings.length > 0)
@@ -75,25 +77,25 @@ t.test('the first answer counts, and a second one is a warning', async (t) => {
 })
 
 t.test('a fetcher that never answers ends in a time-out that asks whether it forgot to return', async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   for (const [key, fetcher] of Object.entries<Fetcher>({
     NOTHING: () => {},
     ASYNC: async () => {},
     NEVER: () => new Promise(() => {}),
   })) {
     dog.init(key, fetcher, { timeout: 0.1 })
-    const error = await failure(dog.get(key))
+    const error = await rejectionOf(dog.get(key))
     t.match(error, { code: 'ERR_DOG_FETCH_TIMEOUT', key, message: /within 0\.1 s.*forgot to return/ })
     t.ok(error.retryAt! > Date.now() - 1000)
   }
 })
 
 t.test('the signal aborts when the time-out is over, with the error as its reason', async (t) => {
-  const { dog } = kennel(t)
-  const aborted = gate<unknown>()
-  dog.init('K', ({ signal }) => void signal.addEventListener('abort', () => aborted.open(signal.reason)), { timeout: 0.1 })
-  const error = await failure(dog.get('K'))
-  t.match(await aborted.opened, { code: 'ERR_DOG_FETCH_TIMEOUT', message: error.message })
+  const { dog } = createTestDog(t)
+  const aborted = deferred<unknown>()
+  dog.init('K', ({ signal }) => void signal.addEventListener('abort', () => aborted.resolve(signal.reason)), { timeout: 0.1 })
+  const error = await rejectionOf(dog.get('K'))
+  t.match(await aborted.promise, { code: 'ERR_DOG_FETCH_TIMEOUT', message: error.message })
 })
 
 t.test('whatever a fetcher throws is an ERR_DOG_FETCH with the message and the key', async (t) => {
@@ -110,9 +112,9 @@ t.test('whatever a fetcher throws is an ERR_DOG_FETCH with the message and the k
       throw value
     }
     for (const fetcher of [sync, () => Promise.reject(value), async () => sync(undefined as never)] as Fetcher[]) {
-      const { dog } = kennel(t)
+      const { dog } = createTestDog(t)
       dog.init('K', fetcher)
-      const error = await failure(dog.get('K'))
+      const error = await rejectionOf(dog.get('K'))
       t.match(error, { name: 'DogError', code: 'ERR_DOG_FETCH', key: 'K', message })
       t.type(error.retryAt, 'number')
     }
@@ -133,17 +135,17 @@ t.test('an answer that cannot be used says what is wrong with it', async (t) => 
     [null, /must answer/],
   ]
   for (const [answer, message] of bad) {
-    const { dog } = kennel(t)
+    const { dog } = createTestDog(t)
     dog.init('K', (async () => answer) as never)
-    t.match(await failure(dog.get('K')), { code: 'ERR_DOG_FETCH_RESULT', key: 'K', message })
+    t.match(await rejectionOf(dog.get('K')), { code: 'ERR_DOG_FETCH_RESULT', key: 'K', message })
   }
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   dog.init('K', (handler) => handler(undefined as never, 7200))
-  t.match(await failure(dog.get('K')), { code: 'ERR_DOG_FETCH_RESULT', message: /undefined/ }, 'tnwx signs with undefined')
+  t.match(await rejectionOf(dog.get('K')), { code: 'ERR_DOG_FETCH_RESULT', message: /undefined/ }, 'tnwx signs with undefined')
 })
 
 t.test('a handler call without a lifetime is a value that is over: once to each caller that waited, and no loop', async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   let calls = 0
   dog.init('K', (handler) => void setTimeout(() => handler(`v${++calls}`), 30))
   t.same(await Promise.all([dog.get('K'), dog.get('K'), dog.get('K')]), ['v1', 'v1', 'v1'])
@@ -154,7 +156,7 @@ t.test('a handler call without a lifetime is a value that is over: once to each 
 })
 
 t.test('a fetch that is slower than the lifetime of its value serves it once, and makes no loop', async (t) => {
-  const { dog, another } = kennel(t)
+  const { dog, another } = createTestDog(t)
   let calls = 0
   const slow: Fetcher = async () => {
     calls++
@@ -171,7 +173,7 @@ t.test('a fetch that is slower than the lifetime of its value serves it once, an
 })
 
 t.test('a lifetime counts from the start of the fetch', async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   dog.init('K', async () => {
     await pause(300)
     return { value: 'v', expiresIn: 100 }
@@ -184,14 +186,14 @@ t.test('a lifetime counts from the start of the fetch', async (t) => {
 })
 
 t.test('Infinity never expires', async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   const secret = dog.init('K', () => ({ value: 'v', expiresIn: Number.POSITIVE_INFINITY }))
   t.equal(await secret.get(), 'v')
   t.equal(secret.peek()!.expiresAt, 8.64e15)
 })
 
 t.test('the context tells the key, why, and what is replaced', async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   const seen: unknown[] = []
   const secret = dog.init('K', ({ key, reason, previous, signal }) => {
     seen.push([key, reason, previous, signal.aborted])
@@ -210,7 +212,7 @@ t.test('the context tells the key, why, and what is replaced', async (t) => {
 })
 
 t.test('init fetches nothing, and the same key again replaces fetcher and options', async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   dog.init('K', () => t.fail('replaced') as never, { timeout: 1 })
   const secret = dog.init('K', () => ({ value: 'second', expiresIn: 60 }), { quota: { limit: 5 } })
   t.equal(secret.key, 'K')

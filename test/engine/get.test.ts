@@ -1,9 +1,12 @@
 import t from 'tap'
-import { counting, failure, fileStore, folder, gate, kennel, next, pause, put, until } from '../support/test-dog.js'
+import { rejectionOf } from '../support/errors.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+import { countingFetcher, createTestDog, fileStore, nextEvent, storeRecord } from '../support/test-dog.js'
+import { deferred, pause, until } from '../support/timing.js'
 
 t.test('callers of one moment share one fetch, and later ones get its value', async (t) => {
-  const { dog } = kennel(t)
-  const fetcher = counting({ expiresIn: 60 }, 20)
+  const { dog } = createTestDog(t)
+  const fetcher = countingFetcher({ expiresIn: 60 }, 20)
   dog.init('K', fetcher)
   t.same(await Promise.all(Array.from({ length: 20 }, () => dog.get('K'))), Array(20).fill('v1'))
   for (let i = 0; i < 3; i++) t.equal(await dog.get('K'), 'v1')
@@ -11,8 +14,8 @@ t.test('callers of one moment share one fetch, and later ones get its value', as
 })
 
 t.test('dogs on one store share one fetch', async (t) => {
-  const { dog, another } = kennel(t)
-  const fetcher = counting({ expiresIn: 60 }, 30)
+  const { dog, another } = createTestDog(t)
+  const fetcher = countingFetcher({ expiresIn: 60 }, 30)
   const dogs = [dog, another(), another()]
   for (const one of dogs) one.init('K', fetcher)
   t.same(await Promise.all(dogs.map((one) => one.get('K'))), ['v1', 'v1', 'v1'])
@@ -20,25 +23,25 @@ t.test('dogs on one store share one fetch', async (t) => {
 })
 
 t.test('what is stored and valid is used without a fetch', async (t) => {
-  const { dog, store } = kennel(t)
-  await put(store, 'K', 'stored', -100, 7000)
-  const fetcher = counting()
+  const { dog, store } = createTestDog(t)
+  await storeRecord(store, 'K', 'stored', -100, 7000)
+  const fetcher = countingFetcher()
   dog.init('K', fetcher)
   t.equal(await dog.get('K'), 'stored')
   t.equal(fetcher.calls.count, 0)
 })
 
 t.test('an expired value is never served, be it one millisecond', async (t) => {
-  const { dog, store } = kennel(t)
-  await put(store, 'K', 'old', -100, -0.001)
-  dog.init('K', counting())
+  const { dog, store } = createTestDog(t)
+  await storeRecord(store, 'K', 'old', -100, -0.001)
+  dog.init('K', countingFetcher())
   t.equal(dog.peek('K'), undefined)
   t.equal(await dog.get('K'), 'v1')
 })
 
 t.test('a value in memory ends at its expiry, also for callers that never stop asking', async (t) => {
-  const { dog } = kennel(t)
-  const fetcher = counting({ expiresIn: 0.3, refreshAhead: 0 })
+  const { dog } = createTestDog(t)
+  const fetcher = countingFetcher({ expiresIn: 0.3, refreshAhead: 0 })
   dog.init('K', fetcher)
   t.equal(await dog.get('K'), 'v1')
   const { expiresAt } = dog.peek('K')!
@@ -50,14 +53,14 @@ t.test('a value in memory ends at its expiry, also for callers that never stop a
 })
 
 t.test('a due value is served at once, while one fetch replaces it', async (t) => {
-  const { dog, another, store } = kennel(t)
-  await put(store, 'K', 'due', -100, 5)
-  const hold = gate()
+  const { dog, another, store } = createTestDog(t)
+  await storeRecord(store, 'K', 'due', -100, 5)
+  const hold = deferred()
   let calls = 0
   const fetcher = async ({ reason }: { reason: string }) => {
     calls++
     t.equal(reason, 'due')
-    await hold.opened
+    await hold.promise
     return { value: 'new', expiresIn: 60 }
   }
   dog.init('K', fetcher)
@@ -66,17 +69,17 @@ t.test('a due value is served at once, while one fetch replaces it', async (t) =
   t.same(await Promise.all([dog.get('K'), dog.get('K'), other.get('K')]), ['due', 'due', 'due'])
   await until(() => calls > 0)
   t.same(await Promise.all([dog.get('K'), other.get('K')]), ['due', 'due'])
-  const refreshed = next(dog, 'refresh')
-  const elsewhere = next(other, 'refresh')
-  hold.open()
+  const refreshed = nextEvent(dog, 'refresh')
+  const elsewhere = nextEvent(other, 'refresh')
+  hold.resolve()
   t.match(await Promise.race([refreshed, elsewhere]), { key: 'K', reason: 'due', late: false })
   t.equal(await dog.get('K'), 'new')
   t.equal(calls, 1)
 })
 
 t.test('a refresh behind that fails is a warning, and the valid value goes on being served', async (t) => {
-  const { dog, store, warnings } = kennel(t)
-  await put(store, 'K', 'due', -100, 5)
+  const { dog, store, warnings } = createTestDog(t)
+  await storeRecord(store, 'K', 'due', -100, 5)
   let calls = 0
   dog.init('K', () => {
     calls++
@@ -91,9 +94,9 @@ t.test('a refresh behind that fails is a warning, and the valid value goes on be
 })
 
 t.test('minTtl: a value that does not live so long is replaced before it is answered', async (t) => {
-  const { dog, store } = kennel(t)
-  await put(store, 'K', 'stored', -100, 100)
-  const fetcher = counting({ expiresIn: 7200 })
+  const { dog, store } = createTestDog(t)
+  await storeRecord(store, 'K', 'stored', -100, 100)
+  const fetcher = countingFetcher({ expiresIn: 7200 })
   dog.init('K', fetcher)
   t.equal(await dog.get('K', { minTtl: 90 }), 'stored')
   t.equal(await dog.get('K', { minTtl: 110 }), 'v1')
@@ -102,9 +105,9 @@ t.test('minTtl: a value that does not live so long is replaced before it is answ
 })
 
 t.test('minTtl: after one fetch the value is answered whatever is left of it', async (t) => {
-  const { dog, store } = kennel(t)
-  await put(store, 'K', 'stored', -100, 100)
-  const fetcher = counting({ expiresIn: 50 })
+  const { dog, store } = createTestDog(t)
+  await storeRecord(store, 'K', 'stored', -100, 100)
+  const fetcher = countingFetcher({ expiresIn: 50 })
   dog.init('K', fetcher)
   t.same(await Promise.all([dog.get('K', { minTtl: 1000 }), dog.get('K', { minTtl: 2000 })]), ['v1', 'v1'])
   t.equal(fetcher.calls.count, 1)
@@ -120,23 +123,23 @@ for (const stored of [true, false]) {
       [5000, 'v1'],
     ]
     for (const [lifetime, answer] of table) {
-      const { dog, store } = kennel(t)
-      if (stored) await put(store, 'K', 'stored', -100, 100)
-      const begun = gate()
-      const hold = gate()
+      const { dog, store } = createTestDog(t)
+      if (stored) await storeRecord(store, 'K', 'stored', -100, 100)
+      const begun = deferred()
+      const hold = deferred()
       let calls = 0
       dog.init('K', async () => {
         const value = `v${++calls}`
-        begun.open()
-        await hold.opened
+        begun.resolve()
+        await hold.promise
         return { value, expiresIn: value === 'v1' ? lifetime : 20 }
       })
       const early = dog.refresh('K')
-      await begun.opened
+      await begun.promise
       const late = dog.get('K', { minTtl: 1000 })
       // It has joined the wait before the answer comes.
       await pause(20)
-      hold.open()
+      hold.resolve()
       t.equal(await early, 'v1')
       t.equal(await late, answer)
     }
@@ -144,65 +147,65 @@ for (const stored of [true, false]) {
 }
 
 t.test('minTtl: a failure serves the value that is still valid', async (t) => {
-  const { dog, store } = kennel(t)
-  await put(store, 'K', 'stored', -100, 100)
+  const { dog, store } = createTestDog(t)
+  await storeRecord(store, 'K', 'stored', -100, 100)
   dog.init('K', () => Promise.reject(new Error('down')))
   t.equal(await dog.get('K', { minTtl: 1000 }), 'stored')
 })
 
 t.test('an aborted caller leaves alone; the fetch goes on for the others', async (t) => {
-  const { dog } = kennel(t)
-  const hold = gate()
-  const begun = gate<AbortSignal>()
+  const { dog } = createTestDog(t)
+  const hold = deferred()
+  const begun = deferred<AbortSignal>()
   dog.init('K', async ({ signal }) => {
-    begun.open(signal)
-    await hold.opened
+    begun.resolve(signal)
+    await hold.promise
     return { value: 'v', expiresIn: 60 }
   })
   const aborter = new AbortController()
   const leaving = dog.get('K', { signal: aborter.signal })
   const staying = dog.get('K')
-  const fetching = await begun.opened
+  const fetching = await begun.promise
   aborter.abort(new Error('my own reason'))
-  t.equal((await failure(leaving)).message, 'my own reason')
+  t.equal((await rejectionOf(leaving)).message, 'my own reason')
   t.equal(fetching.aborted, false)
-  hold.open()
+  hold.resolve()
   t.equal(await staying, 'v')
 })
 
 t.test('a fetch whose only caller left is finished and stored', async (t) => {
-  const { dog } = kennel(t)
-  const fetcher = counting({ expiresIn: 60 }, 50)
+  const { dog } = createTestDog(t)
+  const fetcher = countingFetcher({ expiresIn: 60 }, 50)
   dog.init('K', fetcher)
-  const refreshed = next(dog, 'refresh')
-  t.match(await failure(dog.get('K', { signal: AbortSignal.timeout(10) })), { name: 'TimeoutError' })
+  const refreshed = nextEvent(dog, 'refresh')
+  t.match(await rejectionOf(dog.get('K', { signal: AbortSignal.timeout(10) })), { name: 'TimeoutError' })
   await refreshed
   t.equal(await dog.get('K'), 'v1')
   t.equal(fetcher.calls.count, 1)
 })
 
 t.test('who comes with an aborted signal gets nothing and starts nothing', async (t) => {
-  const { dog } = kennel(t)
-  const fetcher = counting()
+  const { dog } = createTestDog(t)
+  const fetcher = countingFetcher()
   dog.init('K', fetcher)
-  t.equal((await failure(dog.get('K', { signal: AbortSignal.abort(new Error('before')) }))).message, 'before')
+  t.equal((await rejectionOf(dog.get('K', { signal: AbortSignal.abort(new Error('before')) }))).message, 'before')
   t.equal(fetcher.calls.count, 0)
 })
 
 t.test('peek tells what is known now, and never fetches', async (t) => {
-  const { dog, store } = kennel(t)
-  const fetcher = counting()
+  const { dog, store } = createTestDog(t)
+  const fetcher = countingFetcher()
   dog.init('K', fetcher)
   t.equal(dog.peek('K'), undefined)
   t.equal(dog.peek('UNKNOWN'), undefined)
-  const record = await put(store, 'K', { a: 1 }, -1, 60)
+  const record = await storeRecord(store, 'K', { a: 1 }, -1, 60)
   await until(() => dog.peek('K') !== undefined)
   t.same(dog.peek('K'), { value: { a: 1 }, expiresAt: record.expiresAt, generation: record.generation })
   t.equal(fetcher.calls.count, 0)
 })
 
 t.test('objects handed out are copies', async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   dog.init<{ list: number[] }>('K', async () => ({ value: { list: [1] }, expiresIn: 60 }))
   const values = [
     await dog.get<{ list: number[] }>('K'),
@@ -216,7 +219,7 @@ t.test('objects handed out are copies', async (t) => {
 })
 
 t.test('what was answered or set may be changed afterwards: what is stored is as it was', async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   const given = { list: [1] }
   dog.init<{ list: number[] }>('K', async () => ({ value: given, expiresIn: 60 }))
   await dog.get('K')
@@ -230,31 +233,31 @@ t.test('what was answered or set may be changed afterwards: what is stored is as
 
 for (const name of ['memory', 'file']) {
   t.test(`a fetcher may change its previous value without changing what others get (${name} store)`, async (t) => {
-    const { dog } = kennel(t, name === 'file' ? { store: fileStore({ dir: folder(t) }) } : {})
-    const begun = gate()
-    const hold = gate()
+    const { dog } = createTestDog(t, name === 'file' ? { store: fileStore({ dir: temporaryFolder(t) }) } : {})
+    const begun = deferred()
+    const hold = deferred()
     dog.init<{ list: number[] }>('K', async ({ previous }) => {
       try {
         previous?.list.push(9)
       } finally {
-        begun.open()
+        begun.resolve()
       }
-      await hold.opened
+      await hold.promise
       return { value: { list: [2] }, expiresIn: 60 }
     })
     await dog.set('K', { list: [1] }, { expiresIn: 60 })
     t.same(await dog.get('K'), { list: [1] })
     const refreshed = dog.refresh('K').catch((error) => error)
-    await begun.opened
+    await begun.promise
     t.same(await dog.get('K'), { list: [1] })
     t.same(dog.peek('K')!.value, { list: [1] })
-    hold.open()
+    hold.resolve()
     t.same(await refreshed, { list: [2] })
   })
 }
 
 t.test('misuse is a TypeError', async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   for (const call of [
     () => dog.get(''),
     () => dog.get(1 as never),
@@ -274,6 +277,6 @@ t.test('misuse is a TypeError', async (t) => {
     () => dog.on('change', 'listener' as never),
     () => dog.off('chang' as never, () => {}),
   ]) {
-    t.equal((await failure(call)).name, 'TypeError', String(call))
+    t.equal((await rejectionOf(call)).name, 'TypeError', String(call))
   }
 })

@@ -1,7 +1,9 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { dotdog, failure, fileStore, folder, kennel } from '../support/test-dog.js'
+import { rejectionOf } from '../support/errors.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+import { createTestDog, dotdog, fileStore } from '../support/test-dog.js'
 
 /** A fetcher's error that cannot be read broke its own report: the failure was not recorded, and the lock stayed. */
 
@@ -46,13 +48,13 @@ const errors: Record<string, () => unknown> = {
 for (const [what, make] of Object.entries(errors)) {
   for (const style of ['rejects with', 'throws']) {
     t.test(`a fetcher that ${style} ${what} has failed: it is recorded, and no lock is left`, async (t) => {
-      const dir = folder(t)
-      const { dog } = kennel(t, { store: fileStore({ dir }), timeout: 1 })
+      const dir = temporaryFolder(t)
+      const { dog } = createTestDog(t, { store: fileStore({ dir }), timeout: 1 })
       dog.init('K', () => {
         if (style === 'throws') throw make()
         return Promise.reject(make())
       })
-      const error = await failure(dog.get('K'))
+      const error = await rejectionOf(dog.get('K'))
       t.ok(error instanceof dotdog.DogError)
       t.match(error, { code: 'ERR_DOG_FETCH', key: 'K', retryAt: Number })
       t.ok(error.message.length <= 200)

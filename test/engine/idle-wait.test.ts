@@ -3,7 +3,9 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
-import { createDog, folder, kennel, pause } from '../support/test-dog.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+import { createDog, createTestDog } from '../support/test-dog.js'
+import { pause } from '../support/timing.js'
 
 /** A value was cached until an immediate ran: input that ended a long wait was handled before it. */
 
@@ -34,7 +36,7 @@ async function sleeper(t: Test, dir: string, way: string) {
 
 for (const way of ['ipc', 'socket', 'stdin']) {
   t.test(`a value that was replaced during an idle wait for ${way} is not served after it`, async (t) => {
-    const dir = folder(t)
+    const dir = temporaryFolder(t)
     const dog = createDog({ dir })
     t.teardown(() => dog.close())
     await dog.set('K', 'old', { expiresIn: 3600 })
@@ -47,7 +49,7 @@ for (const way of ['ipc', 'socket', 'stdin']) {
   })
 
   t.test(`a value that expired during an idle wait for ${way} is not served after it`, async (t) => {
-    const dir = folder(t)
+    const dir = temporaryFolder(t)
     const dog = createDog({ dir })
     t.teardown(() => dog.close())
     await dog.set('K', 'old', { expiresIn: 3600 })
@@ -59,7 +61,7 @@ for (const way of ['ipc', 'socket', 'stdin']) {
 }
 
 t.test('a process that blocks itself past an expiry does not get the expired value', async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   let fetches = 0
   dog.init('K', async () => ({ value: `v${++fetches}`, expiresIn: fetches === 1 ? 0.4 : 3600, refreshAhead: 0 }))
   t.equal(await dog.get('K'), 'v1')

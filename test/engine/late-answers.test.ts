@@ -1,14 +1,16 @@
 import t from 'tap'
 import type { DogEvents } from '../../index.js'
-import { counting, failure, gate, holding, kennel, next, pause, put, until } from '../support/test-dog.js'
+import { rejectionOf } from '../support/errors.js'
+import { countingFetcher, createTestDog, heldFetcher, nextEvent, storeRecord } from '../support/test-dog.js'
+import { deferred, pause, until } from '../support/timing.js'
 
 t.test('an answer after the time-out is stored: the upstream may have rotated', async (t) => {
-  const { dog, another } = kennel(t)
-  const hold = holding()
+  const { dog, another } = createTestDog(t)
+  const hold = heldFetcher()
   dog.init('K', hold.fetcher, { timeout: 0.1 })
-  t.match(await failure(dog.get('K')), { code: 'ERR_DOG_FETCH_TIMEOUT' })
-  const refreshed = next(dog, 'refresh')
-  hold.open()
+  t.match(await rejectionOf(dog.get('K')), { code: 'ERR_DOG_FETCH_TIMEOUT' })
+  const refreshed = nextEvent(dog, 'refresh')
+  hold.release()
   t.match(await refreshed, { key: 'K', late: true })
   t.equal(await dog.get('K'), 'late')
   t.equal(await another().get('K'), 'late')
@@ -16,14 +18,14 @@ t.test('an answer after the time-out is stored: the upstream may have rotated', 
 })
 
 t.test('a late handler call counts as well, and a lifetime still counts from the start of the fetch', async (t) => {
-  const { dog } = kennel(t)
-  const called = gate<(value: string, expiresIn: number) => void>()
+  const { dog } = createTestDog(t)
+  const called = deferred<(value: string, expiresIn: number) => void>()
   const begun = Date.now()
-  dog.init('K', (handler) => called.open(handler), { timeout: 0.1 })
-  await failure(dog.get('K'))
+  dog.init('K', (handler) => called.resolve(handler), { timeout: 0.1 })
+  await rejectionOf(dog.get('K'))
   await pause(100)
-  const refreshed = next(dog, 'refresh')
-  const handler = await called.opened
+  const refreshed = nextEvent(dog, 'refresh')
+  const handler = await called.promise
   const answered = Date.now()
   handler('late', 60)
   await refreshed
@@ -33,23 +35,23 @@ t.test('a late handler call counts as well, and a lifetime still counts from the
 })
 
 t.test('a late answer never replaces the value of a later fetch', async (t) => {
-  const { dog, store } = kennel(t)
-  const hold = gate()
+  const { dog, store } = createTestDog(t)
+  const hold = deferred()
   let calls = 0
   dog.init(
     'K',
     async () => {
       const value = `v${++calls}`
-      if (calls === 1) await hold.opened
+      if (calls === 1) await hold.promise
       return { value, expiresIn: 60 }
     },
     { timeout: 0.1 },
   )
-  await failure(dog.get('K'))
+  await rejectionOf(dog.get('K'))
   t.equal(await dog.refresh('K', { force: true }), 'v2')
   const told: DogEvents['refresh'][] = []
   dog.on('refresh', (refresh) => told.push(refresh))
-  hold.open()
+  hold.resolve()
   await pause(100)
   t.same(told, [])
   t.equal((await store.read('K'))?.value, 'v2')
@@ -57,27 +59,27 @@ t.test('a late answer never replaces the value of a later fetch', async (t) => {
 })
 
 t.test('a late answer waits for the fetch under way, and gives way to it', async (t) => {
-  const { dog, store, another } = kennel(t, { timeout: 0.3 })
-  const hold = gate()
+  const { dog, store, another } = createTestDog(t, { timeout: 0.3 })
+  const hold = deferred()
   dog.init('K', async () => {
-    await hold.opened
+    await hold.promise
     return { value: 'late', expiresIn: 60 }
   })
-  await failure(dog.get('K'))
+  await rejectionOf(dog.get('K'))
   const other = another({ timeout: 30 })
-  const slow = gate()
-  const begun = gate()
+  const slow = deferred()
+  const begun = deferred()
   other.init('K', async () => {
-    begun.open()
-    await slow.opened
+    begun.resolve()
+    await slow.promise
     return { value: 'newer', expiresIn: 60 }
   })
   const got = other.refresh('K', { force: true })
-  await begun.opened
-  hold.open()
+  await begun.promise
+  hold.resolve()
   await pause(50)
   t.equal(await store.read('K'), undefined, 'the lease is not ours')
-  slow.open()
+  slow.resolve()
   t.equal(await got, 'newer')
   await pause(50)
   t.equal((await store.read('K'))?.value, 'newer')
@@ -85,18 +87,18 @@ t.test('a late answer waits for the fetch under way, and gives way to it', async
 })
 
 t.test('a fetcher that fails after its time-out disturbs nobody', async (t) => {
-  const { dog, warnings } = kennel(t)
-  const hold = gate()
-  dog.init('K', () => hold.opened as never, { timeout: 0.05 })
-  t.match(await failure(dog.get('K')), { code: 'ERR_DOG_FETCH_TIMEOUT' })
-  hold.fail(new Error('much later'))
+  const { dog, warnings } = createTestDog(t)
+  const hold = deferred()
+  dog.init('K', () => hold.promise as never, { timeout: 0.05 })
+  t.match(await rejectionOf(dog.get('K')), { code: 'ERR_DOG_FETCH_TIMEOUT' })
+  hold.reject(new Error('much later'))
   await pause(20)
   t.same(warnings, [])
 })
 
 t.test('autoRefresh replaces a value ahead of its end although nobody asks', async (t) => {
-  const { dog } = kennel(t)
-  const fetcher = counting({ expiresIn: 0.6, refreshAhead: 0.3 })
+  const { dog } = createTestDog(t)
+  const fetcher = countingFetcher({ expiresIn: 0.6, refreshAhead: 0.3 })
   dog.init('K', fetcher, { autoRefresh: true })
   await dog.get('K')
   await until(() => fetcher.calls.count >= 4)
@@ -107,9 +109,9 @@ t.test('autoRefresh replaces a value ahead of its end although nobody asks', asy
 })
 
 t.test('autoRefresh fetches nothing by init, and finds what is due already', async (t) => {
-  const { dog, store } = kennel(t)
-  await put(store, 'DUE', 'due', -100, 5)
-  const [missing, due] = [counting(), counting()]
+  const { dog, store } = createTestDog(t)
+  await storeRecord(store, 'DUE', 'due', -100, 5)
+  const [missing, due] = [countingFetcher(), countingFetcher()]
   dog.init('MISSING', missing, { autoRefresh: true })
   dog.init('DUE', due, { autoRefresh: true })
   t.equal(due.calls.count, 0)
@@ -118,7 +120,7 @@ t.test('autoRefresh fetches nothing by init, and finds what is due already', asy
 })
 
 t.test('autoRefresh goes on after a failure', async (t) => {
-  const { dog, warnings } = kennel(t)
+  const { dog, warnings } = createTestDog(t)
   let calls = 0
   dog.init(
     'K',
@@ -136,8 +138,8 @@ t.test('autoRefresh goes on after a failure', async (t) => {
 })
 
 t.test('of two processes with autoRefresh one fetches each time', async (t) => {
-  const { dog, another } = kennel(t, { autoRefresh: true })
-  const fetcher = counting({ expiresIn: 0.8, refreshAhead: 0.4 }, 20)
+  const { dog, another } = createTestDog(t, { autoRefresh: true })
+  const fetcher = countingFetcher({ expiresIn: 0.8, refreshAhead: 0.4 }, 20)
   const other = another()
   for (const one of [dog, other]) one.init('K', fetcher)
   const generations = new Set<number>()

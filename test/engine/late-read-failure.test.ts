@@ -1,15 +1,16 @@
 // While a database is down looks overlap: one that fails late is no second outage.
 import t from 'tap'
-import { altered, DogError, kennel, memoryStore, pause, until } from '../support/test-dog.js'
+import { createTestDog, DogError, memoryStore, overriding } from '../support/test-dog.js'
+import { pause, until } from '../support/timing.js'
 
 t.test('a look that fails after a later one was answered is no second warning', async (t) => {
   const inner = memoryStore()
   let fail: ((error: Error) => void)[] = []
   let isDown = false
-  const store = altered(inner, {
+  const store = overriding(inner, {
     read: (key) => (isDown ? new Promise<never>((_, reject) => fail.push(reject)) : Promise.resolve(inner.read(key))),
   })
-  const { dog, warnings } = kennel(t, { store })
+  const { dog, warnings } = createTestDog(t, { store })
   await dog.set('K', 'v', { expiresIn: 60 })
   const timedOut = () => {
     for (const reject of fail) reject(new DogError('ERR_DOG_STORE', 'no answer'))

@@ -1,7 +1,9 @@
 // An answer that comes late, or after a robbery, while the store takes nothing: it may be the only good value there is.
 import t from 'tap'
 import type { DogRecord, Store } from '../../index.js'
-import { altered, DogError, failure, holding, kennel, memoryStore, pause, until } from '../support/test-dog.js'
+import { rejectionOf } from '../support/errors.js'
+import { createTestDog, DogError, heldFetcher, memoryStore, overriding } from '../support/test-dog.js'
+import { pause, until } from '../support/timing.js'
 
 /** A store that can be out of order altogether. */
 function brittle(): { store: Store; broken: { is: boolean } } {
@@ -10,7 +12,7 @@ function brittle(): { store: Store; broken: { is: boolean } } {
   const check = () => {
     if (broken.is) throw new DogError('ERR_DOG_STORE', 'out of order')
   }
-  const store = altered(inner, {
+  const store = overriding(inner, {
     read: (key) => {
       check()
       return inner.read(key)
@@ -25,12 +27,12 @@ function brittle(): { store: Store; broken: { is: boolean } } {
 
 t.test('a late answer that the store does not take is served, and written when it can be', async (t) => {
   const { store, broken } = brittle()
-  const { dog, another, warnings } = kennel(t, { store })
-  const hold = holding()
+  const { dog, another, warnings } = createTestDog(t, { store })
+  const hold = heldFetcher()
   dog.init('K', hold.fetcher, { timeout: 0.1 })
-  t.match(await failure(dog.get('K')), { code: 'ERR_DOG_FETCH_TIMEOUT' })
+  t.match(await rejectionOf(dog.get('K')), { code: 'ERR_DOG_FETCH_TIMEOUT' })
   broken.is = true
-  hold.open()
+  hold.release()
   await until(() => warnings.length > 0)
   t.match(warnings, [{ key: 'K', code: 'ERR_DOG_STORE', message: /not stored yet/ }])
   t.equal(await dog.get('K'), 'late')
@@ -42,14 +44,14 @@ t.test('a late answer that the store does not take is served, and written when i
 
 t.test('a late answer that the store does not take gives way to a later value that it has', async (t) => {
   const { store, broken } = brittle()
-  const { dog, another, warnings } = kennel(t, { store })
-  const hold = holding()
+  const { dog, another, warnings } = createTestDog(t, { store })
+  const hold = heldFetcher()
   dog.init('K', hold.fetcher, { timeout: 0.1 })
-  await failure(dog.get('K'))
+  await rejectionOf(dog.get('K'))
   await another().set('K', 'newer', { expiresIn: 60 })
   t.equal(await dog.get('K'), 'newer')
   broken.is = true
-  hold.open()
+  hold.release()
   await until(() => warnings.length > 0)
   t.equal(await dog.get('K'), 'newer')
   broken.is = false
@@ -63,7 +65,7 @@ t.test('a late answer that the store does not take gives way to a later value th
 t.test('who was robbed and finds the store out of order has the value all the same', async (t) => {
   const { store: inner, broken } = brittle()
   // The commit finds that somebody else has taken over.
-  const store = altered(inner, {
+  const store = overriding(inner, {
     acquire: async (key: string, timeout: number) => {
       const lease = await inner.acquire(key, timeout)
       const commit = async (record: DogRecord | undefined) => {
@@ -72,10 +74,10 @@ t.test('who was robbed and finds the store out of order has the value all the sa
         await lease!.release()
         return false
       }
-      return lease && altered(lease, { commit })
+      return lease && overriding(lease, { commit })
     },
   })
-  const { dog } = kennel(t, { store })
+  const { dog } = createTestDog(t, { store })
   let calls = 0
   let written = false
   dog.init('K', () => ({ value: `v${++calls}`, expiresIn: 60 }))

@@ -1,11 +1,12 @@
 import t from 'tap'
-import { altered, createDog, memoryStore, pause } from '../support/test-dog.js'
+import { createDog, memoryStore, overriding } from '../support/test-dog.js'
+import { pause } from '../support/timing.js'
 
 /** A database may answer later what it was asked earlier: the older record was put back for a while. */
 t.test('a read that was overtaken does not put an older value back', async (t) => {
   const inner = memoryStore()
   let delay = 0
-  const store = altered(inner, {
+  const store = overriding(inner, {
     read: async (key) => {
       const record = await inner.read(key)
       const ms = delay

@@ -1,52 +1,54 @@
 // What all processes obey: the quota, and the back-off after a failure.
 import t from 'tap'
-import { counting, DogError, failure, kennel, put, until } from '../support/test-dog.js'
+import { rejectionOf } from '../support/errors.js'
+import { countingFetcher, createTestDog, DogError, storeRecord } from '../support/test-dog.js'
+import { until } from '../support/timing.js'
 
 t.test('a quota is counted over all processes, before the fetch', async (t) => {
-  const { dog, another } = kennel(t, { quota: { limit: 2, window: 3600 } })
-  const fetcher = counting({ expiresIn: 60 })
+  const { dog, another } = createTestDog(t, { quota: { limit: 2, window: 3600 } })
+  const fetcher = countingFetcher({ expiresIn: 60 })
   const other = another()
   for (const one of [dog, other]) one.init('K', fetcher)
   const before = Date.now()
   await dog.refresh('K')
   await other.refresh('K')
   for (const one of [dog, other]) {
-    const error = await failure(one.refresh('K'))
+    const error = await rejectionOf(one.refresh('K'))
     t.match(error, { code: 'ERR_DOG_QUOTA', key: 'K', message: /2 times in 3600 s/ })
     t.ok(error.retryAt! >= before + 3600_000 && error.retryAt! <= Date.now() + 3600_000)
   }
-  t.match(await failure(dog.refresh('K', { force: true })), { code: 'ERR_DOG_QUOTA' }, 'force or not')
+  t.match(await rejectionOf(dog.refresh('K', { force: true })), { code: 'ERR_DOG_QUOTA' }, 'force or not')
   t.equal(await dog.get('K'), 'v2', 'a valid value is served all the same')
   t.equal(fetcher.calls.count, 2)
   t.match(await other.status(), [{ fetches: 2, quota: 2 }])
 })
 
 t.test('failed attempts count, too', async (t) => {
-  const { dog } = kennel(t, { quota: { limit: 1 } })
+  const { dog } = createTestDog(t, { quota: { limit: 1 } })
   dog.init('K', () => Promise.reject(new Error('down')))
-  t.match(await failure(dog.get('K')), { code: 'ERR_DOG_FETCH' })
-  t.match(await failure(dog.refresh('K', { force: true })), { code: 'ERR_DOG_QUOTA' })
+  t.match(await rejectionOf(dog.get('K')), { code: 'ERR_DOG_FETCH' })
+  t.match(await rejectionOf(dog.refresh('K', { force: true })), { code: 'ERR_DOG_QUOTA' })
 })
 
 t.test('a new window allows new fetches', async (t) => {
-  const { dog } = kennel(t, { quota: { limit: 1, window: 0.3 } })
-  const fetcher = counting({ expiresIn: 0 })
+  const { dog } = createTestDog(t, { quota: { limit: 1, window: 0.3 } })
+  const fetcher = countingFetcher({ expiresIn: 0 })
   dog.init('K', fetcher)
   t.equal(await dog.get('K'), 'v1')
-  const { retryAt } = await failure(dog.get('K'))
+  const { retryAt } = await rejectionOf(dog.get('K'))
   t.ok(retryAt! <= Date.now() + 300)
   await until(() => Date.now() >= retryAt!)
   t.equal(await dog.get('K'), 'v2')
 })
 
 t.test('a set is no attempt', async (t) => {
-  const { dog } = kennel(t, { quota: { limit: 1 } })
+  const { dog } = createTestDog(t, { quota: { limit: 1 } })
   for (let i = 0; i < 3; i++) await dog.set('K', 'x', { expiresIn: 60 })
   t.match(await dog.status(), [{ fetches: 0 }])
 })
 
 t.test("a recorded failure is everybody's, at once, until its retryAt; then there is one probe", async (t) => {
-  const { dog, another } = kennel(t)
+  const { dog, another } = createTestDog(t)
   let calls = 0
   const fetcher = () => {
     if (++calls === 1) throw new Error('down')
@@ -54,9 +56,9 @@ t.test("a recorded failure is everybody's, at once, until its retryAt; then ther
   }
   const other = another()
   for (const one of [dog, other]) one.init('K', fetcher)
-  const first = await failure(dog.get('K'))
+  const first = await rejectionOf(dog.get('K'))
   t.ok(first.retryAt! > Date.now() - 1000)
-  const later = [await failure(dog.get('K')), await failure(other.get('K')), await failure(dog.refresh('K'))]
+  const later = [await rejectionOf(dog.get('K')), await rejectionOf(other.get('K')), await rejectionOf(dog.refresh('K'))]
   for (const error of later) t.match(error, { code: 'ERR_DOG_FETCH', key: 'K', retryAt: first.retryAt, message: first.message })
   t.equal(calls, 1)
   await until(() => Date.now() >= first.retryAt!)
@@ -66,14 +68,14 @@ t.test("a recorded failure is everybody's, at once, until its retryAt; then ther
 })
 
 t.test('each caller gets an error of its own', async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   dog.init('K', () => Promise.reject(new Error('down')))
-  await failure(dog.get('K'))
-  t.not(await failure(dog.get('K')), await failure(dog.get('K')))
+  await rejectionOf(dog.get('K'))
+  t.not(await rejectionOf(dog.get('K')), await rejectionOf(dog.get('K')))
 })
 
 t.test('who waited for a fetch that failed in another process has its failure, not a fetch of its own', async (t) => {
-  const { dog, another } = kennel(t)
+  const { dog, another } = createTestDog(t)
   let calls = 0
   const fetcher = async () => {
     calls++
@@ -86,7 +88,7 @@ t.test('who waited for a fetch that failed in another process has its failure, n
     one.init('K', fetcher)
     one.on('wait', () => waits++)
   }
-  const errors = await Promise.all([dog, ...others].map((one) => failure(one.get('K'))))
+  const errors = await Promise.all([dog, ...others].map((one) => rejectionOf(one.get('K'))))
   for (const error of errors) t.match(error, { code: 'ERR_DOG_FETCH', message: /down/ })
   t.equal(calls, 1)
 })
@@ -101,34 +103,34 @@ t.test('retryAfter, in seconds, says how long the upstream wants to be left alon
     [Number.NaN, 0.5, 1],
   ]
   for (const [retryAfter, least, most] of table) {
-    const { dog } = kennel(t)
+    const { dog } = createTestDog(t)
     dog.init('K', () => Promise.reject(Object.assign(new Error('busy'), { retryAfter })))
     const before = Date.now()
-    const { retryAt } = await failure(dog.get('K'))
+    const { retryAt } = await rejectionOf(dog.get('K'))
     t.ok(retryAt! >= before + least * 1000 && retryAt! <= Date.now() + most * 1000 + 1, `${retryAfter}: ${retryAt! - before}`)
   }
 })
 
 t.test('time-outs and unusable answers are failures as well', async (t) => {
-  const { dog } = kennel(t, { timeout: 0.05 })
+  const { dog } = createTestDog(t, { timeout: 0.05 })
   dog.init('SLOW', () => {})
   dog.init('WRONG', () => ({ value: 'v' }))
   for (const [key, code] of [
     ['SLOW', 'ERR_DOG_FETCH_TIMEOUT'],
     ['WRONG', 'ERR_DOG_FETCH_RESULT'],
   ] as const) {
-    const { retryAt } = await failure(dog.get(key))
-    t.match(await failure(dog.get(key)), { code, retryAt })
+    const { retryAt } = await rejectionOf(dog.get(key))
+    t.match(await rejectionOf(dog.get(key)), { code, retryAt })
   }
 })
 
 t.test('the back-off grows with the failures in a row', async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   dog.init('K', () => Promise.reject(new Error('down')))
   const waits: number[] = []
   for (let i = 0; i < 4; i++) {
     const before = Date.now()
-    waits.push((await failure(dog.refresh('K', { force: true }))).retryAt! - before)
+    waits.push((await rejectionOf(dog.refresh('K', { force: true }))).retryAt! - before)
   }
   t.match(await dog.status(), [{ failure: { count: 4 } }])
   // Between half and all of 1, 2, 4 and 8 seconds.
@@ -136,8 +138,8 @@ t.test('the back-off grows with the failures in a row', async (t) => {
 })
 
 t.test('an expired value is not served because of a failure', async (t) => {
-  const { dog, store } = kennel(t)
-  await put(store, 'K', 'old', -100, -1)
+  const { dog, store } = createTestDog(t)
+  await storeRecord(store, 'K', 'old', -100, -1)
   dog.init('K', () => Promise.reject(new Error('down')))
-  for (let i = 0; i < 2; i++) t.ok((await failure(dog.get('K'))) instanceof DogError)
+  for (let i = 0; i < 2; i++) t.ok((await rejectionOf(dog.get('K'))) instanceof DogError)
 })

@@ -2,14 +2,17 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { counting, createDog, failure, fileStore, folder, pause, until } from '../support/test-dog.js'
+import { rejectionOf } from '../support/errors.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+import { countingFetcher, createDog, fileStore } from '../support/test-dog.js'
+import { pause, until } from '../support/timing.js'
 
 const KEY = '1f'.repeat(32)
 const OTHER_KEY = '2e'.repeat(32)
 
 /** A folder with a plain record of account A, its file, and what is in it. */
 async function plain(t: Test): Promise<{ dir: string; file: string; text: string }> {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   const dog = createDog({ dir })
   dog.init('K', async () => ({ value: 'token-of-A', expiresIn: 7200 }), { identity: 'wxA' })
   await dog.get('K')
@@ -21,11 +24,11 @@ t.test('another account’s plain record stays as it is', async (t) => {
   const { dir, file, text } = await plain(t)
   const dog = createDog({ dir, encryptionKey: KEY })
   t.teardown(() => dog.close())
-  dog.init('K', counting(), { identity: 'wxB' })
-  t.equal((await failure(dog.get('K'))).code, 'ERR_DOG_IDENTITY')
-  t.equal((await failure(dog.refresh('K'))).code, 'ERR_DOG_IDENTITY')
-  t.equal((await failure(dog.set('K', 'mine', { expiresIn: 60 }))).code, 'ERR_DOG_IDENTITY')
-  t.equal((await failure(dog.remove('K'))).code, 'ERR_DOG_IDENTITY')
+  dog.init('K', countingFetcher(), { identity: 'wxB' })
+  t.equal((await rejectionOf(dog.get('K'))).code, 'ERR_DOG_IDENTITY')
+  t.equal((await rejectionOf(dog.refresh('K'))).code, 'ERR_DOG_IDENTITY')
+  t.equal((await rejectionOf(dog.set('K', 'mine', { expiresIn: 60 }))).code, 'ERR_DOG_IDENTITY')
+  t.equal((await rejectionOf(dog.remove('K'))).code, 'ERR_DOG_IDENTITY')
   await dog.status()
   await pause(200)
   t.equal(readFileSync(file, 'utf8'), text)
@@ -39,7 +42,7 @@ t.test('who only reads, writes nothing', async (t) => {
   t.equal(await dog.get('K'), 'token-of-A', 'a follower')
   const other = createDog({ dir, encryptionKey: KEY })
   t.teardown(() => other.close())
-  other.init('K', counting(), { followOnly: true })
+  other.init('K', countingFetcher(), { followOnly: true })
   t.equal(await other.get('K'), 'token-of-A')
   await pause(200)
   t.equal(readFileSync(file, 'utf8'), text)
@@ -52,7 +55,7 @@ t.test('a record that was plain while somebody held the lease is sealed later', 
   const lease = (await fileStore({ dir }).acquire('K', 30))!
   const dog = createDog({ dir, encryptionKey: KEY })
   t.teardown(() => dog.close())
-  const fetcher = counting()
+  const fetcher = countingFetcher()
   dog.init('K', fetcher, { identity: 'wxA' })
   t.equal(await dog.get('K'), 'token-of-A')
   await pause(100)
@@ -62,9 +65,9 @@ t.test('a record that was plain while somebody held the lease is sealed later', 
 })
 
 t.test('status opens what the dog has the key of, before anybody asks for it', async (t) => {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   const owner = createDog({ dir, encryptionKey: KEY })
-  owner.init('K', counting())
+  owner.init('K', countingFetcher())
   await owner.get('K')
   const stateWith = async (encryptionKey?: string) => {
     const dog = createDog({ dir, encryptionKey })
@@ -77,12 +80,12 @@ t.test('status opens what the dog has the key of, before anybody asks for it', a
 })
 
 t.test('what no key opens is set and removed when its lease is free, and waited for before', async (t) => {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   const owner = createDog({ dir, encryptionKey: KEY })
   const other = createDog({ dir, encryptionKey: OTHER_KEY })
   t.teardown(() => other.close())
-  owner.init('K', counting())
-  other.init('K', counting())
+  owner.init('K', countingFetcher())
+  other.init('K', countingFetcher())
   for (const write of [() => other.set('K', 'set', { expiresIn: 60 }), () => other.remove('K')]) {
     await owner.refresh('K', { force: true }).catch(() => owner.remove('K').then(() => owner.get('K')))
     const lease = (await fileStore({ dir }).acquire('K', 30))!
@@ -99,10 +102,10 @@ t.test('what no key opens is set and removed when its lease is free, and waited 
 })
 
 t.test('a change of an encrypted record is told to who has no key', async (t) => {
-  const dir = join(folder(t), '.dog')
+  const dir = join(temporaryFolder(t), '.dog')
   mkdirSync(dir, { mode: 0o700 })
   const owner = createDog({ dir, encryptionKey: KEY })
-  owner.init('K', counting())
+  owner.init('K', countingFetcher())
   const dog = createDog({ dir })
   t.teardown(() => dog.close())
   const told = new Promise((resolve) => dog.on('change', resolve))

@@ -1,9 +1,11 @@
 import t from 'tap'
-import { counting, failure, gate, kennel, pause, put, until } from '../support/test-dog.js'
+import { rejectionOf } from '../support/errors.js'
+import { countingFetcher, createTestDog, storeRecord } from '../support/test-dog.js'
+import { deferred, pause, until } from '../support/timing.js'
 
 t.test('a refresh gets a new value although the old one is fresh; callers of one moment share it', async (t) => {
-  const { dog } = kennel(t)
-  const fetcher = counting()
+  const { dog } = createTestDog(t)
+  const fetcher = countingFetcher()
   dog.init('K', fetcher)
   t.equal(await dog.get('K'), 'v1')
   t.same(await Promise.all([dog.refresh('K'), dog.refresh('K'), dog.refresh('K')]), ['v2', 'v2', 'v2'])
@@ -14,24 +16,24 @@ t.test('a refresh gets a new value although the old one is fresh; callers of one
 for (const elsewhere of [false, true]) {
   const who = elsewhere ? "another process's" : 'our own'
   t.test(`a plain refresh joins no fetch that began before it, ${who}`, async (t) => {
-    const { dog, another } = kennel(t)
-    const begun = gate()
-    const hold = gate()
+    const { dog, another } = createTestDog(t)
+    const begun = deferred()
+    const hold = deferred()
     let calls = 0
     const fetcher = async () => {
       const value = `v${++calls}`
-      begun.open()
-      if (calls === 1) await hold.opened
+      begun.resolve()
+      if (calls === 1) await hold.promise
       return { value, expiresIn: 60 }
     }
     const first = elsewhere ? another() : dog
     for (const one of new Set([dog, first])) one.init('K', fetcher)
     const got = first.get('K')
-    await begun.opened
+    await begun.promise
     const refreshed = dog.refresh('K')
     await pause(30)
     t.equal(calls, 1, 'they do not run side by side')
-    hold.open()
+    hold.resolve()
     t.equal(await got, 'v1')
     t.equal(await refreshed, 'v2')
     t.equal(calls, 2)
@@ -39,8 +41,8 @@ for (const elsewhere of [false, true]) {
 }
 
 t.test('stale: the value is replaced only if it is still that one', async (t) => {
-  const { dog } = kennel(t)
-  const fetcher = counting()
+  const { dog } = createTestDog(t)
+  const fetcher = countingFetcher()
   dog.init('K', fetcher)
   await dog.get('K')
   t.equal(await dog.refresh('K', { rejected: 'another' }), 'v1')
@@ -51,17 +53,17 @@ t.test('stale: the value is replaced only if it is still that one', async (t) =>
 })
 
 t.test('stale is compared as JSON', async (t) => {
-  const { dog, store } = kennel(t)
-  await put(store, 'K', { token: 'old', scopes: [1] }, -100, 7000)
+  const { dog, store } = createTestDog(t)
+  await storeRecord(store, 'K', { token: 'old', scopes: [1] }, -100, 7000)
   dog.init('K', async () => ({ value: { token: 'new' }, expiresIn: 60 }))
   t.same(await dog.refresh('K', { rejected: { token: 'old', scopes: [1, 2] } as never }), { token: 'old', scopes: [1] })
   t.same(await dog.refresh('K', { rejected: { token: 'old', scopes: [1] } as never }), { token: 'new' })
 })
 
 t.test('a hundred reports of one dead value, in three processes, are one fetch', async (t) => {
-  const { dog, another, store } = kennel(t)
-  await put(store, 'K', 'dead', -100, 7000)
-  const fetcher = counting({ expiresIn: 7200 }, 20)
+  const { dog, another, store } = createTestDog(t)
+  await storeRecord(store, 'K', 'dead', -100, 7000)
+  const fetcher = countingFetcher({ expiresIn: 7200 }, 20)
   const dogs = [dog, another(), another()]
   for (const one of dogs) one.init('K', fetcher)
   const reports = Array.from({ length: 100 }, (_, i) => dogs[i % 3]!.refresh('K', { rejected: 'dead' }))
@@ -70,8 +72,8 @@ t.test('a hundred reports of one dead value, in three processes, are one fetch',
 })
 
 t.test('the store is read first, never memory alone', async (t) => {
-  const { dog, another } = kennel(t)
-  const fetcher = counting()
+  const { dog, another } = createTestDog(t)
+  const fetcher = countingFetcher()
   dog.init('K', fetcher)
   await dog.get('K')
   await another().set('K', 'set elsewhere', { expiresIn: 7200 })
@@ -80,39 +82,42 @@ t.test('the store is read first, never memory alone', async (t) => {
 })
 
 t.test('a fetch in flight is joined by a report, and its value compared again', async (t) => {
-  const { dog, store } = kennel(t)
-  await put(store, 'K', 'dead', -100, 7000)
-  const begun = gate()
-  const hold = gate()
+  const { dog, store } = createTestDog(t)
+  await storeRecord(store, 'K', 'dead', -100, 7000)
+  const begun = deferred()
+  const hold = deferred()
   let calls = 0
   dog.init('K', async () => {
     calls++
-    begun.open()
-    await hold.opened
+    begun.resolve()
+    await hold.promise
     return { value: `v${calls}`, expiresIn: 60 }
   })
   const first = dog.refresh('K')
-  await begun.opened
+  await begun.promise
   const report = dog.refresh('K', { rejected: 'dead' })
-  hold.open()
+  hold.resolve()
   t.same(await Promise.all([first, report]), ['v1', 'v1'])
   t.equal(calls, 1)
 })
 
 t.test('an upstream that gives the rejected value again is a failure under the back-off, not a loop', async (t) => {
-  const { dog, another, store } = kennel(t)
-  await put(store, 'K', 'same', -100, 7000)
+  const { dog, another, store } = createTestDog(t)
+  await storeRecord(store, 'K', 'same', -100, 7000)
   let calls = 0
   const fetcher = () => {
     calls++
     return { value: 'same', expiresIn: 7200 }
   }
   dog.init('K', fetcher)
-  const error = await failure(dog.refresh('K', { rejected: 'same' }))
+  const error = await rejectionOf(dog.refresh('K', { rejected: 'same' }))
   t.match(error, { code: 'ERR_DOG_REJECTED', key: 'K' })
   const other = another()
   other.init('K', fetcher)
-  const again = [await failure(dog.refresh('K', { rejected: 'same' })), await failure(other.refresh('K', { rejected: 'same' }))]
+  const again = [
+    await rejectionOf(dog.refresh('K', { rejected: 'same' })),
+    await rejectionOf(other.refresh('K', { rejected: 'same' })),
+  ]
   for (const one of again) t.match(one, { code: 'ERR_DOG_REJECTED', key: 'K' })
   for (const one of again) t.ok(one.retryAt! > Date.now() - 1000)
   t.equal(calls, 1)
@@ -121,7 +126,7 @@ t.test('an upstream that gives the rejected value again is a failure under the b
 })
 
 t.test('a young value is rejected under the back-off, unless it is replaced by force', async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   let calls = 0
   dog.init('K', () => ({ value: `v${++calls}`, expiresIn: 7200 }))
   await dog.get('K')
@@ -129,26 +134,26 @@ t.test('a young value is rejected under the back-off, unless it is replaced by f
   t.same([calls, (await dog.status())[0]?.failure], [4, undefined])
   t.equal(await dog.refresh('K', { rejected: 'v4' }), 'v5')
   t.match(await dog.status(), [{ failure: { code: 'ERR_DOG_REJECTED', count: 1 } }])
-  t.match(await failure(dog.refresh('K', { rejected: 'v5' })), { code: 'ERR_DOG_REJECTED' })
+  t.match(await rejectionOf(dog.refresh('K', { rejected: 'v5' })), { code: 'ERR_DOG_REJECTED' })
   t.equal(calls, 5)
 })
 
 t.test('the error of a value that comes again says until when nobody asks', async (t) => {
-  const { dog, store } = kennel(t)
-  await put(store, 'K', 'same', -100, 7000)
+  const { dog, store } = createTestDog(t)
+  await storeRecord(store, 'K', 'same', -100, 7000)
   dog.init('K', () => ({ value: 'same', expiresIn: 7200 }))
   const before = Date.now()
-  const { retryAt } = await failure(dog.refresh('K', { rejected: 'same' }))
+  const { retryAt } = await rejectionOf(dog.refresh('K', { rejected: 'same' }))
   t.ok(retryAt! > before, `retryAt ${retryAt}`)
 })
 
 t.test('a value that is rejected right after its fetch is a failure: the next fetch waits', async (t) => {
-  const { dog } = kennel(t)
-  const fetcher = counting()
+  const { dog } = createTestDog(t)
+  const fetcher = countingFetcher()
   dog.init('K', fetcher)
   await dog.get('K')
   t.equal(await dog.refresh('K', { rejected: 'v1' }), 'v2', 'the first report gets its new value')
-  const error = await failure(dog.refresh('K', { rejected: 'v2' }))
+  const error = await rejectionOf(dog.refresh('K', { rejected: 'v2' }))
   t.match(error, { code: 'ERR_DOG_REJECTED', key: 'K' })
   t.ok(error.retryAt! > Date.now() - 1000)
   t.equal(fetcher.calls.count, 2)
@@ -158,22 +163,22 @@ t.test('a value that is rejected right after its fetch is a failure: the next fe
 })
 
 t.test('a value that was rejected long after its fetch is no failure', async (t) => {
-  const { dog, store } = kennel(t)
-  await put(store, 'K', 'old', -61, 7000)
-  dog.init('K', counting())
+  const { dog, store } = createTestDog(t)
+  await storeRecord(store, 'K', 'old', -61, 7000)
+  dog.init('K', countingFetcher())
   t.equal(await dog.refresh('K', { rejected: 'old' }), 'v1')
   t.equal((await dog.status())[0]!.failure, undefined)
 })
 
 t.test('force fetches although a failure says to stay away', async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   let calls = 0
   dog.init('K', () => {
     if (++calls === 1) throw new Error('down')
     return { value: 'v', expiresIn: 60 }
   })
-  await failure(dog.get('K'))
-  t.match(await failure(dog.refresh('K')), { code: 'ERR_DOG_FETCH' })
+  await rejectionOf(dog.get('K'))
+  t.match(await rejectionOf(dog.refresh('K')), { code: 'ERR_DOG_FETCH' })
   t.equal(calls, 1)
   t.equal(await dog.refresh('K', { force: true }), 'v')
   t.equal(calls, 2)
@@ -181,9 +186,9 @@ t.test('force fetches although a failure says to stay away', async (t) => {
 })
 
 t.test('a failed refresh leaves the value that there is', async (t) => {
-  const { dog, store } = kennel(t)
-  await put(store, 'K', 'stored', -100, 7000)
+  const { dog, store } = createTestDog(t)
+  await storeRecord(store, 'K', 'stored', -100, 7000)
   dog.init('K', () => Promise.reject(new Error('down')))
-  t.match(await failure(dog.refresh('K')), { code: 'ERR_DOG_FETCH' })
+  t.match(await rejectionOf(dog.refresh('K')), { code: 'ERR_DOG_FETCH' })
   t.equal(await dog.get('K'), 'stored')
 })

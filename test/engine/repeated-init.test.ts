@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { counting, createDog, filling, folder, gate, memoryStore, next, pause, until } from '../support/test-dog.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+import { countingFetcher, createDog, memoryStore, nextEvent, storeOnFullDisk } from '../support/test-dog.js'
+import { deferred, pause, until } from '../support/timing.js'
 
 const KEY = '1f'.repeat(32)
 
@@ -10,8 +12,8 @@ t.test('the refresh by itself of the options before ends', async (t) => {
   const store = memoryStore()
   const dog = createDog({ store })
   t.teardown(() => dog.close())
-  const before = counting({ expiresIn: 0.3, refreshAhead: 0.1 })
-  const after = counting({ expiresIn: 0.3, refreshAhead: 0.1 })
+  const before = countingFetcher({ expiresIn: 0.3, refreshAhead: 0.1 })
+  const after = countingFetcher({ expiresIn: 0.3, refreshAhead: 0.1 })
   dog.init('K', before, { autoRefresh: true })
   await dog.get('K')
   dog.init('K', after, { encryptionKey: KEY })
@@ -26,32 +28,32 @@ t.test('the refresh by itself of the options before ends', async (t) => {
 })
 
 t.test('close waits for the fetch that began before', async (t) => {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   const dog = createDog({ dir })
-  const asked = gate()
+  const asked = deferred()
   dog.init('K', async () => {
-    asked.open()
+    asked.resolve()
     await pause(200)
     return { value: 'v1', expiresIn: 7200 }
   })
   const got = dog.get('K')
-  await asked.opened
-  dog.init('K', counting(), { encryptionKey: KEY })
+  await asked.promise
+  dog.init('K', countingFetcher(), { encryptionKey: KEY })
   await dog.close()
   t.match(readFileSync(join(dir, 'K.dog'), 'utf8'), '"generation"', 'it is stored when close ends')
   t.equal(await got, 'v1')
 })
 
 t.test('who asks after the second init does not get what the first one’s fetcher is at', async (t) => {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   const theirs = createDog({ dir })
   const mine = createDog({ dir: join(dir, 'mine') })
   t.teardown(() => Promise.all([theirs.close(), mine.close()]))
-  theirs.init('K', counting())
+  theirs.init('K', countingFetcher())
   await theirs.get('K')
   // It follows in its own folder, and is then initialised in the other one.
   const following = mine.get('K').catch((error: { code: string }) => error.code)
-  mine.init('K', counting(), { dir })
+  mine.init('K', countingFetcher(), { dir })
   t.equal(await mine.get('K'), 'v1')
   t.equal(await following, 'ERR_DOG_NO_FETCHER')
 })
@@ -59,10 +61,10 @@ t.test('who asks after the second init does not get what the first one’s fetch
 t.test('a value that the store did not take is kept, and written by the new keys', async (t) => {
   const inner = memoryStore()
   let isFull = true
-  const store = filling(inner, () => isFull)
+  const store = storeOnFullDisk(inner, () => isFull)
   const dog = createDog({ store })
   t.teardown(() => dog.close())
-  const fetcher = counting()
+  const fetcher = countingFetcher()
   dog.init('K', fetcher)
   t.equal(await dog.get('K'), 'v1')
   dog.init('K', fetcher, { encryptionKey: KEY })
@@ -76,14 +78,14 @@ t.test('a value that the store did not take is kept, and written by the new keys
 t.test('init of one key opens the dog for all: the others refresh by themselves again', async (t) => {
   const dog = createDog({ store: memoryStore() })
   t.teardown(() => dog.close())
-  const fetcher = counting({ expiresIn: 0.3, refreshAhead: 0.1 })
+  const fetcher = countingFetcher({ expiresIn: 0.3, refreshAhead: 0.1 })
   dog.init('K', fetcher, { autoRefresh: true })
   await dog.get('K')
   await dog.close()
   const { count } = fetcher.calls
   await pause(500)
   t.equal(fetcher.calls.count, count, 'a closed dog refreshes nothing')
-  const other = counting()
+  const other = countingFetcher()
   dog.init('OTHER', other)
   // What expired meanwhile is not fetched by itself.
   await dog.get('K')
@@ -92,8 +94,8 @@ t.test('init of one key opens the dog for all: the others refresh by themselves 
 })
 
 t.test('a change in the folder of another key binds nothing to that folder', async (t) => {
-  const dir = folder(t)
-  const elsewhere = folder(t)
+  const dir = temporaryFolder(t)
+  const elsewhere = temporaryFolder(t)
   const home = createDog({ dir })
   const away = createDog({ dir: elsewhere })
   home.init('K', async () => ({ value: 'home', expiresIn: 7200 }))
@@ -101,8 +103,8 @@ t.test('a change in the folder of another key binds nothing to that folder', asy
   await home.get('K')
   const dog = createDog({ dir })
   t.teardown(() => dog.close())
-  dog.init('X', counting(), { dir: elsewhere })
-  const told = next(dog, 'change', ({ key }) => key === 'K')
+  dog.init('X', countingFetcher(), { dir: elsewhere })
+  const told = nextEvent(dog, 'change', ({ key }) => key === 'K')
   const timer = setInterval(() => away.refresh('K'), 100)
   t.type((await told).generation, 'number')
   clearInterval(timer)

@@ -1,15 +1,18 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { createDog, failure, fileStore, folder, kennel, pause } from '../support/test-dog.js'
+import { rejectionOf } from '../support/errors.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+import { createDog, createTestDog, fileStore } from '../support/test-dog.js'
+import { pause } from '../support/timing.js'
 
 /** Ways in which a secret, or what might be one, came into a message; and a failure that was none. */
 
 const SECRET = 'SECRET-VALUE-FOUR'
 
 t.test("a value is masked also after another dog's status() went over 2,500 records", async (t) => {
-  const dir = folder(t)
-  const { dog } = kennel(t, { store: fileStore({ dir }) })
+  const dir = temporaryFolder(t)
+  const { dog } = createTestDog(t, { store: fileStore({ dir }) })
   dog.init('K', async () => ({ value: SECRET, expiresIn: 3600 }))
   t.equal(await dog.get('K'), SECRET)
   // A file that has just changed is read anew each time, which learns its value anew.
@@ -25,12 +28,12 @@ t.test("a value is masked also after another dog's status() went over 2,500 reco
   dog.init('K', async () => {
     throw new Error(`the upstream says: ${SECRET} is bad`)
   })
-  const { message } = await failure(dog.refresh('K', { force: true }))
+  const { message } = await rejectionOf(dog.refresh('K', { force: true }))
   t.match(message, /the upstream says: \*\*\* is bad/)
 })
 
 t.test('a message of misuse shows no string that could be a secret', async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   dog.init('K', async () => ({ value: 'v', expiresIn: 3600 }))
   const misuses: Record<string, () => unknown> = {
     'a value for a fetcher': () => dog.init('K', SECRET as never),
@@ -47,14 +50,14 @@ t.test('a message of misuse shows no string that could be a secret', async (t) =
     'a value for the options of a dog': () => createDog(SECRET as never),
   }
   for (const [what, misuse] of Object.entries(misuses)) {
-    const error = await failure(async () => misuse())
+    const error = await rejectionOf(async () => misuse())
     t.equal(error.name, 'TypeError', what)
     t.notMatch(`${error.message} ${error.stack}`, SECRET, what)
   }
 })
 
 t.test("an abort by the user's own controller is no failure of the upstream", async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   let fetches = 0
   dog.init('K', async () => {
     if (++fetches > 1) return { value: 'v', expiresIn: 3600 }
@@ -62,7 +65,7 @@ t.test("an abort by the user's own controller is no failure of the upstream", as
     own.abort()
     throw own.signal.reason
   })
-  const error = await failure(dog.get('K'))
+  const error = await rejectionOf(dog.get('K'))
   t.equal(error.code, 'ERR_DOG_FETCH')
   t.equal(error.retryAt, undefined)
   t.equal((await dog.status())[0]?.failure, undefined)

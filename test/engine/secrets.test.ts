@@ -2,7 +2,10 @@
 import { inspect } from 'node:util'
 import t from 'tap'
 import type { DogEvent, DogRecord, FetchContext, Fetcher, Secret, Store } from '../../index.js'
-import { createDog, failure, fileStore, folder, kennel, memoryStore, pause, until } from '../support/test-dog.js'
+import { rejectionOf } from '../support/errors.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+import { createDog, createTestDog, fileStore, memoryStore } from '../support/test-dog.js'
+import { pause, until } from '../support/timing.js'
 
 const VALUE = 'MARKED-VALUE-1234567890'
 const SECRET = 'MARKED-SECRET-1234567890'
@@ -47,7 +50,7 @@ const FETCHERS: [title: string, fetcher: Fetcher][] = [
 
 for (const [title, fetcher] of FETCHERS) {
   t.test(`no secret is in what is told of ${title}`, async (t) => {
-    const { dog, another, store } = kennel(t, { timeout: 0.2 })
+    const { dog, another, store } = createTestDog(t, { timeout: 0.2 })
     const told: unknown[] = []
     for (const event of EVENTS) dog.on(event, (payload) => told.push(payload))
     const secret = dog.init('K', fetcher)
@@ -55,9 +58,9 @@ for (const [title, fetcher] of FETCHERS) {
     const other = another()
     other.init('K', fetcher)
     const errors = [
-      await failure(dog.refresh('K')),
-      await failure(other.refresh('K')),
-      await failure(dog.use('K', () => dog.refresh('K'))),
+      await rejectionOf(dog.refresh('K')),
+      await rejectionOf(other.refresh('K')),
+      await rejectionOf(dog.use('K', () => dog.refresh('K'))),
     ]
     for (const error of errors) {
       const texts = [
@@ -75,7 +78,7 @@ for (const [title, fetcher] of FETCHERS) {
 }
 
 t.test('a failure in the background, and one of a callback, are told without secrets', async (t) => {
-  const { dog, warnings, store } = kennel(t)
+  const { dog, warnings, store } = createTestDog(t)
   const printed: unknown[] = []
   const listen = (warning: Error) => printed.push(warning)
   process.on('warning', listen)
@@ -101,7 +104,7 @@ async function age(store: Store, key: string): Promise<void> {
 
 for (const kind of ['memory', 'file']) {
   t.test(`printing a dog, a secret, a context or an event shows no value (${kind} store)`, async (t) => {
-    const dir = folder(t)
+    const dir = temporaryFolder(t)
     const store = kind === 'file' ? fileStore({ dir }) : memoryStore()
     const dog = createDog({ store })
     t.teardown(() => dog.close())
@@ -122,7 +125,7 @@ for (const kind of ['memory', 'file']) {
 }
 
 t.test('debug prints what happens on standard error, and no value', async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   const lines: string[] = []
   const { write } = process.stderr
   t.teardown(() => {
@@ -136,7 +139,7 @@ t.test('debug prints what happens on standard error, and no value', async (t) =>
   dog.init('K', () => ({ value: VALUE, expiresIn: 60 }))
   await dog.get('K')
   dog.init('BAD', throws(clientError))
-  await failure(dog.get('BAD'))
+  await rejectionOf(dog.get('BAD'))
   dog.get('BAD', (_value) => t.fail('called'))
   await pause(20)
   dog.debug = false
@@ -147,7 +150,7 @@ t.test('debug prints what happens on standard error, and no value', async (t) =>
 
 t.test("no value is in a file's name, and a key that is odd stays in the folder", async (t) => {
   const { readdirSync } = await import('node:fs')
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   const dog = createDog({ dir })
   t.teardown(() => dog.close())
   for (const key of ['../X', 'K']) {

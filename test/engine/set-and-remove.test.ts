@@ -1,10 +1,13 @@
 import { inspect } from 'node:util'
 import t from 'tap'
-import { counting, createDog, failure, folder, gate, kennel, memoryStore, put } from '../support/test-dog.js'
+import { rejectionOf } from '../support/errors.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+import { countingFetcher, createDog, createTestDog, memoryStore, storeRecord } from '../support/test-dog.js'
+import { deferred } from '../support/timing.js'
 
 t.test('set stores a value for everybody, with a higher generation', async (t) => {
-  const { dog, another } = kennel(t)
-  const fetcher = counting()
+  const { dog, another } = createTestDog(t)
+  const fetcher = countingFetcher()
   const secret = dog.init('K', fetcher)
   const other = another()
   await dog.get('K')
@@ -20,7 +23,7 @@ t.test('set stores a value for everybody, with a higher generation', async (t) =
 })
 
 t.test('a wrong set is a TypeError that does not say the value', async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   const wrong: [unknown, object][] = [
     ['S3CRET', {}],
     ['S3CRET', { expiresIn: -1 }],
@@ -31,35 +34,35 @@ t.test('a wrong set is a TypeError that does not say the value', async (t) => {
     [() => 'S3CRET', { expiresIn: 1 }],
   ]
   for (const [value, expiry] of wrong) {
-    const error = await failure(() => dog.set('K', value as string, expiry))
+    const error = await rejectionOf(() => dog.set('K', value as string, expiry))
     t.equal(error.name, 'TypeError', error.message)
     t.match(error.message, /^set\("K"\): /)
     t.notMatch(inspect(error), /S3CRET/)
   }
-  t.equal((await failure(() => dog.set('K', 'S3CRET', undefined as never))).name, 'TypeError')
+  t.equal((await rejectionOf(() => dog.set('K', 'S3CRET', undefined as never))).name, 'TypeError')
 })
 
 t.test('a set waits for the fetch under way, and is newer', async (t) => {
-  const { dog } = kennel(t)
-  const begun = gate()
-  const hold = gate()
+  const { dog } = createTestDog(t)
+  const begun = deferred()
+  const hold = deferred()
   dog.init('K', async () => {
-    begun.open()
-    await hold.opened
+    begun.resolve()
+    await hold.promise
     return { value: 'fetched', expiresIn: 60 }
   })
   const got = dog.get('K')
-  await begun.opened
+  await begun.promise
   const set = dog.set('K', 'set', { expiresIn: 60 })
-  hold.open()
+  hold.resolve()
   t.equal(await got, 'fetched')
   await set
   t.equal(await dog.get('K'), 'set')
 })
 
 t.test('remove tells whether there was a value, and the key stays registered', async (t) => {
-  const { dog } = kennel(t)
-  const fetcher = counting()
+  const { dog } = createTestDog(t)
+  const fetcher = countingFetcher()
   const secret = dog.init('K', fetcher)
   t.equal(await dog.remove('K'), false)
   await dog.get('K')
@@ -72,11 +75,11 @@ t.test('remove tells whether there was a value, and the key stays registered', a
 })
 
 t.test('status tells of every key this dog knows or its store holds, in order', async (t) => {
-  const { dog, store } = kennel(t)
-  const fresh = await put(store, 'C', 'x', -1, 60, { by: 'elsewhere:7', identity: 'wx1' })
-  await put(store, 'B', 'x', -1, 5)
-  await put(store, 'A', 'x', -10, -5)
-  dog.init('D', counting(), { quota: { limit: 7 } })
+  const { dog, store } = createTestDog(t)
+  const fresh = await storeRecord(store, 'C', 'x', -1, 60, { by: 'elsewhere:7', identity: 'wx1' })
+  await storeRecord(store, 'B', 'x', -1, 5)
+  await storeRecord(store, 'A', 'x', -10, -5)
+  dog.init('D', countingFetcher(), { quota: { limit: 7 } })
   t.same(await dog.status(), [
     { ...(await at('A')), state: 'expired' },
     { ...(await at('B')), state: 'due' },
@@ -98,26 +101,26 @@ t.test('status tells of every key this dog knows or its store holds, in order', 
 })
 
 t.test('status looks into every store of the dog, not only that of its defaults', async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   const own = memoryStore()
-  dog.init('K', counting(), { store: own })
-  await put(own, 'THERE', 'x', -1, 60)
+  dog.init('K', countingFetcher(), { store: own })
+  await storeRecord(own, 'THERE', 'x', -1, 60)
   t.match(await dog.status(), [{ key: 'K' }, { key: 'THERE', state: 'fresh' }])
 })
 
 t.test('status tells who is fetching, how often was fetched, and what failed', async (t) => {
-  const { dog } = kennel(t)
-  const begun = gate()
-  const hold = gate()
+  const { dog } = createTestDog(t)
+  const begun = deferred()
+  const hold = deferred()
   dog.init('K', async () => {
-    begun.open()
-    await hold.opened
+    begun.resolve()
+    await hold.promise
     throw new Error('down')
   })
-  const got = failure(dog.get('K'))
-  await begun.opened
+  const got = rejectionOf(dog.get('K'))
+  await begun.promise
   t.match(await dog.status(), [{ key: 'K', state: 'missing', holder: new RegExp(`:${process.pid}$`), fetches: 1 }])
-  hold.open()
+  hold.resolve()
   await got
   const [status] = await dog.status()
   t.match(status, { fetches: 1, failure: { code: 'ERR_DOG_FETCH', count: 1, message: /down/ } })
@@ -125,7 +128,7 @@ t.test('status tells who is fetching, how often was fetched, and what failed', a
 })
 
 t.test('status says the folder, and never a value', async (t) => {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   const dog = createDog({ dir })
   t.teardown(() => dog.close())
   dog.init('OBJECT', async () => ({ value: { token: 'S3CRET-1' } as never, expiresIn: 60 }))
@@ -134,7 +137,7 @@ t.test('status says the folder, and never a value', async (t) => {
   })
   await dog.set('FAILED', 'S3CRET-2', { expiresIn: 60 })
   await dog.get('OBJECT')
-  await failure(dog.refresh('FAILED'))
+  await rejectionOf(dog.refresh('FAILED'))
   const status = await dog.status()
   t.match(status, [
     { key: 'FAILED', store: 'file', dir, failure: { code: 'ERR_DOG_FETCH' } },
@@ -144,10 +147,10 @@ t.test('status says the folder, and never a value', async (t) => {
 })
 
 t.test("what status hands out is the caller's own", async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   dog.init('K', () => Promise.reject(new Error('down')))
-  const { retryAt } = await failure(dog.get('K'))
+  const { retryAt } = await rejectionOf(dog.get('K'))
   const [status] = await dog.status()
   status!.failure!.retryAt = 0
-  t.equal((await failure(dog.get('K'))).retryAt, retryAt)
+  t.equal((await rejectionOf(dog.get('K'))).retryAt, retryAt)
 })

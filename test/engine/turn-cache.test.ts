@@ -1,9 +1,10 @@
 import t from 'tap'
-import { createDog, folder } from '../support/test-dog.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+import { createDog } from '../support/test-dog.js'
 
 /** Promises that settle without a wait are one turn of the event loop: what was answered in it before was answered again. */
 t.test('a value that was replaced in this turn is not answered from it any more', async (t) => {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   const [dog, other] = [createDog({ dir }), createDog({ dir })]
   t.teardown(() => Promise.all([dog.close(), other.close()]))
   await other.set('K', 'old', { expiresIn: 3600 })
@@ -18,7 +19,7 @@ t.test('a value that was replaced in this turn is not answered from it any more'
 })
 
 t.test('all callers get the same answer of peek, which none can change for the others', async (t) => {
-  const dog = createDog({ dir: folder(t) })
+  const dog = createDog({ dir: temporaryFolder(t) })
   t.teardown(() => dog.close())
   await dog.set('K', 'kept', { expiresIn: 3600 })
   for (let round = 0; round < 3; round++) {

@@ -1,11 +1,12 @@
 import t from 'tap'
-import { createDog, filling, memoryStore, pause } from '../support/test-dog.js'
+import { createDog, memoryStore, storeOnFullDisk } from '../support/test-dog.js'
+import { pause } from '../support/timing.js'
 
 /** What was waited for was a change from the value that only memory has: the store never had it, so it was always "changed". */
 t.test('who holds a value that the store did not take waits for another process without spinning', async (t) => {
   const inner = memoryStore()
   let fails = true
-  const failing = filling(inner, () => fails)
+  const failing = storeOnFullDisk(inner, () => fails)
   const mine = createDog({ store: failing })
   const theirs = createDog({ store: inner })
   t.teardown(() => Promise.all([mine.close(), theirs.close()]))

@@ -1,21 +1,22 @@
 import t from 'tap'
-import { counting, DogError, failure, kennel, put } from '../support/test-dog.js'
+import { rejectionOf } from '../support/errors.js'
+import { countingFetcher, createTestDog, DogError, storeRecord } from '../support/test-dog.js'
 
 class Dead extends Error {}
 const isRejected = (error: unknown) => error instanceof Dead
 
 t.test('a task gets the value, and its result is the result', async (t) => {
-  const { dog } = kennel(t)
-  const secret = dog.init('K', counting())
+  const { dog } = createTestDog(t)
+  const secret = dog.init('K', countingFetcher())
   t.equal(await dog.use('K', (value) => `used ${value}`), 'used v1')
   t.equal(await secret.use(async (value) => `used ${value}`), 'used v1')
 })
 
 for (const isAsync of [true, false]) {
   t.test(`a rejected value is replaced, and the task runs once more (${isAsync ? 'async' : 'sync'} task)`, async (t) => {
-    const { dog, store } = kennel(t)
-    await put(store, 'K', 'dead', -100, 7000)
-    const fetcher = counting()
+    const { dog, store } = createTestDog(t)
+    await storeRecord(store, 'K', 'dead', -100, 7000)
+    const fetcher = countingFetcher()
     dog.init('K', fetcher, { isRejected })
     const seen: string[] = []
     const task = (value: string) => {
@@ -30,12 +31,12 @@ for (const isAsync of [true, false]) {
 }
 
 t.test('a task runs twice and never a third time', async (t) => {
-  const { dog, store } = kennel(t)
-  await put(store, 'K', 'dead', -100, 7000)
-  const fetcher = counting()
+  const { dog, store } = createTestDog(t)
+  await storeRecord(store, 'K', 'dead', -100, 7000)
+  const fetcher = countingFetcher()
   dog.init('K', fetcher, { isRejected })
   let runs = 0
-  const error = await failure(
+  const error = await rejectionOf(
     dog.use('K', () => {
       throw new Dead(`run ${++runs}`)
     }),
@@ -46,9 +47,9 @@ t.test('a task runs twice and never a third time', async (t) => {
 })
 
 t.test('thirty callers in three processes with one dead value: one fetch, and all succeed', async (t) => {
-  const { dog, another, store } = kennel(t, { isRejected })
-  await put(store, 'K', 'dead', -100, 7000)
-  const fetcher = counting({ expiresIn: 7200 }, 20)
+  const { dog, another, store } = createTestDog(t, { isRejected })
+  await storeRecord(store, 'K', 'dead', -100, 7000)
+  const fetcher = countingFetcher({ expiresIn: 7200 }, 20)
   const dogs = [dog, another(), another()]
   for (const one of dogs) one.init('K', fetcher)
   const task = async (value: string) => {
@@ -60,8 +61,8 @@ t.test('thirty callers in three processes with one dead value: one fetch, and al
 })
 
 t.test("another error is the task's own matter: passed on as it is, no fetch", async (t) => {
-  const { dog } = kennel(t)
-  const fetcher = counting()
+  const { dog } = createTestDog(t)
+  const fetcher = countingFetcher()
   dog.init('K', fetcher, { isRejected })
   for (const own of [new Error('own'), 'text', undefined, null, 0]) {
     let runs = 0
@@ -86,9 +87,9 @@ t.test('ERR_DOG_REJECTED needs no isRejected: of this key, or of none', async (t
       new DogError('ERR_DOG_REJECTED', 'dead', fields),
       Object.assign(new Error('dead'), { code: 'ERR_DOG_REJECTED', ...fields }),
     ]) {
-      const { dog, store } = kennel(t)
-      await put(store, 'K', 'dead', -100, 7000)
-      dog.init('K', counting())
+      const { dog, store } = createTestDog(t)
+      await storeRecord(store, 'K', 'dead', -100, 7000)
+      dog.init('K', countingFetcher())
       const task = async (value: string) => {
         if (value === 'dead') throw error
         return value
@@ -99,29 +100,29 @@ t.test('ERR_DOG_REJECTED needs no isRejected: of this key, or of none', async (t
 })
 
 t.test("another key's rejection is none of this one's, whatever isRejected says", async (t) => {
-  const { dog, store } = kennel(t)
-  await put(store, 'K', 'good', -100, 7000)
-  const fetcher = counting()
+  const { dog, store } = createTestDog(t)
+  await storeRecord(store, 'K', 'good', -100, 7000)
+  const fetcher = countingFetcher()
   dog.init('K', fetcher, { isRejected: () => true })
   for (const error of [
     new DogError('ERR_DOG_REJECTED', 'dead', { key: 'OTHER' }),
     Object.assign(new Error('dead'), { code: 'ERR_DOG_REJECTED', key: 'OTHER' }),
     new DogError('ERR_DOG_FETCH', 'down', { key: 'OTHER' }),
   ]) {
-    t.equal(await failure(dog.use('K', () => Promise.reject(error))), error)
+    t.equal(await rejectionOf(dog.use('K', () => Promise.reject(error))), error)
   }
   t.equal(fetcher.calls.count, 0)
 })
 
 t.test('a refresh that fails is the error of the use', async (t) => {
-  const { dog, store } = kennel(t)
-  await put(store, 'K', 'dead', -100, 7000)
+  const { dog, store } = createTestDog(t)
+  await storeRecord(store, 'K', 'dead', -100, 7000)
   dog.init('K', () => Promise.reject(new Error('down')), { isRejected })
-  t.match(await failure(dog.use('K', () => Promise.reject(new Dead()))), { code: 'ERR_DOG_FETCH', message: /down/ })
+  t.match(await rejectionOf(dog.use('K', () => Promise.reject(new Dead()))), { code: 'ERR_DOG_FETCH', message: /down/ })
 })
 
 t.test('without a value the task does not run', async (t) => {
-  const { dog } = kennel(t)
+  const { dog } = createTestDog(t)
   dog.init('K', () => Promise.reject(new Error('down')))
-  t.match(await failure(dog.use('K', () => t.fail('ran'))), { code: 'ERR_DOG_FETCH' })
+  t.match(await rejectionOf(dog.use('K', () => t.fail('ran'))), { code: 'ERR_DOG_FETCH' })
 })

@@ -1,7 +1,9 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { failure, fileStore, folder, kennel } from '../support/test-dog.js'
+import { rejectionOf } from '../support/errors.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+import { createTestDog, fileStore } from '../support/test-dog.js'
 
 /** The size of a value was counted in characters: a million of three bytes each made a record that nobody could read again. */
 
@@ -11,13 +13,13 @@ for (const [what, value] of [
   ['plain characters', 'x'.repeat(700_001)],
 ] as const) {
   t.test(`a value over 700,000 bytes of ${what} is refused, and bricks nothing`, async (t) => {
-    const dir = folder(t)
-    const { dog } = kennel(t, { store: fileStore({ dir }) })
+    const dir = temporaryFolder(t)
+    const { dog } = createTestDog(t, { store: fileStore({ dir }) })
     await dog.set('K', 'good', { expiresIn: 3600 })
     let isLarge = true
     dog.init('K', async () => ({ value: isLarge ? value : 'small', expiresIn: 3600 }))
-    t.match(await failure(dog.refresh('K')), { code: 'ERR_DOG_FETCH_RESULT' })
-    t.equal((await failure(dog.set('K', value, { expiresIn: 9 }))).name, 'TypeError')
+    t.match(await rejectionOf(dog.refresh('K')), { code: 'ERR_DOG_FETCH_RESULT' })
+    t.equal((await rejectionOf(dog.set('K', value, { expiresIn: 9 }))).name, 'TypeError')
     t.ok(statSync(join(dir, 'K.dog')).size < 1000, 'the record is the one before')
     t.equal(await dog.get('K'), 'good')
     isLarge = false
@@ -28,9 +30,9 @@ for (const [what, value] of [
 }
 
 t.test('a value of 700,000 bytes is stored, also encrypted, and read by others', async (t) => {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   for (const encryptionKey of [undefined, 'ab'.repeat(32)]) {
-    const { dog, another } = kennel(t, { store: fileStore({ dir }), encryptionKey })
+    const { dog, another } = createTestDog(t, { store: fileStore({ dir }), encryptionKey })
     const value = '中'.repeat(233_332)
     await dog.set(encryptionKey ? 'SEALED' : 'PLAIN', value, { expiresIn: 3600 })
     t.equal(await another().get(encryptionKey ? 'SEALED' : 'PLAIN'), value)

@@ -1,15 +1,15 @@
 import { mkdirSync, realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { start } from '../support/children.js'
-import { entry, folder } from '../support/test-dog.js'
+import { DIST_ENTRY, start } from '../support/children.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
 
 /** A runner inside node_modules is the main script: the folder of its package, or the one above the project, was taken. */
 
-const SCRIPT = `console.log(require(${JSON.stringify(entry)}).fileStore().dir)`
+const SCRIPT = `console.log(require(${JSON.stringify(DIST_ENTRY)}).fileStore().dir)`
 
 t.test("the default folder for a main script inside node_modules is the project's .dog", async (t) => {
-  const project = join(realpathSync(folder(t)), 'project')
+  const project = join(realpathSync(temporaryFolder(t)), 'project')
   const runner = join(project, 'node_modules/@scope/runner')
   mkdirSync(join(runner, 'bin'), { recursive: true })
   for (const dir of [project, runner]) writeFileSync(join(dir, 'package.json'), '{}')

@@ -1,16 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { start, stopped } from '../support/children.js'
-import { createDog, folder, until } from '../support/test-dog.js'
+import { start, untilStopped } from '../support/children.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+import { createDog } from '../support/test-dog.js'
+import { until } from '../support/timing.js'
 
 /** A holder that was stopped in mid-note and robbed put its ledger over its successor's, or failed with the note. */
 
 t.test("a note of a robbed holder neither fails nor replaces the successor's ledger", async (t) => {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   const robbed = start(join(import.meta.dirname, 'fixtures/noting.cjs'), { DIR: dir })
   t.teardown(() => robbed.process.kill('SIGKILL'))
-  await stopped(robbed.pid)
+  await untilStopped(robbed.pid)
 
   const successor = createDog({ dir, timeout: 1 })
   t.teardown(() => successor.close())

@@ -3,10 +3,12 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { start } from '../support/children.js'
-import { createDog, folder, pause } from '../support/test-dog.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+import { createDog } from '../support/test-dog.js'
+import { pause } from '../support/timing.js'
 
 t.test('changes are told of in a folder that was removed and made anew', async (t) => {
-  const dir = join(folder(t), 'shared')
+  const dir = join(temporaryFolder(t), 'shared')
   const [writer, listener] = [createDog({ dir }), createDog({ dir })]
   t.teardown(() => Promise.all([writer.close(), listener.close()]))
   let told = 0
@@ -30,7 +32,7 @@ t.test('changes are told of in a folder that was removed and made anew', async (
 })
 
 t.test('an error of the system watcher ends no process: it is a warning', async (t) => {
-  const { answered, exited } = start(join(import.meta.dirname, 'fixtures/watcher-error.cjs'), { DIR: folder(t) })
+  const { answered, exited } = start(join(import.meta.dirname, 'fixtures/watcher-error.cjs'), { DIR: temporaryFolder(t) })
   const { warnings, watchers } = (await answered) as unknown as { warnings: string[]; watchers: number }
   t.ok(watchers > 0)
   t.equal(warnings.length, 1)

@@ -1,24 +1,25 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { get, stopped, temporary } from '../support/children.js'
+import { startGetter, untilStopped } from '../support/children.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
 import { startUpstream, tokenNumber } from '../support/upstream.js'
 
 /** A folder in which a killed process left its lock, in mid-fetch. */
 async function deadHolder(dir: string, url: string, asked: Promise<string>): Promise<void> {
-  const holder = get({ DIR: dir, URL: url })
+  const holder = startGetter({ DIR: dir, URL: url })
   await asked
   holder.process.kill('SIGKILL')
   await holder.exited
 }
 
 t.test('a holder killed in mid-fetch: the others take over with one fetch between them, at once', async (t) => {
-  const dir = temporary((end) => t.teardown(end))
+  const dir = temporaryFolder(t)
   const upstream = await startUpstream({ delay: 60_000 })
   t.teardown(() => upstream.close())
-  const holder = get({ DIR: dir, URL: upstream.url })
+  const holder = startGetter({ DIR: dir, URL: upstream.url })
   await upstream.asked()
-  const others = Array.from({ length: 6 }, () => get({ DIR: dir, URL: upstream.url }))
+  const others = Array.from({ length: 6 }, () => startGetter({ DIR: dir, URL: upstream.url }))
   // All of them wait, so that what is measured is the takeover and not the start of a process.
   await new Promise((resolve) => setTimeout(resolve, 1500))
   upstream.delay = 100
@@ -39,14 +40,14 @@ t.test('a holder killed in mid-fetch: the others take over with one fetch betwee
 
 t.test('twelve processes that meet a dead holder in the same millisecond make one fetch', async (t) => {
   for (let round = 0; round < 5; round++) {
-    const dir = temporary((end) => t.teardown(end))
+    const dir = temporaryFolder(t)
     const upstream = await startUpstream({ delay: 60_000 })
     t.teardown(() => upstream.close())
     await deadHolder(dir, upstream.url, upstream.asked())
     upstream.delay = 100
     upstream.overlaps.length = 0
-    const env = { DIR: dir, URL: upstream.url, START: String(Date.now() + 1200) }
-    const answers = await Promise.all(Array.from({ length: 12 }, () => get(env).answered))
+    const env = { DIR: dir, URL: upstream.url, START_AT: String(Date.now() + 1200) }
+    const answers = await Promise.all(Array.from({ length: 12 }, () => startGetter(env).answered))
     t.equal(upstream.count, 2, 'the killed one, and one')
     t.strictSame([...new Set(answers.map(({ value }) => value))], ['token-2-of-the-upstream'])
     t.strictSame(readdirSync(join(dir, '.lock')), [])
@@ -56,15 +57,15 @@ t.test('twelve processes that meet a dead holder in the same millisecond make on
 t.test(
   'a suspended holder is overtaken after its time-out, and on resuming stores nothing older and fetches no more',
   async (t) => {
-    const dir = temporary((end) => t.teardown(end))
+    const dir = temporaryFolder(t)
     const upstream = await startUpstream({ delay: 300 })
     t.teardown(() => upstream.close())
     const env = { DIR: dir, URL: upstream.url, TIMEOUT: '1' }
-    const holder = get(env)
+    const holder = startGetter(env)
     await upstream.asked()
     holder.process.kill('SIGSTOP')
-    await stopped(holder.pid)
-    const others = await Promise.all([get(env).answered, get(env).answered])
+    await untilStopped(holder.pid)
+    const others = await Promise.all([startGetter(env).answered, startGetter(env).answered])
     t.strictSame([...new Set(others.map(({ value }) => value))], ['token-2-of-the-upstream'])
     holder.process.kill('SIGCONT')
     const resumed = await holder.answered
@@ -79,16 +80,16 @@ for (const [what, harm] of [
   ['damaged', (file: string) => writeFileSync(file, '{"dotdog":1,')],
 ] as const) {
   t.test(`a record that is ${what} while a fetch is under way: no second fetch beside it`, async (t) => {
-    const dir = temporary((end) => t.teardown(end))
+    const dir = temporaryFolder(t)
     const upstream = await startUpstream({ delay: 1200 })
     t.teardown(() => upstream.close())
     const file = join(dir, 'TOKEN.dog')
     const old = { dotdog: 1, key: 'TOKEN', value: 'token-0-of-old', fetchedAt: 1, expiresAt: 2, ahead: 0, generation: 5 }
     writeFileSync(file, JSON.stringify(old))
-    const holder = get({ DIR: dir, URL: upstream.url })
+    const holder = startGetter({ DIR: dir, URL: upstream.url })
     await upstream.asked()
     harm(file)
-    const others = Array.from({ length: 4 }, () => get({ DIR: dir, URL: upstream.url }))
+    const others = Array.from({ length: 4 }, () => startGetter({ DIR: dir, URL: upstream.url }))
     const answers = await Promise.all([holder, ...others].map((child) => child.answered))
     t.equal(upstream.count, 1)
     t.strictSame([...new Set(answers.map(({ value }) => value))], ['token-1-of-the-upstream'])
@@ -96,24 +97,24 @@ for (const [what, harm] of [
 }
 
 t.test('only the holder keeps the bytes of a damaged record aside', async (t) => {
-  const dir = temporary((end) => t.teardown(end))
+  const dir = temporaryFolder(t)
   const upstream = await startUpstream()
   t.teardown(() => upstream.close())
   writeFileSync(join(dir, 'TOKEN.dog'), '{"dotdog":1,"value":"half')
-  const answer = await get({ DIR: dir, URL: upstream.url }).answered
+  const answer = await startGetter({ DIR: dir, URL: upstream.url }).answered
   t.equal(answer.value, 'token-1-of-the-upstream')
   t.match(answer.warnings, [/is damaged/])
   t.equal(readFileSync(join(dir, '.state/TOKEN.damaged'), 'utf8'), '{"dotdog":1,"value":"half')
 })
 
 t.test('a lock whose owner this version cannot parse is given 10 s of silence', async (t) => {
-  const dir = temporary((end) => t.teardown(end))
+  const dir = temporaryFolder(t)
   const upstream = await startUpstream()
   t.teardown(() => upstream.close())
   mkdirSync(join(dir, '.lock/TOKEN'), { recursive: true })
   writeFileSync(join(dir, '.lock/TOKEN/what-is-this'), '')
   const begun = performance.now()
-  const answer = await get({ DIR: dir, URL: upstream.url }).answered
+  const answer = await startGetter({ DIR: dir, URL: upstream.url }).answered
   t.equal(answer.value, 'token-1-of-the-upstream')
   t.ok(performance.now() - begun > 9000, 'not before')
   t.notOk(existsSync(join(dir, '.lock/TOKEN')))

@@ -2,7 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { start } from '../support/children.js'
-import { createDog, folder } from '../support/test-dog.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+import { createDog } from '../support/test-dog.js'
 
 /** What failed between winning the lock and handing it over, or while committing under it, left it held until its time-out. */
 
@@ -32,14 +33,14 @@ async function run(t: Test, dir: string, env: { CALL: string; FAULT?: string }) 
 
 for (const fault of ['list .state', 'list .lock']) {
   t.test(`a fault while sweeping (${fault}) costs neither the value nor a lock`, async (t) => {
-    const { first, fetches } = await run(t, folder(t), { CALL: 'get', FAULT: fault })
+    const { first, fetches } = await run(t, temporaryFolder(t), { CALL: 'get', FAULT: fault })
     t.equal(first.answer, 'v1')
     t.equal(fetches, 1)
   })
 }
 
 t.test('litter that cannot be removed while sweeping costs neither the value nor a lock', async (t) => {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   mkdirSync(join(dir, '.state'))
   writeFileSync(join(dir, '.state/K.json.123'), '')
   const { first } = await run(t, dir, { CALL: 'get', FAULT: 'unlink litter' })
@@ -70,7 +71,7 @@ const strange: [what: string, make: (dir: string) => void][] = [
 
 for (const [what, make] of strange) {
   t.test(`${what} costs neither the value nor a lock`, async (t) => {
-    const dir = folder(t)
+    const dir = temporaryFolder(t)
     make(dir)
     const dog = createDog({ dir, timeout: 1 })
     t.teardown(() => dog.close())
@@ -89,7 +90,7 @@ for (const [call, fault] of [
   ['remove', 'unlink record'],
 ] as const) {
   t.test(`a ${call} whose commit throws leaves no lock, and lets the process end`, async (t) => {
-    const dir = folder(t)
+    const dir = temporaryFolder(t)
     const dog = createDog({ dir })
     await dog.set('K', 'before', { expiresIn: 3600 })
     await dog.close()
@@ -99,7 +100,7 @@ for (const [call, fault] of [
 }
 
 t.test('a fetch whose commit throws serves the value, leaves no lock, and lets the process end', async (t) => {
-  const { first, fetches } = await run(t, folder(t), { CALL: 'get', FAULT: 'fsync' })
+  const { first, fetches } = await run(t, temporaryFolder(t), { CALL: 'get', FAULT: 'fsync' })
   t.equal(first.answer, 'v1')
   t.equal(fetches, 1)
 })

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { start } from '../support/children.js'
-import { folder } from '../support/test-dog.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
 
 /** One failure to read who we are, for want of descriptors, made a process a stranger to its neighbours for good. */
 
@@ -12,7 +12,7 @@ t.test(
   'a passing fault does not change who we are',
   { skip: process.platform !== 'linux' && 'there is no /proc' },
   async (t) => {
-    const dir = folder(t)
+    const dir = temporaryFolder(t)
     const run = async (env: Record<string, string>) => {
       const child = start(script, { DIR: dir, ...env })
       t.teardown(() => child.process.kill('SIGKILL'))

@@ -1,14 +1,15 @@
 import t from 'tap'
-import { fixture, get, pool, start, temporary } from '../support/children.js'
+import { fixture, mapConcurrently, start, startGetter } from '../support/children.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
 import { startUpstream } from '../support/upstream.js'
 
 t.test('30 callers in 3 processes that report one dead token make one fetch, and all succeed', async (t) => {
-  const dir = temporary((end) => t.teardown(end))
+  const dir = temporaryFolder(t)
   const upstream = await startUpstream({ delay: 100 })
   t.teardown(() => upstream.close())
-  await get({ DIR: dir, URL: upstream.url }).answered
+  await startGetter({ DIR: dir, URL: upstream.url }).answered
   upstream.killed = 1
-  const env = { DIR: dir, URL: upstream.url, START: String(Date.now() + 800) }
+  const env = { DIR: dir, URL: upstream.url, START_AT: String(Date.now() + 800) }
   const children = Array.from({ length: 3 }, () => start(fixture('reporters.cjs'), env))
   const answers = (await Promise.all(children.map((child) => child.answered))) as unknown as {
     values: string[]
@@ -26,27 +27,27 @@ t.test('30 callers in 3 processes that report one dead token make one fetch, and
 })
 
 t.test('an upstream that answers with the same value is not asked again and again', async (t) => {
-  const dir = temporary((end) => t.teardown(end))
+  const dir = temporaryFolder(t)
   const upstream = await startUpstream({ delay: 20 })
   t.teardown(() => upstream.close())
   upstream.sticky = true
-  await get({ DIR: dir, URL: upstream.url }).answered
-  const report = { DIR: dir, URL: upstream.url, CALL: JSON.stringify({ rejected: 'token-1-of-the-upstream' }) }
-  const answers = await pool(new Array(12).fill(report), 6, (env) => get(env).answered)
+  await startGetter({ DIR: dir, URL: upstream.url }).answered
+  const report = { DIR: dir, URL: upstream.url, REFRESH_OPTIONS: JSON.stringify({ rejected: 'token-1-of-the-upstream' }) }
+  const answers = await mapConcurrently(new Array(12).fill(report), 6, (env) => startGetter(env).answered)
   t.strictSame([...new Set(answers.map(({ error }) => error))], ['ERR_DOG_REJECTED'])
   // The back-off doubles from 1 s, in its upper half: 12 processes that start within some seconds cannot get more through.
   t.ok(upstream.count <= 5, `${upstream.count} requests for 13 processes`)
-  const reader = await get({ DIR: dir, URL: upstream.url }).answered
+  const reader = await startGetter({ DIR: dir, URL: upstream.url }).answered
   t.equal(reader.value, 'token-1-of-the-upstream', 'who only reads is served')
 })
 
 t.test('a failure is everybody’s: one request, the same error in each process, with the time of the next try', async (t) => {
-  const dir = temporary((end) => t.teardown(end))
+  const dir = temporaryFolder(t)
   const upstream = await startUpstream({ delay: 300 })
   t.teardown(() => upstream.close())
   upstream.failures = 100
-  const env = { DIR: dir, URL: upstream.url, START: String(Date.now() + 900) }
-  const answers = await Promise.all(Array.from({ length: 8 }, () => get(env).answered))
+  const env = { DIR: dir, URL: upstream.url, START_AT: String(Date.now() + 900) }
+  const answers = await Promise.all(Array.from({ length: 8 }, () => startGetter(env).answered))
   t.equal(upstream.count, 1)
   for (const { error, message } of answers) {
     t.equal(error, 'ERR_DOG_FETCH')

@@ -2,12 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { start } from '../support/children.js'
-import { folder } from '../support/test-dog.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
 
 /** Attempts that were given up before their fetch, as the folder took too long, were counted against the quota. */
 
 t.test('a folder too slow for the time-out is told of, and nothing is counted against the quota', async (t) => {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   const child = start(join(import.meta.dirname, 'fixtures/slow.cjs'), { DIR: dir })
   t.teardown(() => child.process.kill('SIGKILL'))
   const { out, err } = await child.exited

@@ -3,24 +3,23 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Dog, Result } from '../../index.js'
-import { temporary } from '../support/children.js'
-import { type OddUpstream, oddUpstream } from '../support/odd-upstream.js'
-import { failure, pause, type Remote, remote, until } from '../support/remote-process.js'
-import { createDog, failure as failureOf, folder, gate, next } from '../support/test-dog.js'
+import { type ControlledProcess, startControlledProcess } from '../support/controlled-process.js'
+import { rejectionOf } from '../support/errors.js'
+import { type ManualUpstream, startManualUpstream } from '../support/manual-upstream.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+import { createDog, nextEvent } from '../support/test-dog.js'
+import { deferred, pause, until } from '../support/timing.js'
 
 interface Setting {
   dir: string
-  upstream: OddUpstream
-  process(options?: Record<string, unknown>): Promise<Remote>
+  upstream: ManualUpstream
+  process(options?: Record<string, unknown>): Promise<ControlledProcess>
 }
 
 async function setUp(t: Test): Promise<Setting> {
-  const dir = join(
-    temporary((end) => t.teardown(end)),
-    '.dog',
-  )
-  const upstream = await oddUpstream(t)
-  const process = (options = {}) => remote(t, { DIR: dir, URL: upstream.url, OPTIONS: JSON.stringify(options) })
+  const dir = join(temporaryFolder(t), '.dog')
+  const upstream = await startManualUpstream(t)
+  const process = (options = {}) => startControlledProcess(t, { DIR: dir, URL: upstream.url, OPTIONS: JSON.stringify(options) })
   return { dir, upstream, process }
 }
 
@@ -31,12 +30,12 @@ t.test(
   async (t) => {
     const { upstream, process, dir } = await setUp(t)
     const [one, two] = [await process(), await process()]
-    const first = [failure(one.get()), failure(two.get())]
+    const first = [rejectionOf(one.get()), rejectionOf(two.get())]
     ;(await upstream.request(1)).drop()
     const errors = await Promise.all(first)
     for (const error of errors) t.match(error, { code: 'ERR_DOG_FETCH' })
     // Before `retryAt` nobody asks, however often they are called.
-    for (let call = 0; call < 10; call++) await failure(two.get())
+    for (let call = 0; call < 10; call++) await rejectionOf(two.get())
     t.equal(upstream.requests.length, 1)
     await pause(Math.max(0, errors[0]!.retryAt! - Date.now()) + 5)
     const second = Promise.all([one.get(), two.get()])
@@ -58,12 +57,12 @@ t.test(
     const before = (await upstream.request(1)).token
     upstream.requests[0]!.answer()
     t.equal(await got, before)
-    const refreshed = failure(one.ask('refresh', { rejected: before }))
+    const refreshed = rejectionOf(one.ask('refresh', { rejected: before }))
     ;(await upstream.request(2)).drop()
     const { code, retryAt } = await refreshed
     t.equal(code, 'ERR_DOG_FETCH')
     t.equal(await two.get(), before, 'nothing else is known')
-    t.match(await failure(two.ask('refresh', { rejected: before })), { code: 'ERR_DOG_FETCH' }, 'and nobody asks meanwhile')
+    t.match(await rejectionOf(two.ask('refresh', { rejected: before })), { code: 'ERR_DOG_FETCH' }, 'and nobody asks meanwhile')
     t.equal(upstream.requests.length, 2)
     await pause(Math.max(0, retryAt! - Date.now()) + 5)
     upstream.automatic = true
@@ -77,7 +76,7 @@ t.test(
 function deaf(dog: Dog, key = 'TOKEN') {
   const runs: Array<{ answer: (result: Result) => void }> = []
   dog.init(key, () => {
-    const { open, opened } = gate<Result>()
+    const { resolve: open, promise: opened } = deferred<Result>()
     runs.push({ answer: open })
     return opened
   })
@@ -87,12 +86,12 @@ function deaf(dog: Dog, key = 'TOKEN') {
 const value = (name: string): Result => ({ value: name, expiresIn: 7200 })
 
 t.test('an answer after the time-out is committed if it is still the newest', async (t) => {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   const dog = createDog({ dir, timeout: 0.2 })
   t.teardown(() => dog.close())
   const runs = deaf(dog)
-  t.match(await failureOf(dog.get('TOKEN')), { code: 'ERR_DOG_FETCH_TIMEOUT' })
-  const late = next(dog, 'refresh')
+  t.match(await rejectionOf(dog.get('TOKEN')), { code: 'ERR_DOG_FETCH_TIMEOUT' })
+  const late = nextEvent(dog, 'refresh')
   runs[0]!.answer(value('late'))
   t.match(await late, { late: true })
   t.equal(stored(dir).value, 'late')
@@ -101,13 +100,13 @@ t.test('an answer after the time-out is committed if it is still the newest', as
 })
 
 t.test('a slower, older answer after a faster, newer one is dropped, in whichever process it comes', async (t) => {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   const slow = createDog({ dir, timeout: 0.2 })
   const fast = createDog({ dir })
   t.teardown(() => Promise.all([slow.close(), fast.close()]))
   const older = deaf(slow)
   fast.init('TOKEN', () => value('newer'))
-  t.match(await failureOf(slow.get('TOKEN')), { code: 'ERR_DOG_FETCH_TIMEOUT' })
+  t.match(await rejectionOf(slow.get('TOKEN')), { code: 'ERR_DOG_FETCH_TIMEOUT' })
   t.equal(await fast.refresh('TOKEN', { force: true }), 'newer')
   const before = readFileSync(join(dir, 'TOKEN.dog'), 'utf8')
   older[0]!.answer(value('older'))
@@ -121,13 +120,13 @@ t.test('a slower, older answer after a faster, newer one is dropped, in whicheve
 })
 
 t.test('a late answer waits for the fetch that is under way, and does not replace its newer value', async (t) => {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   const slow = createDog({ dir, timeout: 0.2 })
   const other = createDog({ dir })
   t.teardown(() => Promise.all([slow.close(), other.close()]))
   const older = deaf(slow)
   const newer = deaf(other)
-  t.match(await failureOf(slow.get('TOKEN')), { code: 'ERR_DOG_FETCH_TIMEOUT' })
+  t.match(await rejectionOf(slow.get('TOKEN')), { code: 'ERR_DOG_FETCH_TIMEOUT' })
   const refreshed = other.refresh('TOKEN', { force: true })
   await until(() => newer.length === 1)
   older[0]!.answer(value('older'))
@@ -139,10 +138,10 @@ t.test('a late answer waits for the fetch that is under way, and does not replac
 })
 
 t.test('of two answers the first counts, and the second is told', async (t) => {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   const dog = createDog({ dir })
   t.teardown(() => dog.close())
-  const warned = next(dog, 'warning')
+  const warned = nextEvent(dog, 'warning')
   dog.init('TOKEN', (handler) => {
     handler('first', 60)
     handler('second', 60)
@@ -154,18 +153,18 @@ t.test('of two answers the first counts, and the second is told', async (t) => {
 })
 
 t.test('a second answer of a fetch that timed out changes nothing', async (t) => {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   const dog = createDog({ dir, timeout: 0.2 })
   t.teardown(() => dog.close())
   let call: (value: string, seconds: number) => void = () => {}
   dog.init('TOKEN', (handler) => {
     call = handler
   })
-  t.match(await failureOf(dog.get('TOKEN')), { code: 'ERR_DOG_FETCH_TIMEOUT' })
-  const late = next(dog, 'refresh')
+  t.match(await rejectionOf(dog.get('TOKEN')), { code: 'ERR_DOG_FETCH_TIMEOUT' })
+  const late = nextEvent(dog, 'refresh')
   call('late', 60)
   await late
-  const warned = next(dog, 'warning')
+  const warned = nextEvent(dog, 'warning')
   call('later', 60)
   await warned
   await dog.close()

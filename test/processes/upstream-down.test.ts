@@ -2,7 +2,8 @@
 // the shared back-off, and from nothing else.
 import t from 'tap'
 import { withFailure } from '../../src/core/model/policy.js'
-import { machine, pause, until } from '../support/remote-process.js'
+import { startMachine } from '../support/controlled-process.js'
+import { pause, until } from '../support/timing.js'
 
 const PROCESSES = 4
 /** Calls a second, over all processes. */
@@ -46,11 +47,11 @@ t.test('the policy doubles from 1 s to 60 s, each wait from a half of it to the 
 t.test(
   `an upstream down for ${DOWN / 1000} s, ${CALLS} callers a second in ${PROCESSES} processes: its calls follow the back-off`,
   async (t) => {
-    const { upstream, processes } = await machine(t, PROCESSES, { delay: 30, expiresIn: LIFETIME })
+    const { upstream, processes } = await startMachine(t, PROCESSES, { delay: 30, expiresIn: LIFETIME })
     t.strictSame(new Set(await Promise.all(processes.map((process) => process.get()))).size, 1)
     t.equal(upstream.count, 1)
     upstream.failures = Number.POSITIVE_INFINITY
-    await Promise.all(processes.map((process) => process.ask('hammer', CALLS / PROCESSES)))
+    await Promise.all(processes.map((process) => process.ask('startLoad', CALLS / PROCESSES)))
     await until(() => upstream.count === 2)
     await pause(DOWN)
     const failed = upstream.count - 1
@@ -60,7 +61,7 @@ t.test(
     t.ok(failed >= least, `${failed} calls, at least ${least}: one probe when each wait ends`)
     t.strictSame(upstream.overlaps, [])
 
-    const gave = (await Promise.all(processes.map((process) => process.ask<Array<Record<string, number>>>('rest')))).flat()
+    const gave = (await Promise.all(processes.map((process) => process.ask<Array<Record<string, number>>>('stopLoad')))).flat()
     const calls = gave.flatMap((counts) => Object.entries(counts))
     t.strictSame([...new Set(calls.map(([what]) => what))].sort(), ['ERR_DOG_FETCH', 'token-1-of-the-upstream'])
     const total = calls.reduce((sum, [, count]) => sum + count, 0)

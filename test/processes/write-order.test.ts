@@ -1,23 +1,24 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { start, stopped } from '../support/children.js'
-import { counting, createDog, folder } from '../support/test-dog.js'
+import { start, untilStopped } from '../support/children.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+import { countingFetcher, createDog } from '../support/test-dog.js'
 
 /** A write drew its number, slept, and won the lock with it when newer values stood in the record. */
 
 const script = join(import.meta.dirname, 'fixtures/late-winner.cjs')
 
 async function overtake(t: Test, call: string) {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   const dog = createDog({ dir, timeout: 2 })
   t.teardown(() => dog.close())
-  dog.init('K', counting({ expiresIn: 3600 }))
+  dog.init('K', countingFetcher({ expiresIn: 3600 }))
   await dog.get('K')
   const generation = (): number => JSON.parse(readFileSync(join(dir, 'K.dog'), 'utf8')).generation
   const late = start(script, { DIR: dir, CALL: call })
   t.teardown(() => late.process.kill('SIGKILL'))
-  await stopped(late.pid)
+  await untilStopped(late.pid)
   const numbers = [generation()]
   for (const value of ['v2', 'v3']) {
     t.equal(await dog.refresh('K'), value)

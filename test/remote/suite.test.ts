@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Store } from '../../index.js'
-import { run } from '../support/run-store-suite.js'
+import { runStoreSuite } from '../support/run-store-suite.js'
 import { CLIENT, createServer, dotdog, remoteStore, TOKEN } from './setup.js'
 
-run(t, {
+runStoreSuite(t, {
   factory: async () => {
     const dir = mkdtempSync(join(tmpdir(), 'dotdog-remote-'))
     const dog = dotdog.createDog({ dir })

@@ -1,6 +1,6 @@
 import http from 'node:http'
 import t from 'tap'
-import { pool } from '../support/children.js'
+import { mapConcurrently } from '../support/children.js'
 import { createServer, newClient, newToken, pause, served } from './setup.js'
 
 t.test('50 clients × 200 requests with wrong, missing, foreign, revoked and expired tokens are all refused', async (t) => {
@@ -32,7 +32,7 @@ t.test('50 clients × 200 requests with wrong, missing, foreign, revoked and exp
   t.teardown(() => agent.destroy())
   const codes = new Map<number, number>()
   let leaks = 0
-  await pool(
+  await mapConcurrently(
     Array.from({ length: 10_000 }, (_, index) => index),
     50,
     async (index) => {

@@ -2,16 +2,19 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { pause } from './timing.js'
 import './built.js'
 
 /** Real processes for tests. */
 
-const root = resolve(import.meta.dirname, '../..')
-export const BUILT = join(root, 'dist/index.js')
-export const INJECTED = join(root, 'test/build/injected.js')
-export const fixture = (name: string): string => join(root, 'test/support/fixtures', name)
+const ROOT = resolve(import.meta.dirname, '../..')
+export const DIST_ENTRY = join(ROOT, 'dist/index.js')
+/** The build whose failpoints act: see test/processes/injector. */
+export const INJECTED_ENTRY = join(ROOT, 'test/build/injected.js')
+export const fixture = (name: string): string => join(ROOT, 'test/support/fixtures', name)
 
-export interface Answered {
+/** The line that `fixtures/getter.cjs` prints. */
+export interface GetterOutput {
   value?: string
   error?: string
   message?: string
@@ -28,13 +31,13 @@ export interface Answered {
 export interface Child {
   pid: number
   process: ChildProcess
-  /** The exit: code, signal, and all that was printed. */
+  /** Resolves at the exit with the code, the signal, and everything that was printed. */
   exited: Promise<{ code: number | null; signal: NodeJS.Signals | null; out: string; err: string }>
-  /** The line of JSON that a `getter` printed; rejects if there is none. */
-  answered: Promise<Answered>
+  /** Resolves with the last line of JSON that was printed; rejects if there is none. */
+  answered: Promise<GetterOutput>
 }
 
-/** Starts a fixture (or any script) by Node. */
+/** Starts a script with Node. Its environment is `env`, PATH and HOME. */
 export function start(script: string, env: Record<string, string | undefined>, args: string[] = []): Child {
   const child = spawn(process.execPath, [script, ...args], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
@@ -50,16 +53,17 @@ export function start(script: string, env: Record<string, string | undefined>, a
   const answered = exited.then(({ code, signal }) => {
     const line = out.trim().split('\n').at(-1) ?? ''
     if (!line.startsWith('{')) throw new Error(`no answer (code ${code}, signal ${signal}): ${out}${err}`)
-    return JSON.parse(line) as Answered
+    return JSON.parse(line) as GetterOutput
   })
   answered.catch(() => {})
   return { pid: child.pid!, process: child, exited, answered }
 }
 
-export const get = (env: Record<string, string | undefined>): Child => start(fixture('getter.cjs'), env)
+/** Starts a process that gets one key once. */
+export const startGetter = (env: Record<string, string | undefined>): Child => start(fixture('getter.cjs'), env)
 
-/** Waits until the kernel says that a process is stopped, or gone. */
-export async function stopped(pid: number): Promise<void> {
+/** Waits until the kernel says that a process is stopped, or that it is gone. */
+export async function untilStopped(pid: number): Promise<void> {
   for (;;) {
     let state: string | undefined
     try {
@@ -69,22 +73,23 @@ export async function stopped(pid: number): Promise<void> {
       return
     }
     if (state === 'T' || state === 'Z') return
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await pause(5)
   }
 }
 
-/** Runs jobs, so many at a time. */
-export async function pool<T, R>(items: T[], size: number, job: (item: T) => Promise<R>): Promise<R[]> {
+/** Runs a job for each item, at most `size` at a time. Gives the results in the order of the items. */
+export async function mapConcurrently<T, R>(items: T[], size: number, job: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = []
-  const rest = items.entries()
+  const remaining = items.entries()
   await Promise.all(
     Array.from({ length: size }, async () => {
-      for (const [index, item] of rest) results[index] = await job(item)
+      for (const [index, item] of remaining) results[index] = await job(item)
     }),
   )
   return results
 }
 
+/** Makes a temporary folder, and passes the function that removes it to `teardown`. */
 export function temporary(teardown: (end: () => void) => void): string {
   const dir = mkdtempSync(join(tmpdir(), 'dotdog-test-'))
   teardown(() => rmSync(dir, { recursive: true, force: true }))

@@ -1,11 +1,10 @@
 import type { Test } from 'tap'
 import type { Store } from '../../index.js'
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+import { pause } from './timing.js'
 
 /**
- * Closes a store while it reads, waits for the holder of a lease, and watches, and waits until whatever would have come back
- * by itself has. `whileOpen`: called before the close.
+ * Closes a store while it reads, waits for the holder of a lease, and watches. Then waits long enough
+ * for anything that would reconnect by itself to do so. `whileOpen` runs before the close.
  */
 export async function closeInUse(t: Test, holder: Store, store: Store, whileOpen = async () => {}): Promise<void> {
   const lease = await holder.acquire('K', 30)

@@ -1,25 +1,25 @@
-// A dog of one's own for one test, from the built package, as a user has it.
-import { mkdtempSync, rmSync } from 'node:fs'
+/** Dogs of the built package, as its users have it, and fetchers and stores for them. */
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Dog, DogEvent, DogEvents, DogOptions, DogRecord, Fetcher, Result, Store } from '../../index.js'
+import { DIST_ENTRY } from './children.js'
+import { deferred, pause } from './timing.js'
 import './built.js'
 
-export const entry = createRequire(import.meta.url).resolve('../../dist/index.js')
-export const dotdog: typeof import('../../index.js') = createRequire(import.meta.url)(entry)
+export const dotdog: typeof import('../../index.js') = createRequire(import.meta.url)(DIST_ENTRY)
 export const { createDog, memoryStore, fileStore, DogError } = dotdog
 
-export interface Kennel {
+export interface TestDog {
   dog: Dog
   store: Store
-  /** Another dog on the same store, as another process has one. */
+  /** Creates another dog on the same store, as another process would. */
   another(options?: DogOptions): Dog
+  /** Every warning of `dog` so far. */
   warnings: DogEvents['warning'][]
 }
 
-export function kennel(t: Test, options: DogOptions = {}): Kennel {
+/** Creates a dog on a memory store of its own (unless `options` has a store); the test's end closes it. */
+export function createTestDog(t: Test, options: DogOptions = {}): TestDog {
   const store = options.store ?? memoryStore()
   const warnings: DogEvents['warning'][] = []
   const another = (more: DogOptions = {}) => {
@@ -32,14 +32,8 @@ export function kennel(t: Test, options: DogOptions = {}): Kennel {
   return { dog, store, another, warnings }
 }
 
-export function folder(t: Test): string {
-  const dir = mkdtempSync(join(tmpdir(), 'dotdog-api-'))
-  t.teardown(() => rmSync(dir, { recursive: true, force: true }))
-  return dir
-}
-
-/** A fetcher that answers v1, v2, … and counts. */
-export function counting(result: Partial<Result> = { expiresIn: 7200 }, ms = 0) {
+/** A fetcher that returns v1, v2, … after `ms` milliseconds, and counts its calls. */
+export function countingFetcher(result: Partial<Result> = { expiresIn: 7200 }, ms = 0) {
   const calls = { count: 0 }
   const fetcher: Fetcher = async () => {
     const value = `v${++calls.count}`
@@ -49,8 +43,8 @@ export function counting(result: Partial<Result> = { expiresIn: 7200 }, ms = 0) 
   return Object.assign(fetcher, { calls })
 }
 
-/** Stores a record as another process did some time ago. Times in seconds from now. */
-export async function put(
+/** Stores a record as another process did some time ago. `fetched` and `expires` are seconds from now. */
+export async function storeRecord(
   store: Store,
   key: string,
   value: unknown,
@@ -61,86 +55,55 @@ export async function put(
   const lease = (await store.acquire(key, 30))!
   const times = { fetchedAt: Date.now() + fetched * 1000, expiresAt: Date.now() + expires * 1000 }
   const record = { key, value, ...times, ahead: 10, generation: lease.fencingToken, ...more }
-  if (!(await lease.commit(record))) throw new Error('not stored')
+  if (!(await lease.commit(record))) throw new Error('the record was not stored')
   return record
 }
 
-/** An object that does some things differently. */
-export const altered = <T extends object>(target: T, changed: Partial<T>): T =>
+/** An object like `target`, except for the given members. */
+export const overriding = <T extends object>(target: T, members: Partial<T>): T =>
   new Proxy(target, {
     get: (_proxy, name) => {
-      const from = name in changed ? changed : target
-      const member = Reflect.get(from, name, from)
-      return typeof member === 'function' ? member.bind(from) : member
+      const owner = name in members ? members : target
+      const member = Reflect.get(owner, name, owner)
+      return typeof member === 'function' ? member.bind(owner) : member
     },
   })
 
-/** A store on which commits fail for want of space while it is full. */
-export const filling = (store: Store, isFull: () => boolean): Store =>
-  altered(store, {
+/** A store whose commits fail with ENOSPC while `isFull` returns true. */
+export const storeOnFullDisk = (store: Store, isFull: () => boolean): Store =>
+  overriding(store, {
     acquire: async (key, timeout) => {
       const lease = await store.acquire(key, timeout)
       const commit = async (record: DogRecord | undefined) => {
         if (isFull()) throw Object.assign(new Error('no space'), { code: 'ENOSPC' })
         return await lease!.commit(record)
       }
-      return lease && altered(lease, { commit })
+      return lease && overriding(lease, { commit })
     },
   })
 
-type Failed = Error & { code?: string; key?: string; retryAt?: number; path?: string }
-
-/** The error of a promise that must reject, or of a call that must throw. */
-export async function failure(task: Promise<unknown> | (() => unknown)): Promise<Failed> {
-  let value: unknown
-  try {
-    value = await (typeof task === 'function' ? task() : task)
-  } catch (error) {
-    return error as Failed
-  }
-  throw new Error(`did not fail, but gave ${value}`)
-}
-
-export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
-
-/** A promise that is opened from outside. */
-export function gate<T = void>(): { open: (value: T) => void; fail: (error: unknown) => void; opened: Promise<T> } {
-  let open!: (value: T) => void
-  let fail!: (error: unknown) => void
-  const opened = new Promise<T>((yes, no) => {
-    open = yes
-    fail = no
-  })
-  return { open, fail, opened }
-}
-
-/** A fetcher that answers `late` when it is let go: for a key with a short time-out. */
-export function holding() {
-  const { open, opened } = gate()
+/** A fetcher that returns `late` once it is released: for a key with a short time-out. */
+export function heldFetcher() {
+  const { resolve: release, promise: released } = deferred()
   const held = {
     calls: 0,
-    open,
+    release,
     fetcher: async () => {
       held.calls++
-      await opened
+      await released
       return { value: 'late', expiresIn: 60 }
     },
   }
   return held
 }
 
-/** The next event of a name. */
-export const next = <E extends DogEvent>(dog: Dog, event: E, wanted: (payload: DogEvents[E]) => boolean = () => true) =>
+/** Resolves with the next event of this name whose payload is `wanted`. */
+export const nextEvent = <E extends DogEvent>(dog: Dog, event: E, wanted: (payload: DogEvents[E]) => boolean = () => true) =>
   new Promise<DogEvents[E]>((resolve) => {
-    const listen = (payload: DogEvents[E]) => {
+    const listener = (payload: DogEvents[E]) => {
       if (!wanted(payload)) return
-      dog.off(event, listen)
+      dog.off(event, listener)
       resolve(payload)
     }
-    dog.on(event, listen)
+    dog.on(event, listener)
   })
-
-/** Waits until something holds; a test that waits for ever is ended by its runner. */
-export async function until(holds: () => unknown): Promise<void> {
-  while (!(await holds())) await pause(5)
-}

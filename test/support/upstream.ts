@@ -2,29 +2,29 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /**
- * A rotating upstream: every request makes a new token, `token-1`, `token-2`, … and only the newest is good. It notes who is
- * with it at the same time, which must never be two living processes.
+ * An upstream that rotates its token: every request makes a new one, `token-1`, `token-2`, … and only the newest is good. It
+ * records requests that overlap, as two living processes must never fetch at the same time.
  */
 export interface Upstream {
   url: string
-  /** Tokens given out so far. */
+  /** Number of tokens made so far. */
   count: number
-  /** Requests that were under way at the same time, by the pids that made them. */
+  /** Pairs of pids whose requests were under way at the same time. */
   overlaps: string[]
-  /** Milliseconds (performance.now) at which each answer was sent, and each request came. */
+  /** When each answer was sent and each request arrived, in milliseconds of `performance.now`. */
   answeredAt: number[]
   askedAt: number[]
-  /** Milliseconds until the answer. */
+  /** Milliseconds between a request and its answer. */
   delay: number
-  /** Seconds. */
+  /** Lifetime of a token, in seconds. */
   expiresIn: number
-  /** So many of the next requests fail. */
+  /** Number of requests that fail from now on. */
   failures: number
-  /** 1 after the newest token was killed, until the next is made. */
+  /** Set to 1 to make the newest token invalid; 0 again once the next token is made. */
   killed: number
-  /** Answers with the same token, however often it is asked. */
+  /** While true, every answer has the same token. */
   sticky: boolean
-  /** Resolves at the next request. */
+  /** Resolves at the next request, with the pid that made it. */
   asked(): Promise<string>
   close(): Promise<void>
 }
@@ -80,5 +80,5 @@ export async function startUpstream(options: { delay?: number; expiresIn?: numbe
   return upstream
 }
 
-/** The number in a token's name: tokens are ordered by it. */
+/** The number in a token's name, which orders tokens. NaN if the value is no token. */
 export const tokenNumber = (value: unknown): number => Number(/^token-(\d+)-/.exec(String(value))?.[1] ?? Number.NaN)

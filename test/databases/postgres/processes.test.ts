@@ -1,6 +1,6 @@
 // Real processes on a real Postgres: one fetch between them, and what a holder's death or absence means to the others.
 import t from 'tap'
-import { stopped } from '../../support/children.js'
+import { untilStopped } from '../../support/children.js'
 import { tokenNumber } from '../../support/upstream.js'
 import { withServer } from './server.js'
 import { pause, scene, values } from './setup.js'
@@ -59,7 +59,7 @@ await withServer(t, async (server) => {
     const holder = get()
     await upstream.asked()
     holder.process.kill('SIGSTOP')
-    await stopped(holder.pid)
+    await untilStopped(holder.pid)
     const others = await Promise.all([get().answered, get().answered])
     t.strictSame(values(others), ['token-2-of-the-upstream'])
     holder.process.kill('SIGCONT')

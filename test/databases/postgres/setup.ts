@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { type Answered, type Child, start } from '../../support/children.js'
+import { type Child, type GetterOutput, start } from '../../support/children.js'
 import { startUpstream, type Upstream } from '../../support/upstream.js'
 import type { Server } from './server.js'
 import '../../support/built.js'
@@ -73,7 +73,7 @@ export async function scene(t: Test, server: Server, options: Parameters<typeof 
 export const last = (lines: Line[]): Line | undefined =>
   lines.findLast(({ value, error }) => value !== undefined || error !== undefined)
 
-export const values = (answers: Answered[]): (string | undefined)[] => [...new Set(answers.map(({ value }) => value))]
+export const values = (answers: GetterOutput[]): (string | undefined)[] => [...new Set(answers.map(({ value }) => value))]
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import pg from 'pg'
 import t from 'tap'
 import type { Store } from '../../../index.js'
-import { run } from '../../support/run-store-suite.js'
+import { runStoreSuite } from '../../support/run-store-suite.js'
 import { withServer } from './server.js'
 import '../../support/built.js'
 
@@ -18,7 +18,7 @@ await withServer(t, async ({ url, admin, table }) => {
 
   const suite = (title: string, make: (table: string) => { open: () => Store; end: () => Promise<void> }) =>
     t.test(title, async (t) => {
-      run(t, {
+      runStoreSuite(t, {
         factory: async () => {
           const { open, end } = make(table())
           const opened = [open()]

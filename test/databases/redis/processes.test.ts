@@ -1,5 +1,5 @@
 import t from 'tap'
-import { stopped } from '../../support/children.js'
+import { untilStopped } from '../../support/children.js'
 import { startUpstream, tokenNumber } from '../../support/upstream.js'
 import { engine, startRedis } from './server.js'
 import { startWorker, until, values, type Worker } from './workers.js'
@@ -59,7 +59,7 @@ t.test('a holder stopped past its lease: its late answer does not replace the ne
   const holder = startWorker(t, { url }, upstream, { IGNORE_ABORT: '1' })
   await upstream.asked()
   holder.process.kill('SIGSTOP')
-  await stopped(holder.pid)
+  await untilStopped(holder.pid)
   const others: Worker[] = [startWorker(t, { url }, upstream), startWorker(t, { url }, upstream)]
   await Promise.all(others.map((child) => child.answered))
   t.strictSame(values(others), ['token-2-of-the-upstream'])

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import type { Test } from 'tap'
-import { stopped } from '../../support/children.js'
+import { untilStopped } from '../../support/children.js'
 
 /** Real Redis servers of our own, on ports that nobody else has. */
 
@@ -72,7 +72,7 @@ export async function startRedis(t: Test, { port, args = [] }: ServerOptions = {
     },
     pause: async () => {
       child.kill('SIGSTOP')
-      await stopped(child.pid!)
+      await untilStopped(child.pid!)
     },
     resume: () => void child.kill('SIGCONT'),
   }

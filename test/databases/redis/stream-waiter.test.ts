@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import type { Dog } from '../../../index.js'
-import { BUILT, start, temporary } from '../../support/children.js'
-import { failure, gate, until } from '../../support/test-dog.js'
+import { DIST_ENTRY, start, temporary } from '../../support/children.js'
+import { rejectionOf } from '../../support/errors.js'
+import { deferred, until } from '../../support/timing.js'
 import { engine, type Server, startRedis } from './server.js'
 
 const require = createRequire(import.meta.url)
@@ -28,18 +29,18 @@ function dogAt(t: Test, { encryptionKey, url, client }: Options): Dog {
 /** A dog that is fetching keys until it is told to answer. */
 async function holding(t: Test, options: Options, ...keys: string[]) {
   const dog = dogAt(t, options)
-  const end = gate<string>()
+  const end = deferred<string>()
   const asked = keys.map((key) => {
-    const called = gate()
+    const called = deferred()
     dog.init(key, async () => {
-      called.open()
-      return { value: `${key} ${await end.opened}`, expiresIn: 7200 }
+      called.resolve()
+      return { value: `${key} ${await end.promise}`, expiresIn: 7200 }
     })
     dog.get(key).catch(() => {})
-    return called.opened
+    return called.promise
   })
   await Promise.all(asked)
-  return { answer: (value = 'value') => end.open(value), fail: () => end.fail(new Error('down')) }
+  return { answer: (value = 'value') => end.resolve(value), fail: () => end.reject(new Error('down')) }
 }
 
 /** Connections that are blocked in a wait, and that listen. */
@@ -103,7 +104,7 @@ t.test('a second key is waited for by listening meanwhile, and both get theirs',
 t.test('a fetch that fails ends the wait, too', engine, async (t) => {
   const server = await startRedis(t)
   const holder = await holding(t, server, 'K')
-  const error = failure(waiting(dogAt(t, server), 'K'))
+  const error = rejectionOf(waiting(dogAt(t, server), 'K'))
   await until(async () => (await waits(server)).parked === 1)
   holder.fail()
   t.match(await error, { code: 'ERR_DOG_FETCH', message: 'The fetcher of "K" failed: down' })
@@ -165,7 +166,7 @@ t.test('a wait that its caller gave up keeps no process alive', engine, async (t
     dog.init('K', () => ({ value: 'another', expiresIn: 7200 }))
     dog.get('K', { signal: AbortSignal.timeout(700) }).catch((error) => console.log(error.name))`,
   )
-  const { out, code } = await start(script, { BUILT, URL: server.url }).exited
+  const { out, code } = await start(script, { BUILT: DIST_ENTRY, URL: server.url }).exited
   t.strictSame({ out, code }, { out: 'TimeoutError\n', code: 0 })
   // It ended while the fetch was under way.
   t.type(await server.admin.hget('dotdog:{K}:state', 'nonce'), 'string')

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { Cluster, Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import { run } from '../../support/run-store-suite.js'
+import { runStoreSuite } from '../../support/run-store-suite.js'
 import { engine, startCluster, startRedis } from './server.js'
 
 const { redisStore }: typeof import('../../../src/redis/index.js') = createRequire(import.meta.url)(
@@ -13,7 +13,7 @@ type Options = Parameters<typeof redisStore>[0]
 
 /** The suite, with a prefix of its own for every test. `end` is for what the options hold. */
 function suite(t: Test, options: () => Options, end: (options: Options) => void = () => {}): void {
-  run(t, {
+  runStoreSuite(t, {
     factory: async () => {
       const prefix = `dotdog-test-${randomUUID()}:`
       const all: Options[] = []

@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { type Answered, type Child, start } from '../../support/children.js'
+import { type Child, type GetterOutput, start } from '../../support/children.js'
 import type { Upstream } from '../../support/upstream.js'
 import '../../support/built.js'
 
 /** Processes that use a store in Redis. */
 
-export interface Said extends Answered {
+export interface Said extends GetterOutput {
   /** Signals of fetches that were aborted. */
   aborted: number
 }

@@ -3,12 +3,12 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { run } from '../../support/run-store-suite.js'
+import { runStoreSuite } from '../../support/run-store-suite.js'
 import '../../support/built.js'
 
 const dotdog: typeof import('../../../index.js') = createRequire(import.meta.url)('../../../dist/index.js')
 
-run(t, {
+runStoreSuite(t, {
   factory: async () => {
     const dir = mkdtempSync(join(tmpdir(), 'dotdog-suite-'))
     const opened = [dotdog.fileStore({ dir })]

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import type { DogRecord, Lease, Store } from '../../../index.js'
 import { storeSuite } from '../../../src/store-suite/index.js'
-import { altered } from '../../support/test-dog.js'
+import { overriding } from '../../support/test-dog.js'
 
 const dotdog: typeof import('../../../index.js') = createRequire(import.meta.url)('../../../dist/index.js')
 
@@ -21,7 +21,7 @@ const withLease =
   (store) => ({
     acquire: async (key, timeout) => {
       const lease = await store.acquire(key, timeout)
-      return lease && altered(lease, change(lease, store, key))
+      return lease && overriding(lease, change(lease, store, key))
     },
   })
 
@@ -99,7 +99,7 @@ for (const [title, change, wanted] of BROKEN) {
   t.test(`the suite fails for a store that ${title}`, async (t) => {
     const broken = await runMatching(() => {
       const store = dotdog.memoryStore()
-      return altered(store, change(store))
+      return overriding(store, change(store))
     }, wanted)
     t.not(broken.failed.length, 0)
     const correct = await runMatching(() => dotdog.memoryStore(), wanted)

@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { BUILT } from '../../support/children.js'
+import { DIST_ENTRY } from '../../support/children.js'
 
 /** Runs programs written for guard_dog as processes, in a copy that they may write to. */
 
@@ -32,7 +32,7 @@ export function copyPrograms(t: Test, source: string): string {
   for (const folder of [join(root, 'guard_dog'), join(root, 'node_modules/guard_dog')]) {
     mkdirSync(folder, { recursive: true })
     writeFileSync(join(folder, 'package.json'), '{"name":"guard_dog","type":"commonjs","main":"index.js"}')
-    writeFileSync(join(folder, 'index.js'), `module.exports = require(${JSON.stringify(BUILT)})\n`)
+    writeFileSync(join(folder, 'index.js'), `module.exports = require(${JSON.stringify(DIST_ENTRY)})\n`)
   }
   return root
 }

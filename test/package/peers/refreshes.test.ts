@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import dotdog from '../../../src/core/index.js'
-import { get, temporary } from '../../support/children.js'
+import { startGetter, temporary } from '../../support/children.js'
 import { startUpstream } from '../../support/upstream.js'
 
 const script = join(import.meta.dirname, 'fixtures/reporter.cjs')
@@ -67,9 +67,9 @@ t.test('A process waits longer than 3 s for the fetch of another process', async
   t.teardown(() => upstream.close())
   const DIR = temporary((end) => t.teardown(end))
   const asked = upstream.asked()
-  const first = get({ DIR, URL: upstream.url })
+  const first = startGetter({ DIR, URL: upstream.url })
   await asked
-  const second = get({ DIR, URL: upstream.url })
+  const second = startGetter({ DIR, URL: upstream.url })
   const answers = await Promise.all([first.answered, second.answered])
   t.same(
     answers.map(({ value }) => value),

@@ -2,10 +2,11 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Dog, DogError } from '../../../index.js'
-import { pool } from '../../support/children.js'
-import { IDENTITY, KEY, ledgerTexts, mutate, NOW, randomFrom, recordTexts } from '../../support/damage/mutate.js'
-import { isClaimed, jsonOf, mayServe, rawOf } from '../../support/damage/oracle.js'
-import { createDog, DogError as Failed, fileStore, folder } from '../../support/test-dog.js'
+import { mapConcurrently } from '../../support/children.js'
+import { IDENTITY, KEY, ledgerTexts, mutate, NOW, recordTexts, seededRandom } from '../../support/damage/mutate.js'
+import { jsonOf, mayServe, mustNotReplace, parseFile } from '../../support/damage/oracle.js'
+import { temporaryFolder } from '../../support/temporary-folder.js'
+import { createDog, DogError as Failed, fileStore } from '../../support/test-dog.js'
 
 /** The same damage in a real folder, through the whole engine. */
 
@@ -16,7 +17,7 @@ const FEW = 40
 
 /** Damaged records of as many keys, whose good ones live on for decades. */
 function damagedRecords(dir: string, seed: number, count = RECORDS): Map<string, Buffer> {
-  const random = randomFrom(seed)
+  const random = seededRandom(seed)
   const files = new Map<string, Buffer>()
   for (let i = 0; i < count; i++) {
     const key = `Key${i}`
@@ -29,7 +30,7 @@ function damagedRecords(dir: string, seed: number, count = RECORDS): Map<string,
 }
 
 function damagedFew(t: Test): string {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   damagedRecords(dir, 14, FEW)
   return dir
 }
@@ -44,14 +45,14 @@ const settle = async (task: Promise<unknown>) => (await Promise.allSettled([task
 const shown = (what: string, key: string, bytes: Buffer) => `${what}: ${key} ${bytes.toString('latin1').slice(0, 300)}`
 
 t.test(`${RECORDS} damaged files: a follower gets a value that is valid, of this key and account, or an error`, async (t) => {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   const files = damagedRecords(dir, 11)
   const dog = dogIn(t, dir, false)
   const faults: string[] = []
   let served = 0
   const codes: Record<string, number> = {}
   const ask = async ([key, bytes]: [string, Buffer]) => {
-    const raw = rawOf(bytes)
+    const raw = parseFile(bytes)
     const now = Date.now()
     const got = await settle(dog.get(key))
     if (got.status === 'fulfilled') {
@@ -77,7 +78,7 @@ t.test(`${RECORDS} damaged files: a follower gets a value that is valid, of this
 })
 
 t.test(`${RECORDS} damaged files: one fetch heals each that nobody has a claim to`, async (t) => {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   const files = damagedRecords(dir, 12)
   const dog = dogIn(t, dir, true)
   const follower = dogIn(t, dir, false)
@@ -86,11 +87,11 @@ t.test(`${RECORDS} damaged files: one fetch heals each that nobody has a claim t
   const ask = async ([key, bytes]: [string, Buffer]) => {
     let fetches = 0
     dog.init(key, async () => ({ value: `fetched ${++fetches}`, expiresIn: 3600 }), { identity: IDENTITY })
-    const raw = rawOf(bytes)
+    const raw = parseFile(bytes)
     const now = Date.now()
     const got = await settle(dog.get(key))
     if (got.status === 'rejected') {
-      const isFair = got.reason instanceof Failed && isClaimed(got.reason, raw, key)
+      const isFair = got.reason instanceof Failed && mustNotReplace(got.reason, raw, key)
       if (!isFair) faults.push(shown(`not healed, ${got.reason}`, key, bytes))
       return
     }
@@ -103,15 +104,15 @@ t.test(`${RECORDS} damaged files: one fetch heals each that nobody has a claim t
     if (seen.status === 'rejected') faults.push(shown(`healed for itself only, ${seen.reason}`, key, bytes))
     if ((await dog.get(key)) !== 'fetched 1' || fetches !== 1) faults.push(shown(`${fetches} fetches`, key, bytes))
   }
-  await pool([...files], 20, ask)
+  await mapConcurrently([...files], 20, ask)
   t.same(faults.slice(0, 10), [])
   t.ok(healed > RECORDS / 4, `${healed} healed`)
 })
 
 t.test(`${LEDGERS} damaged ledgers: a value comes by one fetch, or an error says until when none will`, async (t) => {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   mkdirSync(join(dir, '.state'), { mode: 0o700 })
-  const random = randomFrom(13)
+  const random = seededRandom(13)
   const dog = dogIn(t, dir, true)
   const faults: string[] = []
   for (let i = 0; i < LEDGERS; i++) {
@@ -126,7 +127,7 @@ t.test(`${LEDGERS} damaged ledgers: a value comes by one fetch, or an error says
       if (!(retryAt > Date.now() - 1000 && retryAt < Date.now() + 9 * 86_400_000)) faults.push(shown('closed', key, bytes))
       got = await settle(dog.refresh(key, { force: true }))
     }
-    const isNewer = Number(rawOf(bytes)?.dotdog) > 1
+    const isNewer = Number(parseFile(bytes)?.dotdog) > 1
     if (got.status === 'fulfilled' ? got.value !== 'fetched 1' || fetches !== 1 : !isNewer) {
       faults.push(shown(`${got.status === 'rejected' ? got.reason : fetches}`, key, bytes))
     }
@@ -135,7 +136,7 @@ t.test(`${LEDGERS} damaged ledgers: a value comes by one fetch, or an error says
 })
 
 t.test('a record nested deeper than anybody walks is damaged: no RangeError, and one fetch heals it', async (t) => {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   for (const depth of [1000, 5000, 20_000, 200_000]) {
     const record = { dotdog: 1, key: `K${depth}`, fetchedAt: 1, expiresAt: 4e12, ahead: 0, generation: 1 }
     const text = JSON.stringify(record).replace('}', `,"value":${'['.repeat(depth)}${']'.repeat(depth)}}`)

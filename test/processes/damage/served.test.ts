@@ -7,9 +7,18 @@ import { encryptRecord, toCipherKey } from '../../../src/core/model/encryption.j
 import * as clock from '../../../src/core/shared/clock.js'
 import { encodeRecord } from '../../../src/core/shared/format.js'
 import type { Folder } from '../../../src/core/stores/file/folder.js'
-import { faultOfRecord } from '../../support/damage/checks.js'
-import { IDENTITY, KEY, legacy, mutate, NOW, randomFrom, records, SEALING } from '../../support/damage/mutate.js'
-import { isClaimed, jsonOf, mayServe, type Raw, rawOf } from '../../support/damage/oracle.js'
+import { violationOfRecord } from '../../support/damage/checks.js'
+import {
+  CIPHER_KEY,
+  guardDogFile,
+  IDENTITY,
+  KEY,
+  mutate,
+  NOW,
+  plainRecords,
+  seededRandom,
+} from '../../support/damage/mutate.js'
+import { jsonOf, mayServe, mustNotReplace, type ParsedFile, parseFile } from '../../support/damage/oracle.js'
 import { SEED } from '../../support/damage/seed.js'
 
 const RECORDS = 100_000
@@ -22,7 +31,7 @@ const moved = <T extends DogRecord>(record: T): T => ({
   generation: record.generation + shift,
   expiresAt: Math.min(record.expiresAt + shift, 8.64e15),
 })
-const own = records.map(moved)
+const own = plainRecords.map(moved)
 const [plain, rich] = own as [DogRecord, DogRecord]
 /** Good records, which are not to be served here: each is told from the others by its value. */
 const strangers: DogRecord[] = [
@@ -36,11 +45,11 @@ const strangers: DogRecord[] = [
 ]
 const opened = [plain, { ...rich, expiresAt: 8.64e15 }]
 const sealed = [
-  ...opened.map((record) => encryptRecord(record, SEALING)),
-  ...strangers.map((record) => encryptRecord(record, SEALING)),
+  ...opened.map((record) => encryptRecord(record, CIPHER_KEY)),
+  ...strangers.map((record) => encryptRecord(record, CIPHER_KEY)),
   encryptRecord(plain, toCipherKey(Buffer.alloc(32, 9))),
 ]
-const legacies = [legacy, { ...legacy, expires_in: 1, data: 'what is over' }].map((file) =>
+const legacies = [guardDogFile, { ...guardDogFile, expires_in: 1, data: 'what is over' }].map((file) =>
   JSON.stringify({ ...file, gen_time: file.gen_time + shift }),
 )
 const texts = [...[...own, ...own, ...strangers, ...sealed].map(encodeRecord), ...legacies]
@@ -77,7 +86,7 @@ const count = (what: string) => {
 }
 
 /** What is wrong with the value that a file gives; undefined if nothing is. */
-function faultOfValue(raw: Raw): string | undefined {
+function faultOfValue(raw: ParsedFile): string | undefined {
   const now = Date.now()
   const found = dogWith().peek<unknown>(KEY)
   if (found !== undefined) {
@@ -86,7 +95,7 @@ function faultOfValue(raw: Raw): string | undefined {
   }
   // guard_dog's files know no such field.
   if (raw?.sealed === undefined || !Object.hasOwn(raw, 'dotdog')) return undefined
-  const unsealed = dogWith(SEALING.bytes).peek<unknown>(KEY)
+  const unsealed = dogWith(CIPHER_KEY.bytes).peek<unknown>(KEY)
   if (unsealed === undefined) return undefined
   count('opened')
   const isOwn = opened.some(({ value }) => isDeepStrictEqual(value, unsealed.value))
@@ -96,7 +105,7 @@ function faultOfValue(raw: Raw): string | undefined {
 }
 
 /** The same for who waits for it, and what is wrong with the error. */
-async function faultOfAnswer(raw: Raw): Promise<string | undefined> {
+async function faultOfAnswer(raw: ParsedFile): Promise<string | undefined> {
   const now = Date.now()
   const dog = dogWith()
   try {
@@ -108,7 +117,7 @@ async function faultOfAnswer(raw: Raw): Promise<string | undefined> {
     count(code)
     if (dog.peek(KEY) !== undefined) return `peek gave what get does not: ${error}`
     if (name !== 'DogError' || !CODES.includes(code)) return `threw ${error}`
-    return code === 'ERR_DOG_NO_FETCHER' || isClaimed(error as DogError, raw, KEY) ? undefined : `no reason for ${error}`
+    return code === 'ERR_DOG_NO_FETCHER' || mustNotReplace(error as DogError, raw, KEY) ? undefined : `no reason for ${error}`
   }
 }
 
@@ -118,7 +127,7 @@ const WAITED_FOR = 10
 t.test(
   `${RECORDS} damaged records, also others' and such that are over: no caller gets another key's or account's value, or one that is over`,
   async (t) => {
-    const random = randomFrom(SEED)
+    const random = seededRandom(SEED)
     const found: string[] = []
     // Most of the time would go into the stacks of errors that nobody looks at.
     const { stackTraceLimit } = Error
@@ -128,9 +137,9 @@ t.test(
       versions++
       reader = new RecordReader(folder as unknown as Folder, undefined)
       const text = file.toString()
-      const raw = rawOf(file)
+      const raw = parseFile(file)
       try {
-        let fault = faultOfRecord(text, KEY, Date.now()) ?? faultOfValue(raw)
+        let fault = violationOfRecord(text, KEY, Date.now()) ?? faultOfValue(raw)
         if (i % WAITED_FOR === 0) fault ??= await faultOfAnswer(raw)
         if (fault !== undefined) found.push(`${fault}: ${text.slice(0, 400)}`)
       } catch (error) {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { INJECTED, pool } from '../../support/children.js'
+import { INJECTED_ENTRY, mapConcurrently } from '../../support/children.js'
 import { tokenNumber } from '../../support/upstream.js'
 import { type Action, type Outcome, play } from './scenario.js'
 
@@ -27,7 +27,7 @@ const ACTIONS: Action[] = ['kill', 'stop', 'delete', 'damage']
 const isBefore = (step: string, other: string) => FETCH.indexOf(step) < FETCH.indexOf(other)
 
 t.test('the list of steps is the list in the source', async (t) => {
-  const source = readFileSync(INJECTED, 'utf8')
+  const source = readFileSync(INJECTED_ENTRY, 'utf8')
   const named = new Set([...source.matchAll(/\bfailpoint\("([a-z.]+)"/g)].map((match) => match[1]))
   t.strictSame([...named].sort(), [...FETCH, ...TAKEOVER, ...FAILURE].sort())
   t.notMatch(
@@ -44,7 +44,7 @@ const plays = [
 ].flatMap((play) => ACTIONS.map((action) => ({ ...play, action })))
 
 t.test('at every step × {kill, stop, delete, damage}', { timeout: 240_000 }, async (t) => {
-  const outcomes = await pool(plays, 6, ({ step, action, before }) => play(step, action, before))
+  const outcomes = await mapConcurrently(plays, 6, ({ step, action, before }) => play(step, action, before))
   for (const [index, { step, action, before }] of plays.entries()) {
     t.test(`${action} at ${step}`, async (t) => check(t, step, action, before, outcomes[index]!))
   }

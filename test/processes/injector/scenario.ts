@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Answered, get, INJECTED, stopped, temporary } from '../../support/children.js'
+import { type GetterOutput, INJECTED_ENTRY, startGetter, untilStopped } from '../../support/children.js'
+import { temporaryFolder } from '../../support/temporary-folder.js'
 import { startUpstream, tokenNumber } from '../../support/upstream.js'
 
 export type Action = 'kill' | 'stop' | 'delete' | 'damage'
@@ -9,10 +10,10 @@ export interface Outcome {
   /** Whether the injection happened. */
   injected: boolean
   /** What the injected process answered, if it lived. */
-  first: Answered | undefined
-  second: Answered
+  first: GetterOutput | undefined
+  second: GetterOutput
   /** A third process, at the end. */
-  third: Answered
+  third: GetterOutput
   /** Requests at the upstream. */
   fetches: number
   /** Requests of two living processes at the same time. */
@@ -31,7 +32,7 @@ export interface Outcome {
  */
 export async function play(step: string, action: Action, before: 'expired' | 'dead' | 'failing'): Promise<Outcome> {
   let cleanUp = () => {}
-  const dir = temporary((end) => (cleanUp = end))
+  const dir = temporaryFolder({ teardown: (remove) => (cleanUp = remove) })
   const log = `${dir}.log`
   const upstream = await startUpstream({ delay: 60 })
   const env = { DIR: dir, URL: upstream.url, TIMEOUT: '1' }
@@ -48,23 +49,23 @@ export async function play(step: string, action: Action, before: 'expired' | 'de
   try {
     if (before === 'dead') {
       const inject = JSON.stringify({ step: 'again.read', action: 'kill', dir, log: `${log}.0` })
-      await get({ ...env, BUILD: INJECTED, DOTDOG_INJECT: inject }).exited
+      await startGetter({ ...env, BUILD: INJECTED_ENTRY, DOTDOG_INJECT: inject }).exited
     }
     if (before === 'failing') upstream.failures = 1
     const inject = JSON.stringify({ step, action, dir, log })
-    const first = get({ ...env, BUILD: INJECTED, DOTDOG_INJECT: inject })
+    const first = startGetter({ ...env, BUILD: INJECTED_ENTRY, DOTDOG_INJECT: inject })
     let over = false
     first.exited.then(() => (over = true))
     while (!over && !(existsSync(log) && readFileSync(log, 'utf8').includes('!'))) await pause(2)
     if (action === 'kill') await first.exited
-    if (action === 'stop') await stopped(first.pid)
+    if (action === 'stop') await untilStopped(first.pid)
 
-    const second = await get(env).answered
+    const second = await startGetter(env).answered
     // A living process that is stopped may be overtaken; what it does when it goes on is the question.
     if (action === 'stop') first.process.kill('SIGCONT')
     const answered = action === 'kill' ? undefined : await first.answered
     // After a failed fetch the back-off would speak for everybody: the third is told not to listen.
-    const third = await get(before === 'failing' ? { ...env, CALL: '{"force":true}' } : env).answered
+    const third = await startGetter(before === 'failing' ? { ...env, REFRESH_OPTIONS: '{"force":true}' } : env).answered
     look()
     return {
       injected: existsSync(log) && readFileSync(log, 'utf8').includes('!'),

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { build, type Plugin } from 'esbuild'
 import type { createDog, Dog } from '../../../index.js'
-import { BUILT } from '../../support/children.js'
+import { DIST_ENTRY } from '../../support/children.js'
 import '../../support/built.js'
 
 /** Other copies and versions of the package. */
@@ -16,7 +16,7 @@ const root = resolve(import.meta.dirname, '../../..')
 export function installCopy(base: string, name: string): { path: string; load(): Package } {
   const path = join(base, name, 'dist')
   mkdirSync(join(base, name), { recursive: true })
-  cpSync(dirname(BUILT), path, { recursive: true })
+  cpSync(dirname(DIST_ENTRY), path, { recursive: true })
   link(base)
   return { path: join(path, 'index.js'), load: () => createRequire(import.meta.url)(join(path, 'index.js')) }
 }

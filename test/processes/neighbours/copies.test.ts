@@ -4,15 +4,16 @@ import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { start } from '../../support/children.js'
-import { until } from '../../support/remote-process.js'
-import { counting, folder, gate } from '../../support/test-dog.js'
+import { temporaryFolder } from '../../support/temporary-folder.js'
+import { countingFetcher } from '../../support/test-dog.js'
+import { deferred, until } from '../../support/timing.js'
 import { startUpstream } from '../../support/upstream.js'
 import { installCopy } from './builds.js'
 
 const here = import.meta.dirname
 
 function twoCopies(t: Test) {
-  const base = folder(t)
+  const base = temporaryFolder(t)
   const dir = join(base, '.dog')
   const copies = [installCopy(base, 'one').load(), installCopy(base, 'two').load()].map((dotdog) => dotdog.createDog({ dir }))
   t.teardown(() => Promise.all(copies.map((dog) => dog.close())))
@@ -22,7 +23,7 @@ function twoCopies(t: Test) {
 t.test('two installed copies in one process make one fetch of a key, and both see each refresh', async (t) => {
   const { one, two } = twoCopies(t)
   t.not(one.init, two.init)
-  const fetcher = counting({ expiresIn: 60 }, 150)
+  const fetcher = countingFetcher({ expiresIn: 60 }, 150)
   for (const dog of [one, two]) dog.init('K', fetcher)
   const values = await Promise.all(Array.from({ length: 20 }, (_, i) => [one, two][i % 2]!.get('K')))
   t.strictSame([...new Set(values)], ['v1'])
@@ -36,13 +37,13 @@ t.test('two installed copies in one process make one fetch of a key, and both se
 
 t.test('two copies in one process that share their dependencies do not end each other’s heartbeat', async (t) => {
   const { dir, one, two } = twoCopies(t)
-  const hold = gate()
+  const hold = deferred()
   one.init('SHORT', async () => {
     await until(() => readdirSync(join(dir, '.lock')).includes('LONG'))
     return { value: 'v', expiresIn: 60 }
   })
   two.init('LONG', async () => {
-    await hold.opened
+    await hold.promise
     return { value: 'v', expiresIn: 60 }
   })
   // The first lease of each copy, at the same time.
@@ -54,7 +55,7 @@ t.test('two copies in one process that share their dependencies do not end each 
   const end = performance.now() + 6000
   while (beat() === last && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 50))
   t.not(beat(), last, 'a heartbeat within 6 s')
-  hold.open()
+  hold.resolve()
   await both[1]
 })
 
@@ -73,7 +74,7 @@ const threadsOf = (t: Test, count: number, workerData: Record<string, string>) =
 t.test('eight worker threads make one fetch', async (t) => {
   const upstream = await startUpstream({ delay: 300 })
   t.teardown(() => upstream.close())
-  const threads = threadsOf(t, 8, { DIR: join(folder(t), '.dog'), URL: upstream.url })
+  const threads = threadsOf(t, 8, { DIR: join(temporaryFolder(t), '.dog'), URL: upstream.url })
   const answers = await Promise.all(threads.map(({ answer }) => answer))
   t.strictSame([...new Set(answers.map(({ value }) => value))], ['token-1-of-the-upstream'])
   t.equal(upstream.count, 1)
@@ -82,7 +83,7 @@ t.test('eight worker threads make one fetch', async (t) => {
 t.test('a worker thread that is terminated in mid-fetch is overtaken after its time-out, by one', async (t) => {
   const upstream = await startUpstream({ delay: 60_000 })
   t.teardown(() => upstream.close())
-  const data = { DIR: join(folder(t), '.dog'), URL: upstream.url, TIMEOUT: '2' }
+  const data = { DIR: join(temporaryFolder(t), '.dog'), URL: upstream.url, TIMEOUT: '2' }
   const asked = upstream.asked()
   const [holder] = threadsOf(t, 1, data)
   await asked
@@ -99,7 +100,7 @@ t.test('a worker thread that is terminated in mid-fetch is overtaken after its t
 t.test('eight workers of a cluster make one fetch', async (t) => {
   const upstream = await startUpstream({ delay: 300 })
   t.teardown(() => upstream.close())
-  const child = start(join(here, 'fixtures/cluster.cjs'), { DIR: join(folder(t), '.dog'), URL: upstream.url })
+  const child = start(join(here, 'fixtures/cluster.cjs'), { DIR: join(temporaryFolder(t), '.dog'), URL: upstream.url })
   t.teardown(() => void (child.process.exitCode ?? child.process.kill('SIGKILL')))
   const { out, err, code } = await child.exited
   t.strictSame([code, err], [0, ''])

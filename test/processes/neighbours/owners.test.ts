@@ -3,8 +3,10 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { BUILT } from '../../support/children.js'
-import { createDog, failure, folder } from '../../support/test-dog.js'
+import { DIST_ENTRY } from '../../support/children.js'
+import { rejectionOf } from '../../support/errors.js'
+import { temporaryFolder } from '../../support/temporary-folder.js'
+import { createDog } from '../../support/test-dog.js'
 import { isRoot, NOBODY, scene } from './setup.js'
 
 const needsRoot = !isRoot && 'skipped: only root can make files of other users'
@@ -18,7 +20,7 @@ t.test('a folder that everybody may write is refused', { skip: needsUsers }, asy
   mkdirSync(dir)
   writeFileSync(join(dir, 'K.dog'), record(), { mode: 0o600 })
   chmodSync(dir, 0o777)
-  const error = await failure(dog.get('K'))
+  const error = await rejectionOf(dog.get('K'))
   t.match(error, { code: 'ERR_DOG_STORE', path: dir, message: /writable by everybody/ })
   t.equal(fetches.count, 0)
   t.equal(dog.peek('K'), undefined)
@@ -31,7 +33,7 @@ t.test(
     const { dir, dog, fetches } = scene(t)
     await dog.get('K')
     chmodSync(dir, 0o777)
-    t.match(await failure(dog.refresh('K')), { code: 'ERR_DOG_STORE', path: dir })
+    t.match(await rejectionOf(dog.refresh('K')), { code: 'ERR_DOG_STORE', path: dir })
     t.equal(fetches.count, 1)
   },
 )
@@ -41,7 +43,7 @@ t.test('a folder of another user is refused, and its owner named', { skip: needs
   mkdirSync(dir, { mode: 0o700 })
   writeFileSync(join(dir, 'K.dog'), record(), { mode: 0o600 })
   chownSync(dir, NOBODY, NOBODY)
-  t.match(await failure(dog.get('K')), { code: 'ERR_DOG_STORE', path: dir, message: new RegExp(`uid ${NOBODY}`) })
+  t.match(await rejectionOf(dog.get('K')), { code: 'ERR_DOG_STORE', path: dir, message: new RegExp(`uid ${NOBODY}`) })
   t.equal(fetches.count, 0)
 })
 
@@ -67,7 +69,7 @@ for (const [what, make, why] of [
       if (place.startsWith('.lock/')) mkdirSync(path, { mode: 0o700 })
       if (inside !== undefined) writeFileSync(join(path, inside), '')
       make(path)
-      const error = await failure(dog.get('K'))
+      const error = await rejectionOf(dog.get('K'))
       t.match(error, { code: 'ERR_DOG_STORE', path, message: why })
       t.equal(fetches.count, 0)
       t.equal(dog.peek('K'), undefined)
@@ -79,7 +81,7 @@ t.test(
   'a folder that is shared with a group on purpose: what another user of the group wrote is used',
   { skip: needsRoot },
   async (t) => {
-    const dir = join(folder(t), '.dog')
+    const dir = join(temporaryFolder(t), '.dog')
     mkdirSync(dir)
     chmodSync(dir, 0o770)
     writeFileSync(join(dir, 'K.dog'), record())
@@ -95,7 +97,7 @@ t.test(
 function asNobody(dir: string, base: string): Record<string, string> {
   // The other user may not be able to reach the repository: one file, copied, is all of the package that a read needs.
   const copy = join(base, 'dotdog.cjs')
-  writeFileSync(copy, readFileSync(join(dirname(BUILT), 'engine.js')), { mode: 0o644 })
+  writeFileSync(copy, readFileSync(join(dirname(DIST_ENTRY), 'engine.js')), { mode: 0o644 })
   const script = `
     const dog = require(${JSON.stringify(copy)})
     let fetches = 0
@@ -112,7 +114,7 @@ t.test(
   'a record that root made ("ran it once") is refused to another user, and root is named; nothing is fetched',
   { skip: needsRoot },
   (t) => {
-    const base = folder(t)
+    const base = temporaryFolder(t)
     chmodSync(base, 0o755)
     const dir = join(base, '.dog')
     mkdirSync(dir)
@@ -134,7 +136,7 @@ t.test(
   'a folder that root made and another user may read: a valid value is used, a fetch is refused before it is spent',
   { skip: needsRoot },
   (t) => {
-    const base = folder(t)
+    const base = temporaryFolder(t)
     chmodSync(base, 0o755)
     const dir = join(base, '.dog')
     mkdirSync(dir)

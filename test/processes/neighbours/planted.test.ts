@@ -4,7 +4,9 @@ import { lstatSync, mkdirSync, readdirSync, rmSync, symlinkSync, unlinkSync, uti
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { fixture, start } from '../../support/children.js'
-import { failure, folder, next } from '../../support/test-dog.js'
+import { rejectionOf } from '../../support/errors.js'
+import { temporaryFolder } from '../../support/temporary-folder.js'
+import { nextEvent } from '../../support/test-dog.js'
 import { plant, plants, scene } from './setup.js'
 
 const windows = process.platform === 'win32' && 'Windows has no FIFOs, and links only for administrators'
@@ -29,7 +31,7 @@ for (const [place, path] of Object.entries(places)) {
         () => dog.refresh('K', { force: true }),
         () => dog.set('K', 'mine', { expiresIn: 9 }),
       ]) {
-        const error = await failure(call())
+        const error = await rejectionOf(call())
         t.equal(error.code, 'ERR_DOG_STORE', String(error.message))
         t.ok(error.path?.startsWith(join(dir, path)), `path: ${error.path}`)
         t.ok(error.message.includes(join(dir, path)))
@@ -51,7 +53,7 @@ t.test('what is in a folder of ledgers behind a symbolic link is not believed', 
   const ledger = { dotdog: 1, key: 'K', fetches: { since: Date.now(), count: 1, last: 1 }, failure: failed }
   writeFileSync(join(outside, 'K.json'), JSON.stringify(ledger))
   plant('a symbolic link to a folder', join(dir, '.state'), outside)
-  const error = await failure(dog.get('K'))
+  const error = await rejectionOf(dog.get('K'))
   t.equal(error.code, 'ERR_DOG_STORE', error.message)
 })
 
@@ -59,14 +61,14 @@ t.test('a folder that is a symbolic link to nothing is refused, and not made', {
   const { dir, outside, dog, snapshot, fetches } = scene(t)
   symlinkSync(join(outside, 'nothing'), dir)
   const before = snapshot()
-  t.match(await failure(dog.get('K')), { code: 'ERR_DOG_STORE', path: dir })
+  t.match(await rejectionOf(dog.get('K')), { code: 'ERR_DOG_STORE', path: dir })
   t.equal(fetches.count, 0)
   t.equal(snapshot(), before)
 })
 
 /** The name of an owner file whose process is dead: as ours would be, but for its number and the pid. */
 async function deadOwner(t: Test): Promise<string> {
-  const child = start(fixture('only-get.cjs'), { DIR: folder(t), URL: 'http://127.0.0.1:9/' })
+  const child = start(fixture('only-get.cjs'), { DIR: temporaryFolder(t), URL: 'http://127.0.0.1:9/' })
   await child.exited
   const { dir, dog } = scene(t)
   let name = ''
@@ -131,9 +133,9 @@ for (const what of Object.keys(plants)) {
         before = snapshot()
         throw new Error('down')
       })
-      t.match(await failure(dog.get('K')), { code: 'ERR_DOG_FETCH', message: /down/ })
+      t.match(await rejectionOf(dog.get('K')), { code: 'ERR_DOG_FETCH', message: /down/ })
       t.equal(snapshot(), before)
-      t.match(await failure(dog.get('K')), { code: 'ERR_DOG_FETCH', retryAt: Number })
+      t.match(await rejectionOf(dog.get('K')), { code: 'ERR_DOG_FETCH', retryAt: Number })
     },
   )
 
@@ -154,7 +156,7 @@ for (const what of Object.keys(plants)) {
         await new Promise((resolve) => setTimeout(resolve, 2600))
         return { value: 'fetched', expiresIn: 60 }
       })
-      const warned = next(dog, 'warning')
+      const warned = nextEvent(dog, 'warning')
       t.equal(await dog.get('K'), 'fetched')
       t.match(await warned, { code: 'ERR_DOG_STORE' })
       t.equal(snapshot(), before)

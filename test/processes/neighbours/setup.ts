@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { createDog, folder } from '../../support/test-dog.js'
+import { temporaryFolder } from '../../support/temporary-folder.js'
+import { createDog } from '../../support/test-dog.js'
 
 /** A folder of ours, and beside it one that nothing of ours may touch. */
 
@@ -16,7 +17,7 @@ export interface Scene {
 }
 
 export function scene(t: Test, options: Record<string, unknown> = {}): Scene {
-  const base = folder(t)
+  const base = temporaryFolder(t)
   const dir = join(base, '.dog')
   const outside = join(base, 'outside')
   mkdirSync(outside, { mode: 0o700 })

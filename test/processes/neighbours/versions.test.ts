@@ -3,15 +3,18 @@ import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Dog } from '../../../index.js'
-import { machine, remote } from '../../support/remote-process.js'
-import { counting, createDog, failure, fileStore, folder, next, pause, put } from '../../support/test-dog.js'
+import { startControlledProcess, startMachine } from '../../support/controlled-process.js'
+import { rejectionOf } from '../../support/errors.js'
+import { temporaryFolder } from '../../support/temporary-folder.js'
+import { countingFetcher, createDog, fileStore, nextEvent, storeRecord } from '../../support/test-dog.js'
+import { pause } from '../../support/timing.js'
 import { buildNextVersion } from './builds.js'
 
-const base = folder(t)
+const base = temporaryFolder(t)
 const version2 = await buildNextVersion(base)
 
-function pair(t: Parameters<typeof folder>[0]) {
-  const dir = join(folder(t), '.dog')
+function pair(t: Parameters<typeof temporaryFolder>[0]) {
+  const dir = join(temporaryFolder(t), '.dog')
   const [old, young] = [createDog({ dir }), version2.load().createDog({ dir })] as [Dog, Dog]
   t.teardown(() => Promise.all([old.close(), young.close()]))
   const file = join(dir, 'K.dog')
@@ -21,7 +24,7 @@ function pair(t: Parameters<typeof folder>[0]) {
 
 t.test('an older version refuses what a newer one wrote: every call, no fetch, the file untouched', async (t) => {
   const { old, young, file, state } = pair(t)
-  const [mine, theirs] = [counting(), counting()]
+  const [mine, theirs] = [countingFetcher(), countingFetcher()]
   old.init('K', mine)
   young.init('K', theirs)
   t.equal(await young.get('K'), 'v1')
@@ -35,7 +38,7 @@ t.test('an older version refuses what a newer one wrote: every call, no fetch, t
     () => old.set('K', 'mine', { expiresIn: 60 }),
     () => old.remove('K'),
   ]) {
-    t.match(await failure(call()), { code: 'ERR_DOG_STORE', path: file, message: /written by a newer dotdog/ })
+    t.match(await rejectionOf(call()), { code: 'ERR_DOG_STORE', path: file, message: /written by a newer dotdog/ })
   }
   t.equal(old.peek('K'), undefined)
   t.match(await old.status(), [{ key: 'K', state: 'unreadable', failure: { message: /newer/ } }])
@@ -47,7 +50,7 @@ t.test('an older version refuses what a newer one wrote: every call, no fetch, t
 
 t.test('a newer version uses what an older one wrote, and the older one goes on with the value that it has', async (t) => {
   const { old, young } = pair(t)
-  const [mine, theirs] = [counting(), counting()]
+  const [mine, theirs] = [countingFetcher(), countingFetcher()]
   old.init('K', mine)
   young.init('K', theirs)
   t.equal(await old.get('K'), 'v1')
@@ -67,21 +70,21 @@ t.test('a newer version uses what an older one wrote, and the older one goes on 
 
 t.test('a newer ledger keeps an older version from fetching: it cannot know the back-off', async (t) => {
   const { dir, old, young } = pair(t)
-  const mine = counting()
+  const mine = countingFetcher()
   old.init('K', mine)
   young.init('K', () => Promise.reject(new Error('down')))
-  await failure(young.get('K'))
+  await rejectionOf(young.get('K'))
   const path = join(dir, '.state/K.json')
   const before = readFileSync(path, 'utf8')
   t.match(JSON.parse(before), { dotdog: 2 })
-  t.match(await failure(old.get('K')), { code: 'ERR_DOG_STORE', path, message: /newer/ })
+  t.match(await rejectionOf(old.get('K')), { code: 'ERR_DOG_STORE', path, message: /newer/ })
   t.equal(mine.calls.count, 0)
   t.equal(readFileSync(path, 'utf8'), before)
   // A value of the older format goes on being served; its refresh is a warning.
   rmSync(path)
-  await put(fileStore({ dir }), 'K', 'due', -60, 5)
+  await storeRecord(fileStore({ dir }), 'K', 'due', -60, 5)
   writeFileSync(path, before)
-  const warned = next(old, 'warning')
+  const warned = nextEvent(old, 'warning')
   t.equal(await old.get('K'), 'due')
   t.match(await warned, { code: 'ERR_DOG_STORE', message: /newer/ })
   t.equal(mine.calls.count, 0)
@@ -90,13 +93,13 @@ t.test('a newer ledger keeps an older version from fetching: it cannot know the 
 t.test(
   'processes of both versions that ask for nothing yet: one fetch under the one lock, then an error in the older ones',
   async (t) => {
-    const { upstream, processes, dir } = await machine(t, 2, { delay: 400 })
+    const { upstream, processes, dir } = await startMachine(t, 2, { delay: 400 })
     const env = { DIR: dir, URL: upstream.url, BUILD: version2.path }
-    const young = [await remote(t, env), await remote(t, env)]
+    const young = [await startControlledProcess(t, env), await startControlledProcess(t, env)]
     const asked = upstream.asked()
     const first = Promise.all(young.map((process) => process.get()))
     await asked
-    const others = await Promise.all(processes.map((process) => failure(process.get())))
+    const others = await Promise.all(processes.map((process) => rejectionOf(process.get())))
     t.strictSame([...new Set(await first)], ['token-1-of-the-upstream'])
     for (const error of others) t.match(error, { code: 'ERR_DOG_STORE', message: /newer/ })
     t.equal(upstream.count, 1)

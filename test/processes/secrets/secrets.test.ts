@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { start } from '../../support/children.js'
-import { folder } from '../../support/test-dog.js'
+import { temporaryFolder } from '../../support/temporary-folder.js'
 
 /** Each with characters that every encoding writes in another way, where its kind has them. */
 const MARKS = {
@@ -67,8 +67,8 @@ function reportsIn(dir: string): string[] {
 
 for (const end of ['quiet', 'rejection', 'uncaught']) {
   t.test(`no secret in what a process prints that meets every error, and ends ${end}`, async (t) => {
-    const dir = folder(t)
-    const reports = folder(t)
+    const dir = temporaryFolder(t)
+    const reports = temporaryFolder(t)
     const NODE_OPTIONS = [...REPORT, `--report-directory=${reports}`].join(' ')
     const child = start(join(import.meta.dirname, 'fixtures/paths.cjs'), { ...MARKS, DIR: dir, END: end, NODE_OPTIONS })
     const { code, out, err } = await child.exited

@@ -3,8 +3,10 @@ import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { BUILT } from '../../support/children.js'
-import { counting, createDog, folder, pause } from '../../support/test-dog.js'
+import { DIST_ENTRY } from '../../support/children.js'
+import { temporaryFolder } from '../../support/temporary-folder.js'
+import { countingFetcher, createDog } from '../../support/test-dog.js'
+import { pause } from '../../support/timing.js'
 
 const MONTH = 34 * 86_400
 
@@ -12,10 +14,10 @@ for (const seconds of [0, 0.001]) {
   t.test(
     `a value that lives ${seconds} s goes to all who waited for it, is fetched for each later call, and never by itself`,
     async (t) => {
-      const dir = folder(t)
+      const dir = temporaryFolder(t)
       const dogs = [createDog({ dir, autoRefresh: true }), createDog({ dir, autoRefresh: true })]
       t.teardown(() => Promise.all(dogs.map((dog) => dog.close())))
-      const fetcher = counting({ expiresIn: seconds }, 100)
+      const fetcher = countingFetcher({ expiresIn: seconds }, 100)
       for (const dog of dogs) dog.init('K', fetcher)
       const values = await Promise.all(Array.from({ length: 20 }, (_, i) => dogs[i % 2]!.get('K')))
       t.strictSame([...new Set(values)], ['v1'])
@@ -32,10 +34,10 @@ for (const seconds of [1e9, Number.POSITIVE_INFINITY, MONTH]) {
   t.test(
     `a value that lives ${seconds} s is fetched once, also with a timer, and outlives the timer's longest piece`,
     async (t) => {
-      const dir = folder(t)
+      const dir = temporaryFolder(t)
       const dog = createDog({ dir, autoRefresh: true })
       t.teardown(() => dog.close())
-      const fetcher = counting({ expiresIn: seconds })
+      const fetcher = countingFetcher({ expiresIn: seconds })
       dog.init('K', fetcher)
       t.equal(await dog.get('K'), 'v1')
       // A timer that overflows fires within a millisecond, again and again.
@@ -55,9 +57,9 @@ for (const seconds of [1e9, Number.POSITIVE_INFINITY, MONTH]) {
 }
 
 t.test('the timer of a value that lives 34 days keeps no process alive', async (t) => {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   const script = `
-    const dog = require(${JSON.stringify(BUILT)})
+    const dog = require(${JSON.stringify(DIST_ENTRY)})
     dog.init('K', () => ({ value: 'v', expiresIn: ${MONTH} }), { dir: ${JSON.stringify(dir)}, autoRefresh: true })
     dog.get('K').then(console.log)`
   const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })

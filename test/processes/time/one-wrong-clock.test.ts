@@ -2,13 +2,14 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { busy, DAY, machine, pause, type Remote, until } from '../../support/remote-process.js'
+import { type ControlledProcess, DAY_MS, getRepeatedly, startMachine } from '../../support/controlled-process.js'
+import { pause, until } from '../../support/timing.js'
 import { tokenNumber } from '../../support/upstream.js'
 
 const token = (number: number) => `token-${number}-of-the-upstream`
 
 /** What a process is given, call by call, for so long. */
-async function follow(process: Remote, ms: number): Promise<number[]> {
+async function follow(process: ControlledProcess, ms: number): Promise<number[]> {
   const seen: number[] = []
   const end = performance.now() + ms
   while (performance.now() < end) {
@@ -21,20 +22,20 @@ async function follow(process: Remote, ms: number): Promise<number[]> {
 const isOrdered = (numbers: number[]) => numbers.every((number, at) => at === 0 || number >= numbers[at - 1]!)
 
 for (const [direction, offset] of [
-  ['ahead', DAY],
-  ['back', -DAY],
+  ['ahead', DAY_MS],
+  ['back', -DAY_MS],
 ] as const) {
   for (const who of ['the process that fetches', 'a process that waits for it'] as const) {
     t.test(
       `the clock of ${who} goes a day ${direction} in mid-fetch: one fetch for all, and nobody gets an older value`,
       async (t) => {
-        const { dir, upstream, processes } = await machine(t, 3, { delay: 1000, key: { timeout: 5 } })
+        const { dir, upstream, processes } = await startMachine(t, 3, { delay: 1000, key: { timeout: 5 } })
         const asked = upstream.asked()
         const answers = Promise.all(processes.map((process) => process.get()))
         const pid = Number(await asked)
         // By now the others wait, too.
         await pause(200)
-        const isIts = ({ pid: each }: Remote) => (each === pid) === (who === 'the process that fetches')
+        const isIts = ({ pid: each }: ControlledProcess) => (each === pid) === (who === 'the process that fetches')
         const odd = processes.find(isIts)!
         await odd.ask('clock', offset)
         t.equal(upstream.answeredAt.length, 0, 'the fetch is under way')
@@ -55,11 +56,11 @@ for (const [direction, offset] of [
 
         await odd.ask('clock', 0)
         await until(async () => {
-          const seen = await busy(processes, 400)
+          const seen = await getRepeatedly(processes, 400)
           return seen.size === 1 && seen.has(token(upstream.count))
         })
         const { count } = upstream
-        await busy(processes, 600)
+        await getRepeatedly(processes, 600)
         t.equal(upstream.count, count, 'and then there is peace')
       },
     )

@@ -2,13 +2,14 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { start, temporary } from '../../support/children.js'
-import { pause, until } from '../../support/remote-process.js'
+import { start } from '../../support/children.js'
+import { temporaryFolder } from '../../support/temporary-folder.js'
+import { pause, until } from '../../support/timing.js'
 
 const script = join(import.meta.dirname, 'fixtures/faked.cjs')
 
 function setUp(t: Test) {
-  const base = temporary((end) => t.teardown(end))
+  const base = temporaryFolder(t)
   const env = { DIR: join(base, '.dog'), LOG: join(base, 'log') }
   const run = (more: Record<string, string> = {}) => {
     const child = start(script, { ...env, ...more })

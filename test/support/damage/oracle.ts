@@ -1,12 +1,13 @@
 import type { DogError } from '../../../index.js'
 import { IDENTITY } from './mutate.js'
 
-/** What the engine may make of a damaged file, as its text says. */
+/** Decides from the text of a damaged file how the engine may treat it. */
 
-export type Raw = Record<string, unknown> | undefined
+export type ParsedFile = Record<string, unknown> | undefined
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
-export function rawOf(bytes: Buffer): Raw {
+/** The object that a file holds; undefined if it holds none. */
+export function parseFile(bytes: Buffer): ParsedFile {
   try {
     const raw: unknown = JSON.parse(bytes.toString())
     return isObject(raw) ? raw : undefined
@@ -15,29 +16,32 @@ export function rawOf(bytes: Buffer): Raw {
   }
 }
 
-const UNWALKABLE = 'nested too deep to be walked'
+const TOO_DEEP = 'nested too deeply for JSON.stringify'
 
 export function jsonOf(value: unknown): string {
   try {
     return JSON.stringify(value)
   } catch {
-    return UNWALKABLE
+    return TOO_DEEP
   }
 }
 
-/** Whether a value may be given to a caller: it is what the file says, of this key and account, and not over. */
-export function mayServe(value: unknown, raw: Raw, key: string, now: number): boolean {
+/** Whether a caller may get this value: it is the file's value, of this key and account, and not expired. */
+export function mayServe(value: unknown, raw: ParsedFile, key: string, now: number): boolean {
   if (value === undefined || raw === undefined) return false
-  const says = (stored: unknown) => jsonOf(stored) === jsonOf(value) && jsonOf(value) !== UNWALKABLE
+  const matches = (stored: unknown) => jsonOf(stored) === jsonOf(value) && jsonOf(value) !== TOO_DEEP
   if (!Object.hasOwn(raw, 'dotdog')) {
-    return says(raw.data) && Number(raw.gen_time) + Number(raw.expires_in ?? 0) * 1000 > now
+    return matches(raw.data) && Number(raw.gen_time) + Number(raw.expires_in ?? 0) * 1000 > now
   }
-  const isOurs = raw.key === key && (raw.identity === undefined || raw.identity === IDENTITY)
-  return says(raw.value) && isOurs && raw.dotdog === 1 && raw.sealed === undefined && Number(raw.expiresAt) > now
+  const belongsToKey = raw.key === key && (raw.identity === undefined || raw.identity === IDENTITY)
+  return matches(raw.value) && belongsToKey && raw.dotdog === 1 && raw.sealed === undefined && Number(raw.expiresAt) > now
 }
 
-/** Whether a record is one that no fetch may replace: a later version's, another account's, a twin's, an encrypted one. */
-export function isClaimed(error: DogError, raw: Raw, key: string): boolean {
+/**
+ * Whether the error is right, as no fetch may replace the record: a newer version wrote it, it is another account's, it is
+ * encrypted, or its key differs from ours in upper and lower case only.
+ */
+export function mustNotReplace(error: DogError, raw: ParsedFile, key: string): boolean {
   if (raw === undefined) return false
   if (error.code === 'ERR_DOG_IDENTITY') return typeof raw.identity === 'string' && raw.identity !== IDENTITY
   const { sealed } = raw

@@ -1,6 +1,6 @@
 import t from 'tap'
 
-/** Another one at each run; a run is repeated by the one that it printed. */
+/** Differs in each run. Set the environment variable SEED to the printed number to repeat a run. */
 export const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
 
 t.comment(`SEED=${SEED} repeats this run`)

@@ -2,7 +2,7 @@ import t from 'tap'
 import { DogError } from '../../../../src/core/model/errors.js'
 import { UnusableResult } from '../../../../src/core/model/expiry.js'
 import { checkFetchResult, toStorable } from '../../../../src/core/model/fetch-result.js'
-import { refused } from '../../../support/refusal.js'
+import { throwsInstanceOf } from '../../../support/errors.js'
 
 const START = 1_763_650_000_000.4
 
@@ -42,10 +42,10 @@ t.test('what JSON does not hold, or too much of it, is refused', async (t) => {
   const loop: Record<string, unknown> = {}
   loop.loop = loop
   for (const value of [undefined, () => 1, Symbol('x'), loop, 1n])
-    refused(t, () => toStorable(value), UnusableResult, typeof value)
+    throwsInstanceOf(t, () => toStorable(value), UnusableResult, typeof value)
   t.equal(toStorable('x'.repeat(699_998)), 'x'.repeat(699_998))
-  refused(t, () => toStorable('x'.repeat(699_999)), UnusableResult, 'a long one')
-  refused(t, () => toStorable('中'.repeat(300_000)), UnusableResult, 'a long one, in bytes')
+  throwsInstanceOf(t, () => toStorable('x'.repeat(699_999)), UnusableResult, 'a long one')
+  throwsInstanceOf(t, () => toStorable('中'.repeat(300_000)), UnusableResult, 'a long one, in bytes')
 })
 
 t.test('numbers that JSON does not hold are refused, or read as every other process reads them', async (t) => {

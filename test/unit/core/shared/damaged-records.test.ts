@@ -4,15 +4,24 @@ import type { DogRecord } from '../../../../index.js'
 import { decryptRecord, toCipherKey } from '../../../../src/core/model/encryption.js'
 import { DogError } from '../../../../src/core/model/errors.js'
 import { decodeRecord, encodeRecord } from '../../../../src/core/shared/format.js'
-import { faultOfLedger } from '../../../support/damage/checks.js'
-import { KEY, ledgerTexts, mutate, NOW, randomFrom, records, SEALING, sealed } from '../../../support/damage/mutate.js'
+import { violationOfLedger } from '../../../support/damage/checks.js'
+import {
+  CIPHER_KEY,
+  encryptedRecords,
+  KEY,
+  ledgerTexts,
+  mutate,
+  NOW,
+  plainRecords,
+  seededRandom,
+} from '../../../support/damage/mutate.js'
 import { SEED } from '../../../support/damage/seed.js'
 
 const LEDGERS = 100_000
 
 /** Runs a check over so many damaged texts; the first few that fail are told, each with what it was. */
 function faults(count: number, seed: number, texts: string[], check: (text: string) => string | undefined): string[] {
-  const random = randomFrom(seed)
+  const random = seededRandom(seed)
   const found: string[] = []
   for (let i = 0; i < count && found.length < 10; i++) {
     const text = mutate(texts, random).toString()
@@ -29,16 +38,16 @@ function faults(count: number, seed: number, texts: string[], check: (text: stri
 
 t.test(`${LEDGERS} damaged ledgers: what is decoded is of the right types, and closes no key for good`, async (t) => {
   t.same(
-    faults(LEDGERS, SEED + 1, ledgerTexts, (text) => faultOfLedger(text, KEY, NOW)),
+    faults(LEDGERS, SEED + 1, ledgerTexts, (text) => violationOfLedger(text, KEY, NOW)),
     [],
   )
 })
 
 /** The original of a record that was opened, if it is one: all of it, not the value alone. */
-const isOriginal = (opened: DogRecord) => records.slice(0, 2).some((original) => isDeepStrictEqual(opened, original))
+const isOriginal = (opened: DogRecord) => plainRecords.slice(0, 2).some((original) => isDeepStrictEqual(opened, original))
 
 t.test('6000 damaged sealed records: each is opened unchanged, or not at all', async (t) => {
-  const keys = [toCipherKey(Buffer.alloc(32, 9)), SEALING]
+  const keys = [toCipherKey(Buffer.alloc(32, 9)), CIPHER_KEY]
   let opened = 0
   let refused = 0
   const check = (text: string) => {
@@ -58,7 +67,7 @@ t.test('6000 damaged sealed records: each is opened unchanged, or not at all', a
     }
     return
   }
-  t.same(faults(6000, SEED + 2, sealed.map(encodeRecord), check), [])
+  t.same(faults(6000, SEED + 2, encryptedRecords.map(encodeRecord), check), [])
   t.ok(opened > 0 && refused > 500, `${opened} opened, ${refused} refused`)
 })
 

@@ -3,8 +3,8 @@ import t from 'tap'
 import type { DogRecord, Ledger } from '../../../../index.js'
 import { decryptRecord, encryptRecord } from '../../../../src/core/model/encryption.js'
 import { decodeLedger, decodeRecord, encodeLedger, encodeRecord } from '../../../../src/core/shared/format.js'
-import { faultOfLedger, faultOfRecord } from '../../../support/damage/checks.js'
-import { KEY, NOW, SEALING } from '../../../support/damage/mutate.js'
+import { violationOfLedger, violationOfRecord } from '../../../support/damage/checks.js'
+import { CIPHER_KEY, KEY, NOW } from '../../../support/damage/mutate.js'
 import { SEED } from '../../../support/damage/seed.js'
 
 /** The same for whatever fast-check thinks of; a counterexample is shrunk, and told with its seed. */
@@ -62,17 +62,17 @@ const ledgerLike = fc.record(
 t.test('whatever text a file holds, decoding it is sound', async () => {
   fc.assert(
     fc.property(fc.oneof(text, fc.json()), (any) => {
-      sound(faultOfRecord(any, KEY, NOW))
-      sound(faultOfLedger(any, KEY, NOW))
+      sound(violationOfRecord(any, KEY, NOW))
+      sound(violationOfLedger(any, KEY, NOW))
     }),
     how,
   )
 })
 
 for (const [what, like, check] of [
-  ['a record', recordLike, faultOfRecord],
-  ["guard_dog's", legacyLike, faultOfRecord],
-  ['a ledger', ledgerLike, faultOfLedger],
+  ['a record', recordLike, violationOfRecord],
+  ["guard_dog's", legacyLike, violationOfRecord],
+  ['a ledger', ledgerLike, violationOfLedger],
 ] as const) {
   t.test(`whatever JSON looks like ${what}, decoding it is sound`, async () => {
     fc.assert(
@@ -99,8 +99,8 @@ t.test('every good record comes back as it was written, also sealed', async (t) 
   fc.assert(
     fc.property(goodRecord, (record) => {
       t.strictSame(viaJson(decodeRecord(encodeRecord(record), KEY)), viaJson(record))
-      const sealed = decodeRecord(encodeRecord(encryptRecord(record, SEALING)), KEY)
-      t.strictSame(viaJson(decryptRecord(sealed as DogRecord, [SEALING], '/path')), viaJson(record))
+      const sealed = decodeRecord(encodeRecord(encryptRecord(record, CIPHER_KEY)), KEY)
+      t.strictSame(viaJson(decryptRecord(sealed as DogRecord, [CIPHER_KEY], '/path')), viaJson(record))
     }),
     { numRuns: 300, seed: SEED },
   )

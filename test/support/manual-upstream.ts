@@ -2,38 +2,42 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 
-/** An upstream whose every answer is given by hand, in any order. Each request rotates: only the newest token is good. */
-export interface Asked {
+/** A request that waits for its answer. */
+export interface HeldRequest {
   number: number
   token: string
-  /** Answers with the token that was made for this request, or with something else. */
+  /** Sends the token that was made for this request, or another body. */
   answer(body?: unknown): void
-  /** Cuts the connection: the token is made, and nobody is told. */
+  /** Cuts the connection: the token was made, and no client learns it. */
   drop(): void
 }
 
-export interface OddUpstream {
+/**
+ * An upstream that answers a request when the test says so, in any order. Each request makes a new
+ * token, and only the newest token is good.
+ */
+export interface ManualUpstream {
   url: string
-  requests: Asked[]
-  /** Answers at once from now on, until it is set back. */
+  requests: HeldRequest[]
+  /** While true, every new request is answered at once. */
   automatic: boolean
-  /** The n-th request, from 1, when it is there. */
-  request(number: number): Promise<Asked>
+  /** Resolves with the n-th request, counted from 1, once it has arrived. */
+  request(number: number): Promise<HeldRequest>
 }
 
-export async function oddUpstream(t: Test, expiresIn = 7200): Promise<OddUpstream> {
+export async function startManualUpstream(t: Test, expiresIn = 7200): Promise<ManualUpstream> {
   const waiting: Array<() => void> = []
   const server = createServer((_request, response: ServerResponse) => {
     const number = upstream.requests.length + 1
     const token = `token-${number}-of-the-upstream`
-    const asked: Asked = {
+    const held: HeldRequest = {
       number,
       token,
       answer: (body = { value: token, expiresIn }) => response.end(JSON.stringify(body)),
       drop: () => response.destroy(),
     }
-    upstream.requests.push(asked)
-    if (upstream.automatic) asked.answer()
+    upstream.requests.push(held)
+    if (upstream.automatic) held.answer()
     for (const wake of waiting.splice(0)) wake()
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -41,7 +45,7 @@ export async function oddUpstream(t: Test, expiresIn = 7200): Promise<OddUpstrea
     server.closeAllConnections()
     return new Promise<void>((resolve) => server.close(() => resolve()))
   })
-  const upstream: OddUpstream = {
+  const upstream: ManualUpstream = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     requests: [],
     automatic: false,
