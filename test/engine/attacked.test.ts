@@ -1,4 +1,3 @@
-// What an attack on the engine found.
 import { getEventListeners } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,7 +20,7 @@ import {
 } from '../support/test-dog.js'
 import { deferred, pause, until } from '../support/timing.js'
 
-t.test('a record that was followed before its init is still another account’s', async (t) => {
+t.test('A record of another account stays foreign when the key was read before its init', async (t) => {
   const dir = temporaryFolder(t)
   const theirs = createDog({ dir })
   theirs.init('K', async () => ({ value: 'token-of-A', expiresIn: 7200 }), { identity: 'wxA' })
@@ -32,7 +31,7 @@ t.test('a record that was followed before its init is still another account’s'
   await t.rejects(mine.get('K'), { code: 'ERR_DOG_IDENTITY' })
 })
 
-t.test('no key is no key, also after one was made anew', async (t) => {
+t.test('peek without a key throws a TypeError, also after a repeated init of another key', async (t) => {
   const dog = createDog({ dir: temporaryFolder(t) })
   const fetcher = async () => ({ value: 'secret-1', expiresIn: 7200 })
   dog.init('K', fetcher)
@@ -41,14 +40,14 @@ t.test('no key is no key, also after one was made anew', async (t) => {
   t.throws(() => dog.peek(undefined as never), TypeError)
 })
 
-t.test('a file whose name is too long for a key harms nobody who listens to changes', async (t) => {
+t.test('A file whose name is too long for a key does not disturb listeners of change', async (t) => {
   const dir = temporaryFolder(t)
   const script = join(dir, 'listen.cjs')
   writeFileSync(
     script,
     `const { writeFileSync } = require('node:fs')
     const dog = require(process.env.ENTRY).createDog({ dir: process.env.DIR })
-    dog.on('change', ({ key }) => key === 'K' && (console.log('told'), process.exit()))
+    dog.on('change', ({ key }) => key === 'K' && (console.log('changed'), process.exit()))
     dog.init('K', async () => ({ value: 'value', expiresIn: 7200 }))
     dog.get('K').then(() => setTimeout(() => {
       writeFileSync(process.env.DIR + '/' + 'x'.repeat(150) + '.dog', '{}')
@@ -57,10 +56,10 @@ t.test('a file whose name is too long for a key harms nobody who listens to chan
     setTimeout(() => process.exit(3), 20000)`,
   )
   const { code, out, err } = await start(script, { DIR: join(dir, '.dog'), ENTRY: DIST_ENTRY }).exited
-  t.strictSame({ code, out, err }, { code: 0, out: 'told\n', err: '' })
+  t.strictSame({ code, out, err }, { code: 0, out: 'changed\n', err: '' })
 })
 
-t.test('a new folder is kept out of git, also if another process uses it before it is done', async (t) => {
+t.test('A new folder gets its .gitignore even if another process uses it before it is complete', async (t) => {
   const dir = join(temporaryFolder(t), '.dog')
   const other = join(dir, '..', 'other.cjs')
   writeFileSync(
@@ -84,7 +83,7 @@ t.test('a new folder is kept out of git, also if another process uses it before 
   t.strictSame(readdirSync(dir).sort(), ['.gitignore', '.lock', '.state', 'A.dog', 'B.dog'])
 })
 
-t.test('a DogError of the fetcher’s own making is redacted like any error', async (t) => {
+t.test('The message of a DogError that a fetcher creates itself is redacted like any other', async (t) => {
   const dir = temporaryFolder(t)
   const dog = createDog({ dir })
   dog.init('K', async () => {
@@ -95,18 +94,18 @@ t.test('a DogError of the fetcher’s own making is redacted like any error', as
   t.notMatch(readFileSync(join(dir, '.state/K.json'), 'utf8'), 'S3CRETS3CRET')
 })
 
-t.test('where nothing was read, nothing is what was stored then', async (t) => {
+t.test('A Memory that has read nothing has no stored version for an undefined record', async (t) => {
   const memory = new Memory()
   memory.adopt({ key: 'K', value: 'v', fetchedAt: 0, expiresAt: 8e15, ahead: 0, generation: 7 })
   t.equal(memory.storedVersionOf(undefined), undefined)
 })
 
-t.test('who began to wait before a value came gets it, though somebody else is fetching the next one already', async (t) => {
+t.test('A waiter gets a value that was committed as it began to wait, even though the next fetch has begun', async (t) => {
   const inner = memoryStore()
   const first = (await inner.acquire('K', 30))!
   let later: Lease | undefined
   const store = overriding(inner, {
-    // Between its look at the holder and its wait.
+    // Commits after the dog has read the record and before it begins to wait.
     holder: async (key) => {
       if (later === undefined) {
         const now = Date.now()
@@ -132,7 +131,7 @@ t.test('who began to wait before a value came gets it, though somebody else is f
   await dog.close()
 })
 
-t.test('a damaged record before guard_dog’s file lets nobody wait without rest', async (t) => {
+t.test('A waiter does not busy-loop when a damaged record stands before a file of guard_dog', async (t) => {
   const dir = temporaryFolder(t)
   const own = join(dir, '.dog')
   mkdirSync(own, { mode: 0o700 })
@@ -145,25 +144,25 @@ t.test('a damaged record before guard_dog’s file lets nobody wait without rest
     script,
     `process.chdir(${JSON.stringify(dir)})
     const fs = require('node:fs')
-    let looks = 0
+    let polls = 0
     for (const name of ['openSync', 'statSync', 'lstatSync']) {
       const real = fs[name]
-      fs[name] = (...args) => (looks++, real(...args))
+      fs[name] = (...args) => (polls++, real(...args))
     }
     const dog = require(process.env.ENTRY)
     dog.init('K', async () => ({ value: 'mine', expiresIn: 7200 }))
-    dog.on('wait', () => setTimeout(() => (console.log(looks), process.exit()), 1000))
+    dog.on('wait', () => setTimeout(() => (console.log(polls), process.exit()), 1000))
     dog.get('K')`,
   )
   const lease = (await fileStore({ dir: own }).acquire('K', 30))!
   const { code, out } = await start(script, { DOTDOG_DIR: own, ENTRY: DIST_ENTRY }).exited
   await lease.release()
   t.equal(code, 0)
-  // It looks up to forty times a second, and judges the holder at some of these looks.
-  t.ok(Number(out) > 0 && Number(out) < 1000, `${out.trim()} looks in a second`)
+  // The waiter polls up to forty times a second, and checks the holder at some of these polls.
+  t.ok(Number(out) > 0 && Number(out) < 1000, `${out.trim()} polls in a second`)
 })
 
-t.test('an error of the store’s kind that a fetcher makes itself is nobody’s to pass on', async (t) => {
+t.test('A DogError with another ERR_DOG code that a fetcher creates itself is redacted, too', async (t) => {
   for (const code of ['ERR_DOG_STORE', 'ERR_DOG_CYCLE', 'ERR_DOG_CLOSED'] as const) {
     const dog = createDog({ store: memoryStore() })
     dog.init('K', async () => {
@@ -180,7 +179,7 @@ const aborted = async () => {
   throw new DOMException('This operation was aborted', 'AbortError')
 }
 
-t.test('one fetch that its process broke off is no failure: who waits fetches at once', async (t) => {
+t.test('A single fetch that its own process aborted records no failure, and a waiter fetches at once', async (t) => {
   const { dog, another } = createTestDog(t)
   const asked = deferred()
   const end = deferred()
@@ -203,7 +202,7 @@ t.test('one fetch that its process broke off is no failure: who waits fetches at
   t.equal((await dog.status())[0]?.failure, undefined)
 })
 
-t.test('fetches that are broken off in a row are an upstream that hangs: the back-off holds for all', async (t) => {
+t.test('Two aborted fetches in a row count as an upstream that hangs, and all processes back off', async (t) => {
   const { dog, another } = createTestDog(t)
   let calls = 0
   const fetcher = async () => {
@@ -220,7 +219,7 @@ t.test('fetches that are broken off in a row are an upstream that hangs: the bac
   t.equal(calls, 2)
 })
 
-t.test('a signal that lives long remembers no call', async (t) => {
+t.test('A long-lived AbortSignal keeps no reference to calls that have ended', async (t) => {
   const { dog } = createTestDog(t)
   const end = deferred()
   dog.init('K', async () => {
@@ -228,9 +227,9 @@ t.test('a signal that lives long remembers no call', async (t) => {
     return { value: 'v', expiresIn: 7200 }
   })
   const warnings: Error[] = []
-  const hear = (warning: Error) => warnings.push(warning)
-  process.on('warning', hear)
-  t.teardown(() => process.off('warning', hear))
+  const onWarning = (warning: Error) => warnings.push(warning)
+  process.on('warning', onWarning)
+  t.teardown(() => process.off('warning', onWarning))
   const { signal } = new AbortController()
   const calls = Array.from({ length: 100 }, () => dog.get('K', { signal }))
   end.resolve()
@@ -242,7 +241,7 @@ t.test('a signal that lives long remembers no call', async (t) => {
   t.strictSame(warnings, [])
 })
 
-t.test('a value that was not stored leaves nobody waiting for the lease of others', async (t) => {
+t.test('A value that could not be stored leaves no wait for another holder behind', async (t) => {
   const inner = memoryStore()
   let waiting = 0
   let isFull = true

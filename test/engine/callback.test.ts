@@ -6,7 +6,7 @@ import { DIST_ENTRY } from '../support/children.js'
 import { createTestDog } from '../support/test-dog.js'
 import { deferred, pause } from '../support/timing.js'
 
-t.test('a callback gets the value, later than the call, and get returns nothing', async (t) => {
+t.test('get calls a callback with the value after it has returned undefined', async (t) => {
   const { dog } = createTestDog(t)
   const secret = dog.init('K', (handler) => handler('v', 60))
   for (const get of [
@@ -28,7 +28,7 @@ t.test('a callback gets the value, later than the call, and get returns nothing'
 })
 
 t.test(
-  'a callback with one parameter is not called on failure: the failure is a warning, of the dog and of the process',
+  'A failure does not call a callback with one parameter; it becomes a warning of the dog and of the process',
   async (t) => {
     const { dog, warnings } = createTestDog(t)
     dog.init('K', () => Promise.reject(new Error('down')))
@@ -44,7 +44,7 @@ t.test(
   },
 )
 
-t.test('a callback with two parameters gets undefined and the error', async (t) => {
+t.test('A callback with two parameters gets undefined and the error', async (t) => {
   const { dog, warnings } = createTestDog(t)
   dog.init('K', () => Promise.reject(new Error('down')))
   const called = deferred<unknown[]>()
@@ -55,7 +55,7 @@ t.test('a callback with two parameters gets undefined and the error', async (t) 
   t.same(warnings, [])
 })
 
-t.test("what a callback or a listener throws is the program's own uncaught exception, never a rejection", async (t) => {
+t.test('An exception in a callback or a listener is an uncaughtException, never an unhandledRejection', async (t) => {
   const code = `
     const { createDog, memoryStore } = require(${JSON.stringify(DIST_ENTRY)})
     const dog = createDog({ store: memoryStore() })
@@ -75,7 +75,7 @@ t.test("what a callback or a listener throws is the program's own uncaught excep
   t.same(stdout.trim().split('\n').sort(), ['exception of a listener', 'exception of one', 'exception of two'])
 })
 
-t.test("guard_dog's own shape of a dependent key: get with a callback inside a loader", async (t) => {
+t.test('A loader may call get with a callback, as dependent keys of guard_dog do', async (t) => {
   const { dog } = createTestDog(t)
   dog.init('TOKEN', (handler) => void setTimeout(handler, 10, 'token', 60))
   dog.init('TICKET', (handler) => {

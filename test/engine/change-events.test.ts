@@ -4,79 +4,87 @@ import { temporaryFolder } from '../support/temporary-folder.js'
 import { createDog } from '../support/test-dog.js'
 import { pause } from '../support/timing.js'
 
-/** Changes that no event told of: of a key that nobody had read, of a dog without a store, after a close. */
+/**
+ * Changes that once caused no event: of a key that was never read, of a dog without a store, and
+ * after a close.
+ */
 
-/** Milliseconds. An event that does not come in this time does not come: it takes a tenth of a second at most. */
-const NEVER = 4000
+/**
+ * An event takes a tenth of a second at most, so that one which has not come by then will not come.
+ */
+const EVENT_TIMEOUT_MS = 4000
 
-interface Pack {
+interface WriterAndListener {
   writer: Dog
   listener: Dog
-  /** Starts to listen: once, as a program does. */
-  listen(): void
-  /** Whether the listener is told of a change of the key. */
-  told(key: string): Promise<boolean>
-  /** A watcher takes a moment to start, and says nothing when it has: a key of its own is changed until it is told of. */
-  watching(): Promise<boolean>
+  /** Adds the listener once, as a program does. */
+  addListener(): void
+  /** Resolves to whether the listener got a change event for the key. */
+  isNotified(key: string): Promise<boolean>
+  /**
+   * Waits until the watcher works. A watcher takes a moment to start and gives no sign when it has,
+   * so this changes a key of its own until an event comes.
+   */
+  untilWatching(): Promise<boolean>
 }
 
-async function pack(t: Test): Promise<Pack> {
+async function writerAndListener(t: Test): Promise<WriterAndListener> {
   const dir = temporaryFolder(t)
   const writer = createDog({ dir })
   const listener = createDog({ dir })
   t.teardown(() => Promise.all([writer.close(), listener.close()]))
   await writer.set('K', 'first', { expiresIn: 60 })
   let changed: string[] = []
-  const told = async (key: string, wait = NEVER) => {
+  const isNotified = async (key: string, wait = EVENT_TIMEOUT_MS) => {
     changed = []
     await writer.set(key, `${performance.now()}`, { expiresIn: 60 })
     const deadline = performance.now() + wait
     while (!changed.includes(key) && performance.now() < deadline) await pause(5)
-    // What is still to come of this change must not be taken for the next.
+    // A later event of this change must not be counted for the next change.
     await pause(100)
     return changed.includes(key)
   }
   return {
     writer,
     listener,
-    listen: () => listener.on('change', ({ key }) => changed.push(key)),
-    told,
-    watching: async () => {
-      for (let i = 0; i < 20; i++) if (await told('SENTINEL', NEVER / 20)) return true
+    addListener: () => listener.on('change', ({ key }) => changed.push(key)),
+    isNotified,
+    untilWatching: async () => {
+      for (let i = 0; i < 20; i++) if (await isNotified('SENTINEL', EVENT_TIMEOUT_MS / 20)) return true
       return false
     },
   }
 }
 
-t.test('a dog that touched no store yet tells of changes', async (t) => {
-  const { listen, watching, told } = await pack(t)
-  listen()
-  t.ok(await watching())
-  t.ok(await told('K'), 'of the first change of a key that is there')
-  t.ok(await told('NEW'), 'of a new key')
+t.test('A dog that has touched no store yet emits change events', async (t) => {
+  const { addListener, untilWatching, isNotified } = await writerAndListener(t)
+  addListener()
+  t.ok(await untilWatching())
+  t.ok(await isNotified('K'), 'the first change of an existing key')
+  t.ok(await isNotified('NEW'), 'a new key')
 })
 
-t.test('the first change of a key that nobody read here is told of, as is the second', async (t) => {
-  const { listener, listen, watching, told } = await pack(t)
-  listen()
+t.test('A dog emits the first and the second change of a key that it never read', async (t) => {
+  const { listener, addListener, untilWatching, isNotified } = await writerAndListener(t)
+  addListener()
   listener.init('OTHER', async () => ({ value: 'v', expiresIn: 60 }))
-  t.ok(await watching())
+  t.ok(await untilWatching())
   for (const key of ['K', 'NEW']) {
-    t.ok(await told(key), `the first of ${key}`)
-    t.ok(await told(key), `the second of ${key}`)
+    t.ok(await isNotified(key), `the first of ${key}`)
+    t.ok(await isNotified(key), `the second of ${key}`)
   }
 })
 
-t.test('a dog that was closed and reopened by init tells of changes again', async (t) => {
-  const { listener, listen, watching, told } = await pack(t)
+t.test('A dog that was closed and reopened by init emits change events again', async (t) => {
+  const { listener, addListener, untilWatching, isNotified } = await writerAndListener(t)
   const init = () => listener.init('K', async () => ({ value: 'v', expiresIn: 60 }))
   init()
   t.equal(await listener.get('K'), 'first')
-  listen()
-  t.ok(await watching())
+  addListener()
+  t.ok(await untilWatching())
   await listener.close()
   init()
   t.match(await listener.get('K'), /./)
-  t.ok(await watching())
-  t.ok(await told('K'))
+  t.ok(await untilWatching())
+  t.ok(await isNotified('K'))
 })

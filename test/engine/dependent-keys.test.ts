@@ -1,19 +1,19 @@
-// Keys that depend on other keys.
+// Keys whose fetchers need the values of other keys.
 import t from 'tap'
 import type { Fetcher } from '../../index.js'
 import { rejectionOf } from '../support/errors.js'
 import { countingFetcher, createTestDog, storeRecord } from '../support/test-dog.js'
 import { deferred, pause, until } from '../support/timing.js'
 
-const ofToken: Fetcher = async ({ get }) => ({ value: `ticket of ${await get('TOKEN')}`, expiresIn: 60 })
+const ticketFetcher: Fetcher = async ({ get }) => ({ value: `ticket of ${await get('TOKEN')}`, expiresIn: 60 })
 
-t.test('a fetcher gets the value of another key, with one fetch of each', async (t) => {
+t.test('A fetcher gets the value of another key, with one fetch of each', async (t) => {
   const { dog, another } = createTestDog(t)
   const token = countingFetcher({ expiresIn: 60 }, 20)
   const dogs = [dog, another()]
   for (const one of dogs) {
     one.init('TOKEN', token)
-    one.init('TICKET', ofToken)
+    one.init('TICKET', ticketFetcher)
   }
   const gets = dogs.flatMap((one) => [one.get('TICKET'), one.get('TICKET'), one.get('TOKEN')])
   t.same(
@@ -23,14 +23,14 @@ t.test('a fetcher gets the value of another key, with one fetch of each', async 
   t.equal(token.calls.count, 1)
 })
 
-t.test("waiting for another key does not count against one's own time-out", async (t) => {
+t.test('Waiting for another key does not count against the own time-out', async (t) => {
   const { dog } = createTestDog(t)
   dog.init('TOKEN', countingFetcher({ expiresIn: 60 }, 700))
-  dog.init('TICKET', ofToken, { timeout: 0.3 })
+  dog.init('TICKET', ticketFetcher, { timeout: 0.3 })
   t.equal(await dog.get('TICKET'), 'ticket of v1')
 })
 
-t.test('what a fetcher does before and after that wait does count', async (t) => {
+t.test('The time that a fetcher spends before and after waiting for another key counts', async (t) => {
   const { dog } = createTestDog(t)
   dog.init('TOKEN', countingFetcher({ expiresIn: 60 }, 200))
   const slow: Fetcher = async ({ get }) => {
@@ -43,7 +43,7 @@ t.test('what a fetcher does before and after that wait does count', async (t) =>
   t.match(await rejectionOf(dog.get('TICKET')), { code: 'ERR_DOG_FETCH_TIMEOUT', key: 'TICKET' })
 })
 
-t.test('two waits at once stop the time-out until both are over', async (t) => {
+t.test('Two concurrent waits for other keys suspend the time-out until both are over', async (t) => {
   const { dog } = createTestDog(t)
   dog.init('A', countingFetcher({ expiresIn: 60 }, 100))
   dog.init('B', countingFetcher({ expiresIn: 60 }, 700))
@@ -52,19 +52,20 @@ t.test('two waits at once stop the time-out until both are over', async (t) => {
   t.equal(await dog.get('K'), 'v1,v1')
 })
 
-t.test('a holder that waits for another key is not taken for overdue', async (t) => {
+t.test('A holder that waits for another key is not treated as overdue', async (t) => {
   const { dog, another, store } = createTestDog(t)
   let calls = 0
   const counted: Fetcher = (context) => {
     calls++
-    return ofToken(context)
+    return ticketFetcher(context)
   }
   const dogs = [dog, another()]
   for (const one of dogs) {
-    // Longer than the ticket's own time-out and the grace.
+    // Takes longer than the time-out of the ticket and the extra time before a holder counts as
+    // overdue.
     one.init('TOKEN', countingFetcher({ expiresIn: 60 }, 2600))
     one.init('TICKET', counted, { timeout: 0.2 })
-    // Its callers may give up before: a get ends within twice its own time-out and 2 s.
+    // The callers may give up earlier, as a get ends within twice its own time-out and 2 s.
     one.get('TICKET').catch((error) => t.match(error, { code: 'ERR_DOG_WAIT_TIMEOUT', key: 'TICKET' }))
   }
   await until(() => store.read('TICKET'))
@@ -72,20 +73,20 @@ t.test('a holder that waits for another key is not taken for overdue', async (t)
   t.equal(calls, 1)
 })
 
-t.test("another key's time-out is its own", async (t) => {
+t.test('The time-out of a dependency applies to the dependency alone', async (t) => {
   const { dog } = createTestDog(t)
   dog.init('TOKEN', () => {}, { timeout: 0.1 })
-  dog.init('TICKET', ofToken)
+  dog.init('TICKET', ticketFetcher)
   t.match(await rejectionOf(dog.get('TICKET')), { key: 'TICKET', message: /"TOKEN" gave no answer/ })
 })
 
-t.test('while another key backs off, its dependants do: nobody asks again before', async (t) => {
+t.test('While a dependency backs off, its dependants back off as long', async (t) => {
   const { dog } = createTestDog(t)
   let calls = 0
   dog.init('TOKEN', () => Promise.reject(Object.assign(new Error('bad appid'), { retryAfter: 3600 })))
   dog.init('TICKET', (context) => {
     calls++
-    return ofToken(context)
+    return ticketFetcher(context)
   })
   const before = Date.now()
   const error = await rejectionOf(dog.get('TICKET'))
@@ -95,7 +96,7 @@ t.test('while another key backs off, its dependants do: nobody asks again before
   t.equal(calls, 1)
 })
 
-t.test('context.use replaces a token that the upstream rejects, and tries once more', async (t) => {
+t.test('context.use replaces a token that the upstream rejects, and runs the task once more', async (t) => {
   const { dog, store } = createTestDog(t)
   await storeRecord(store, 'TOKEN', 'dead', -100, 7000)
   const token = countingFetcher({ expiresIn: 60 }, 50)
@@ -115,7 +116,7 @@ t.test('context.use replaces a token that the upstream rejects, and tries once m
   t.equal(token.calls.count, 1)
 })
 
-t.test('the retry of a dependent fetch is in context.use and nowhere else', async (t) => {
+t.test('Only context.use retries a dependent fetch', async (t) => {
   const { dog, store } = createTestDog(t)
   await storeRecord(store, 'TOKEN', 'dead', -100, 7000)
   const token = countingFetcher()
@@ -131,36 +132,36 @@ t.test('the retry of a dependent fetch is in context.use and nowhere else', asyn
   t.equal(token.calls.count, 0)
 })
 
-t.test('a fetcher may depend on a key that nobody here can fetch', async (t) => {
+t.test('A fetcher may depend on a key that has no fetcher in this process', async (t) => {
   const { dog, store } = createTestDog(t)
   await storeRecord(store, 'TOKEN', 'theirs', -100, 7000)
-  dog.init('TICKET', ofToken)
+  dog.init('TICKET', ticketFetcher)
   t.equal(await dog.get('TICKET'), 'ticket of theirs')
   await dog.remove('TOKEN')
   t.match(await rejectionOf(dog.refresh('TICKET')), { code: 'ERR_DOG_FETCH', message: /"TOKEN".*no fetcher/ })
 })
 
-const viaContext =
+const dependingOn =
   (other: string): Fetcher =>
   async ({ get }) => ({ value: `${other}: ${await get(other)}`, expiresIn: 60 })
 
-t.test('a key that waits for itself is an error at once, and no failure of anybody', async (t) => {
+t.test('A key that waits for itself fails at once with ERR_DOG_CYCLE, and no failure is recorded', async (t) => {
   const { dog } = createTestDog(t)
-  dog.init('SELF', viaContext('SELF'))
+  dog.init('SELF', dependingOn('SELF'))
   t.match(await rejectionOf(dog.get('SELF')), { code: 'ERR_DOG_CYCLE', message: /"SELF" → "SELF"/ })
   t.equal((await dog.status())[0]!.failure, undefined)
 })
 
-t.test('keys that wait for each other are an error that names the circle', async (t) => {
+t.test('Keys that wait for each other fail with an error that names the cycle', async (t) => {
   const { dog } = createTestDog(t)
   const ring = { A: 'B', B: 'C', C: 'A' }
-  for (const [key, other] of Object.entries(ring)) dog.init(key, viaContext(other))
+  for (const [key, other] of Object.entries(ring)) dog.init(key, dependingOn(other))
   const error = await rejectionOf(dog.get('A'))
   t.match(error, { code: 'ERR_DOG_CYCLE', message: /"C" → "A" → "B" → "C"/ })
   for (const { failure } of await dog.status()) t.equal(failure, undefined)
 })
 
-t.test('a circle is found also where get is called synchronously inside a fetcher', async (t) => {
+t.test('A cycle is found even if a fetcher calls get synchronously', async (t) => {
   const { dog } = createTestDog(t)
   dog.init('SELF', () => dog.get('SELF').then((value) => ({ value, expiresIn: 60 })))
   dog.init(
@@ -185,19 +186,19 @@ t.test('a circle is found also where get is called synchronously inside a fetche
   t.ok((await outer) instanceof Error)
 })
 
-t.test('where a value is at hand nobody waits, and nothing is a circle', async (t) => {
+t.test('A key with a valid value waits for no other key and so is part of no cycle', async (t) => {
   const { dog, store } = createTestDog(t)
   await storeRecord(store, 'A', 'a', -100, 7000)
-  dog.init('A', viaContext('B'))
-  dog.init('B', viaContext('A'))
+  dog.init('A', dependingOn('B'))
+  dog.init('B', dependingOn('A'))
   t.equal(await dog.get('B'), 'A: a')
   await until(() => dog.peek('B') !== undefined)
   t.equal(await dog.refresh('A'), 'B: A: a')
 })
 
-t.test('two keys that need one third are no circle', async (t) => {
+t.test('Three keys that depend on the same key are no cycle', async (t) => {
   const { dog } = createTestDog(t)
   dog.init('TOKEN', countingFetcher({ expiresIn: 60 }, 30))
-  for (const key of ['X', 'Y', 'Z']) dog.init(key, viaContext('TOKEN'))
+  for (const key of ['X', 'Y', 'Z']) dog.init(key, dependingOn('TOKEN'))
   t.same(await Promise.all(['X', 'Y', 'Z'].map((key) => dog.get(key))), Array(3).fill('TOKEN: v1'))
 })

@@ -7,7 +7,7 @@ import { decodeRecord } from '../../src/core/shared/format.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 import { dotdog } from '../support/test-dog.js'
 
-/** Encryption at rest. */
+/** Encryption of stored records. */
 const FIRST = '1f'.repeat(32)
 const SECOND = Buffer.alloc(32, 7)
 const VALUE = 'a-very-secret-access-token'
@@ -38,7 +38,7 @@ const codeOf = async (promise: Promise<unknown>): Promise<string> => {
   }
 }
 
-/** The bytes of the record once they are as the test wants them. */
+/** Resolves with the text of the record once it is as the test wants it. */
 async function until(file: string, isRight: (text: string) => boolean): Promise<string> {
   for (;;) {
     const text = readFileSync(file, 'utf8')
@@ -47,7 +47,7 @@ async function until(file: string, isRight: (text: string) => boolean): Promise<
   }
 }
 
-t.test('a value is not to be found in its folder, and every process with the key shares it', async (t) => {
+t.test('An encrypted value does not appear in its file, and every process with the encryption key shares it', async (t) => {
   const dir = temporaryFolder(t)
   const one = open(dir, { encryptionKey: FIRST })
   t.equal(await one.get(), `${VALUE}-TOKEN-1`)
@@ -59,23 +59,26 @@ t.test('a value is not to be found in its folder, and every process with the key
   t.equal(other.fetches(), 0)
 })
 
-t.test('without its key a record is an ERR_DOG_DECRYPT: no fetch, and the file untouched', async (t) => {
-  const dir = temporaryFolder(t)
-  const file = join(dir, 'TOKEN.dog')
-  await open(dir, { encryptionKey: FIRST }).get()
-  const text = readFileSync(file, 'utf8')
-  for (const options of [{}, { encryptionKey: SECOND }, { encryptionKey: [SECOND, Buffer.alloc(32)] }]) {
-    const other = open(dir, options)
-    t.equal(await codeOf(other.get()), 'ERR_DOG_DECRYPT')
-    t.equal(await codeOf(other.dog.refresh('TOKEN', { force: true })), 'ERR_DOG_DECRYPT')
-    t.equal(other.dog.peek('TOKEN'), undefined)
-    t.equal((await other.dog.status())[0]?.state, 'unreadable')
-    t.equal(other.fetches(), 0)
-  }
-  t.equal(readFileSync(file, 'utf8'), text)
-})
+t.test(
+  'Without its encryption key a record gives ERR_DOG_DECRYPT, no fetch is made, and the file stays unchanged',
+  async (t) => {
+    const dir = temporaryFolder(t)
+    const file = join(dir, 'TOKEN.dog')
+    await open(dir, { encryptionKey: FIRST }).get()
+    const text = readFileSync(file, 'utf8')
+    for (const options of [{}, { encryptionKey: SECOND }, { encryptionKey: [SECOND, Buffer.alloc(32)] }]) {
+      const other = open(dir, options)
+      t.equal(await codeOf(other.get()), 'ERR_DOG_DECRYPT')
+      t.equal(await codeOf(other.dog.refresh('TOKEN', { force: true })), 'ERR_DOG_DECRYPT')
+      t.equal(other.dog.peek('TOKEN'), undefined)
+      t.equal((await other.dog.status())[0]?.state, 'unreadable')
+      t.equal(other.fetches(), 0)
+    }
+    t.equal(readFileSync(file, 'utf8'), text)
+  },
+)
 
-t.test('what no key opens can be removed', async (t) => {
+t.test('remove deletes a record that no encryption key opens', async (t) => {
   const dir = temporaryFolder(t)
   await open(dir, { encryptionKey: FIRST }).get()
   const other = open(dir, { encryptionKey: SECOND })
@@ -84,7 +87,7 @@ t.test('what no key opens can be removed', async (t) => {
   t.equal(other.fetches(), 1)
 })
 
-t.test('a plain record is used, and sealed without a fetch', async (t) => {
+t.test('A plain record is used, and then encrypted without a fetch', async (t) => {
   const dir = temporaryFolder(t)
   const file = join(dir, 'TOKEN.dog')
   await open(dir).get()
@@ -97,7 +100,7 @@ t.test('a plain record is used, and sealed without a fetch', async (t) => {
   t.equal(other.fetches(), 0)
 })
 
-t.test('keys are rotated: the first of a list writes, all read', async (t) => {
+t.test('Of several encryption keys the first encrypts and all decrypt, so that keys can be rotated', async (t) => {
   const dir = temporaryFolder(t)
   const file = join(dir, 'TOKEN.dog')
   await open(dir, { encryptionKey: FIRST }).get()
@@ -112,7 +115,7 @@ t.test('keys are rotated: the first of a list writes, all read', async (t) => {
   t.equal(await codeOf(open(dir, { encryptionKey: FIRST }).get()), 'ERR_DOG_DECRYPT')
 })
 
-t.test('no bit of a sealed record can be flipped unseen', async (t) => {
+t.test('No bit of an encrypted record can be flipped without being noticed', async (t) => {
   const dir = temporaryFolder(t)
   await open(dir, { encryptionKey: FIRST }).get()
   const bytes = readFileSync(join(dir, 'TOKEN.dog'))
@@ -140,7 +143,7 @@ t.test('no bit of a sealed record can be flipped unseen', async (t) => {
   t.ok(found.ERR_DOG_DECRYPT! > bytes.length)
 })
 
-t.test('a changed bit in the file is an error, or a missing record with a warning: never a value', async (t) => {
+t.test('A flipped bit in the file ends in an error or in a missing record, never in a value', async (t) => {
   const dir = temporaryFolder(t)
   const file = join(dir, 'TOKEN.dog')
   await open(dir, { encryptionKey: FIRST }).get()
@@ -154,18 +157,18 @@ t.test('a changed bit in the file is an error, or a missing record with a warnin
   }
 })
 
-t.test('a record put in the place of another is seen', async (t) => {
+t.test('An encrypted record that was copied over another key is rejected', async (t) => {
   const dir = temporaryFolder(t)
   await open(dir, { encryptionKey: FIRST }, 'ONE').get()
   await open(dir, { encryptionKey: FIRST }, 'TWO').get()
   copyFileSync(join(dir, 'ONE.dog'), join(dir, 'TWO.dog'))
   t.equal(await codeOf(open(dir, { encryptionKey: FIRST }, 'TWO').get()), 'ERR_DOG_STORE')
-  // And with the key's name made to fit:
+  // The same with the name of the key changed to fit.
   writeFileSync(join(dir, 'TWO.dog'), readFileSync(join(dir, 'ONE.dog'), 'utf8').replace('"ONE"', '"TWO"'))
   t.equal(await codeOf(open(dir, { encryptionKey: FIRST }, 'TWO').get()), 'ERR_DOG_DECRYPT')
 })
 
-t.test('an encryptionKey that is nearly right is a TypeError that does not say it', async (t) => {
+t.test('A wrong encryptionKey throws a TypeError that does not contain it', async (t) => {
   for (const wrong of [FIRST.slice(1), Buffer.alloc(31), [], [FIRST, 'x'], 7]) {
     try {
       dotdog.createDog({ encryptionKey: wrong as never })

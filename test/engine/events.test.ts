@@ -13,10 +13,10 @@ import {
 } from '../support/test-dog.js'
 import { deferred, until } from '../support/timing.js'
 
-t.test('refresh is told by the process that fetched, with the reason and the time it took', async (t) => {
+t.test('The process that fetched emits refresh, with the reason and the duration', async (t) => {
   const { dog, another } = createTestDog(t)
   const other = another()
-  other.on('refresh', () => t.fail('it did not fetch'))
+  other.on('refresh', () => t.fail('only the dog that fetched emits refresh'))
   dog.init('K', countingFetcher({ expiresIn: 60 }, 30))
   const refreshed = nextEvent(dog, 'refresh')
   await dog.get('K')
@@ -26,7 +26,7 @@ t.test('refresh is told by the process that fetched, with the reason and the tim
 })
 
 for (const kind of ['memory', 'file']) {
-  t.test(`change is told in every process, whoever fetched, set or removed (${kind} store)`, async (t) => {
+  t.test(`Every process emits change after a fetch, a set or a remove by any process (${kind} store)`, async (t) => {
     const dir = temporaryFolder(t)
     const shared = memoryStore()
     const [dog, listener] = [0, 1].map(() => createDog({ store: kind === 'file' ? fileStore({ dir }) : shared })) as [
@@ -34,64 +34,65 @@ for (const kind of ['memory', 'file']) {
       ReturnType<typeof createDog>,
     ]
     t.teardown(() => Promise.all([dog.close(), listener.close()]))
-    const told: DogEvents['change'][] = []
-    listener.on('change', (change) => told.push(change))
-    listener.init('K', () => t.fail('it only listens') as never)
+    const events: DogEvents['change'][] = []
+    listener.on('change', (change) => events.push(change))
+    listener.init('K', () => t.fail('a listener must not fetch') as never)
     listener.peek('K')
     dog.init('K', countingFetcher({ expiresIn: 7200 }))
 
-    // A watcher takes a while to begin: until it tells, the value changes again.
+    // A watcher takes a while to start. The value changes until the first event comes.
     let generation = 0
     await until(async () => {
       await dog.refresh('K', { force: true })
       generation = dog.peek('K')!.generation
-      return told.length > 0
+      return events.length > 0
     })
-    await until(() => told.some((change) => change.generation === generation))
-    const last = told.find((change) => change.generation === generation)!
+    await until(() => events.some((change) => change.generation === generation))
+    const last = events.find((change) => change.generation === generation)!
     t.match(last, { key: 'K', expiresAt: dog.peek('K')!.expiresAt, by: new RegExp(`:${process.pid}$`) })
     t.match(await listener.get('K'), /^v/)
 
     await dog.remove('K')
-    await until(() => told.some((change) => change.generation === undefined))
-    t.same(told.at(-1), { key: 'K', generation: undefined, expiresAt: undefined, by: undefined })
-    t.notMatch(inspect(told, { depth: 9 }), /'v\d/)
-    const generations = told.map((change) => change.generation)
-    t.equal(new Set(generations).size, generations.length, 'each change once')
+    await until(() => events.some((change) => change.generation === undefined))
+    t.same(events.at(-1), { key: 'K', generation: undefined, expiresAt: undefined, by: undefined })
+    t.notMatch(inspect(events, { depth: 9 }), /'v\d/)
+    const generations = events.map((change) => change.generation)
+    t.equal(new Set(generations).size, generations.length, 'each change is emitted once')
   })
 }
 
-t.test('change is told of a key that nobody here has asked for yet', async (t) => {
+t.test('A dog emits change for a key that it has not read yet', async (t) => {
   const { another, store } = createTestDog(t)
   const listener = another()
-  const told: string[] = []
-  listener.on('change', ({ key }) => told.push(key))
-  // The first listening looks at the key's state; from then on every change is one.
+  const events: string[] = []
+  listener.on('change', ({ key }) => events.push(key))
+  // Adding the first listener reads the state of the key. From then on every change causes an
+  // event.
   listener.peek('KNOWN')
   await storeRecord(store, 'KNOWN', 'x', 0, 60)
   await storeRecord(store, 'NEW', 'x', 0, 60)
-  await until(() => told.includes('KNOWN'))
+  await until(() => events.includes('KNOWN'))
   await storeRecord(store, 'NEW', 'y', 0, 60)
-  await until(() => told.includes('NEW'))
+  await until(() => events.includes('NEW'))
 })
 
-t.test('after off, and after close, nothing is told', async (t) => {
+t.test('After off a listener gets no more events', async (t) => {
   const { dog, another } = createTestDog(t)
   const listener = another()
-  const told: unknown[] = []
-  const listen = (change: unknown) => void told.push(change)
+  const events: unknown[] = []
+  const listen = (change: unknown) => void events.push(change)
   listener.on('change', listen)
   listener.peek('K')
   await dog.set('K', 1 as never, { expiresIn: 60 })
-  await until(() => told.length === 1)
+  await until(() => events.length === 1)
   listener.off('change', listen)
   listener.off('change', listen)
   await dog.set('K', 2 as never, { expiresIn: 60 })
   await until(async () => (await listener.get('K')) === (2 as never))
-  t.equal(told.length, 1)
+  t.equal(events.length, 1)
 })
 
-t.test('wait is told by a process that begins to wait for another', async (t) => {
+t.test('A process that begins to wait for another emits wait, once for all its callers', async (t) => {
   const { dog, another } = createTestDog(t)
   const hold = deferred()
   const begun = deferred()
@@ -113,32 +114,32 @@ t.test('wait is told by a process that begins to wait for another', async (t) =>
   t.same(await waiting, ['v', 'v'])
   await got
   t.match(waits, [{ key: 'K', holder: new RegExp(`:${process.pid}$`) }])
-  t.equal(waits.length, 1, 'once for all its callers')
+  t.equal(waits.length, 1, 'one wait for all callers')
 })
 
 for (const kind of ['memory', 'file']) {
-  t.test(`takeover is told by the process that took the lease of an overdue holder (${kind} store)`, async (t) => {
+  t.test(`A process that takes the lease of an overdue holder emits takeover (${kind} store)`, async (t) => {
     const dir = temporaryFolder(t)
     const shared = memoryStore()
     const open = () => (kind === 'file' ? fileStore({ dir }) : shared)
     await open().acquire('K', 0.05)
     const { dog } = createTestDog(t, { store: open() })
     dog.init('K', countingFetcher({ expiresIn: 60 }))
-    const told: DogEvents['takeover'][] = []
-    dog.on('takeover', (takeover) => told.push(takeover))
+    const events: DogEvents['takeover'][] = []
+    dog.on('takeover', (takeover) => events.push(takeover))
     t.equal(await dog.get('K'), 'v1')
-    t.match(told, [{ key: 'K', holder: new RegExp(`:${process.pid}$`) }])
+    t.match(events, [{ key: 'K', holder: new RegExp(`:${process.pid}$`) }])
   })
 }
 
-t.test('no event is called error, and a listener is heard once however often it is added', async (t) => {
+t.test('There is no event named error, and a listener that was added twice is called once', async (t) => {
   const { dog } = createTestDog(t)
   t.throws(() => dog.on('error' as never, () => {}), /event must be change, refresh, wait, takeover or warning; got "error"/)
-  let heard = 0
-  const listen = () => void heard++
+  let calls = 0
+  const listen = () => void calls++
   dog.on('refresh', listen)
   dog.on('refresh', listen)
   dog.init('K', countingFetcher())
   await dog.get('K')
-  t.equal(heard, 1)
+  t.equal(calls, 1)
 })

@@ -6,42 +6,42 @@ import { deferred, pause, until } from '../support/timing.js'
 
 const STYLES: [title: string, fetcher: Fetcher][] = [
   ['a promise of a result', async () => ({ value: 'v', expiresIn: 60 })],
-  ['a result at once', () => ({ value: 'v', expiresIn: 60 })],
+  ['a synchronous result', () => ({ value: 'v', expiresIn: 60 })],
   // biome-ignore lint/suspicious/noThenProperty: a thenable of another promise library
   ['a thenable', () => ({ then: (resolve: (result: object) => void) => resolve({ value: 'v', expiresIn: 60 }) }) as never],
-  ['the handler at once', (handler) => handler('v', 60)],
-  ['the handler later', (handler) => void setTimeout(handler, 20, 'v', 60)],
+  ['a call of the handler at once', (handler) => handler('v', 60)],
+  ['a later call of the handler', (handler) => void setTimeout(handler, 20, 'v', 60)],
   [
-    'the handler in an async function',
+    'a call of the handler in an async function',
     async (handler) => {
       await pause(10)
       handler('v', 60)
     },
   ],
   [
-    'the handler after an async function is over',
+    'a call of the handler after its async function has ended',
     async (handler) => {
       setTimeout(() => handler('v', 60), 20)
     },
   ],
   [
-    'the handler, and something else as return value',
+    'a call of the handler and an unrelated return value',
     ((handler: (value: string, expiresIn: number) => void) => {
       setTimeout(handler, 10, 'v', 60)
       return 'a request object'
     }) as never,
   ],
   [
-    'the handler, and a promise of something else',
+    'a call of the handler and a promise of something else',
     (async (handler: (value: string, expiresIn: number) => void) => {
       handler('v', 60)
       return 'done'
     }) as never,
   ],
-  ['numeric text as lifetime', (handler) => handler('v', '60')],
+  ['a numeric text as lifetime', (handler) => handler('v', '60')],
 ]
 for (const [title, fetcher] of STYLES) {
-  t.test(`a fetcher may answer by ${title}`, async (t) => {
+  t.test(`A fetcher may answer with ${title}`, async (t) => {
     const { dog, warnings } = createTestDog(t)
     const secret = dog.init('K', fetcher)
     t.equal(await secret.get(), 'v')
@@ -51,7 +51,7 @@ for (const [title, fetcher] of STYLES) {
   })
 }
 
-t.test('the first answer counts, and a second one is a warning', async (t) => {
+t.test('The first answer of a fetcher counts, and a second answer is a warning', async (t) => {
   const twice: Fetcher[] = [
     async (handler) => {
       handler('first', 60)
@@ -76,7 +76,7 @@ t.test('the first answer counts, and a second one is a warning', async (t) => {
   }
 })
 
-t.test('a fetcher that never answers ends in a time-out that asks whether it forgot to return', async (t) => {
+t.test('A fetcher that never answers times out with an error that asks whether it forgot to return', async (t) => {
   const { dog } = createTestDog(t)
   for (const [key, fetcher] of Object.entries<Fetcher>({
     NOTHING: () => {},
@@ -90,7 +90,7 @@ t.test('a fetcher that never answers ends in a time-out that asks whether it for
   }
 })
 
-t.test('the signal aborts when the time-out is over, with the error as its reason', async (t) => {
+t.test('At the time-out the signal aborts, with the time-out error as its reason', async (t) => {
   const { dog } = createTestDog(t)
   const aborted = deferred<unknown>()
   dog.init('K', ({ signal }) => void signal.addEventListener('abort', () => aborted.resolve(signal.reason)), { timeout: 0.1 })
@@ -98,7 +98,7 @@ t.test('the signal aborts when the time-out is over, with the error as its reaso
   t.match(await aborted.promise, { code: 'ERR_DOG_FETCH_TIMEOUT', message: error.message })
 })
 
-t.test('whatever a fetcher throws is an ERR_DOG_FETCH with the message and the key', async (t) => {
+t.test('Whatever a fetcher throws becomes an ERR_DOG_FETCH with the message and the key', async (t) => {
   const thrown: [unknown, RegExp][] = [
     [new Error('the network is down'), /"K" failed: the network is down/],
     [new TypeError('x is not a function'), /x is not a function/],
@@ -121,7 +121,7 @@ t.test('whatever a fetcher throws is an ERR_DOG_FETCH with the message and the k
   }
 })
 
-t.test('an answer that cannot be used says what is wrong with it', async (t) => {
+t.test('An unusable answer gives an error that says what is wrong with it', async (t) => {
   const bad: [unknown, RegExp][] = [
     [{ value: 'v' }, /expiresIn or expiresAt is missing/],
     [{ value: 'v', expiresIn: Number.NaN }, /expiresIn/],
@@ -144,7 +144,7 @@ t.test('an answer that cannot be used says what is wrong with it', async (t) => 
   t.match(await rejectionOf(dog.get('K')), { code: 'ERR_DOG_FETCH_RESULT', message: /undefined/ }, 'tnwx signs with undefined')
 })
 
-t.test('a handler call without a lifetime is a value that is over: once to each caller that waited, and no loop', async (t) => {
+t.test('A value without a lifetime goes once to each caller that waited, and is not fetched in a loop', async (t) => {
   const { dog } = createTestDog(t)
   let calls = 0
   dog.init('K', (handler) => void setTimeout(() => handler(`v${++calls}`), 30))
@@ -155,24 +155,27 @@ t.test('a handler call without a lifetime is a value that is over: once to each 
   t.equal(calls, 2)
 })
 
-t.test('a fetch that is slower than the lifetime of its value serves it once, and makes no loop', async (t) => {
-  const { dog, another } = createTestDog(t)
-  let calls = 0
-  const slow: Fetcher = async () => {
-    calls++
-    await pause(150)
-    return { value: `v${calls}`, expiresIn: 0.05 }
-  }
-  dog.init('K', slow)
-  const other = another()
-  other.init('K', slow)
-  const first = dog.get('K')
-  await until(() => calls === 1)
-  t.same(await Promise.all([first, dog.get('K'), other.get('K')]), ['v1', 'v1', 'v1'])
-  t.equal(calls, 1)
-})
+t.test(
+  'A value that expires before its fetch ends goes once to each waiting caller, and is not fetched in a loop',
+  async (t) => {
+    const { dog, another } = createTestDog(t)
+    let calls = 0
+    const slow: Fetcher = async () => {
+      calls++
+      await pause(150)
+      return { value: `v${calls}`, expiresIn: 0.05 }
+    }
+    dog.init('K', slow)
+    const other = another()
+    other.init('K', slow)
+    const first = dog.get('K')
+    await until(() => calls === 1)
+    t.same(await Promise.all([first, dog.get('K'), other.get('K')]), ['v1', 'v1', 'v1'])
+    t.equal(calls, 1)
+  },
+)
 
-t.test('a lifetime counts from the start of the fetch', async (t) => {
+t.test('A lifetime counts from the start of the fetch', async (t) => {
   const { dog } = createTestDog(t)
   dog.init('K', async () => {
     await pause(300)
@@ -185,14 +188,14 @@ t.test('a lifetime counts from the start of the fetch', async (t) => {
   t.ok(status!.expiresAt! < Date.now() + 100_000 - 250)
 })
 
-t.test('Infinity never expires', async (t) => {
+t.test('A value with the lifetime Infinity never expires', async (t) => {
   const { dog } = createTestDog(t)
   const secret = dog.init('K', () => ({ value: 'v', expiresIn: Number.POSITIVE_INFINITY }))
   t.equal(await secret.get(), 'v')
   t.equal(secret.peek()!.expiresAt, 8.64e15)
 })
 
-t.test('the context tells the key, why, and what is replaced', async (t) => {
+t.test('The fetch context has the key, the reason and the previous value', async (t) => {
   const { dog } = createTestDog(t)
   const seen: unknown[] = []
   const secret = dog.init('K', ({ key, reason, previous, signal }) => {
@@ -211,7 +214,7 @@ t.test('the context tells the key, why, and what is replaced', async (t) => {
   ])
 })
 
-t.test('init fetches nothing, and the same key again replaces fetcher and options', async (t) => {
+t.test('init makes no fetch, and a second init of the key replaces fetcher and options', async (t) => {
   const { dog } = createTestDog(t)
   dog.init('K', () => t.fail('replaced') as never, { timeout: 1 })
   const secret = dog.init('K', () => ({ value: 'second', expiresIn: 60 }), { quota: { limit: 5 } })

@@ -4,7 +4,7 @@ import { temporaryFolder } from '../support/temporary-folder.js'
 import { countingFetcher, createTestDog, fileStore, nextEvent, storeRecord } from '../support/test-dog.js'
 import { deferred, pause, until } from '../support/timing.js'
 
-t.test('callers of one moment share one fetch, and later ones get its value', async (t) => {
+t.test('Concurrent callers share one fetch, and later callers get its value', async (t) => {
   const { dog } = createTestDog(t)
   const fetcher = countingFetcher({ expiresIn: 60 }, 20)
   dog.init('K', fetcher)
@@ -13,7 +13,7 @@ t.test('callers of one moment share one fetch, and later ones get its value', as
   t.equal(fetcher.calls.count, 1)
 })
 
-t.test('dogs on one store share one fetch', async (t) => {
+t.test('Dogs on one store share one fetch', async (t) => {
   const { dog, another } = createTestDog(t)
   const fetcher = countingFetcher({ expiresIn: 60 }, 30)
   const dogs = [dog, another(), another()]
@@ -22,7 +22,7 @@ t.test('dogs on one store share one fetch', async (t) => {
   t.equal(fetcher.calls.count, 1)
 })
 
-t.test('what is stored and valid is used without a fetch', async (t) => {
+t.test('A stored valid value is used without a fetch', async (t) => {
   const { dog, store } = createTestDog(t)
   await storeRecord(store, 'K', 'stored', -100, 7000)
   const fetcher = countingFetcher()
@@ -31,7 +31,7 @@ t.test('what is stored and valid is used without a fetch', async (t) => {
   t.equal(fetcher.calls.count, 0)
 })
 
-t.test('an expired value is never served, be it one millisecond', async (t) => {
+t.test('A value that expired one millisecond ago is not served', async (t) => {
   const { dog, store } = createTestDog(t)
   await storeRecord(store, 'K', 'old', -100, -0.001)
   dog.init('K', countingFetcher())
@@ -39,7 +39,7 @@ t.test('an expired value is never served, be it one millisecond', async (t) => {
   t.equal(await dog.get('K'), 'v1')
 })
 
-t.test('a value in memory ends at its expiry, also for callers that never stop asking', async (t) => {
+t.test('A cached value ends at its expiry even for callers that never stop asking', async (t) => {
   const { dog } = createTestDog(t)
   const fetcher = countingFetcher({ expiresIn: 0.3, refreshAhead: 0 })
   dog.init('K', fetcher)
@@ -52,7 +52,7 @@ t.test('a value in memory ends at its expiry, also for callers that never stop a
   t.equal(await dog.get('K'), 'v2')
 })
 
-t.test('a due value is served at once, while one fetch replaces it', async (t) => {
+t.test('A due value is served at once while one fetch replaces it', async (t) => {
   const { dog, another, store } = createTestDog(t)
   await storeRecord(store, 'K', 'due', -100, 5)
   const hold = deferred()
@@ -77,7 +77,7 @@ t.test('a due value is served at once, while one fetch replaces it', async (t) =
   t.equal(calls, 1)
 })
 
-t.test('a refresh behind that fails is a warning, and the valid value goes on being served', async (t) => {
+t.test('A failed background refresh is a warning, and the valid value is still served', async (t) => {
   const { dog, store, warnings } = createTestDog(t)
   await storeRecord(store, 'K', 'due', -100, 5)
   let calls = 0
@@ -93,7 +93,7 @@ t.test('a refresh behind that fails is a warning, and the valid value goes on be
   t.equal(calls, 1, 'the back-off is obeyed')
 })
 
-t.test('minTtl: a value that does not live so long is replaced before it is answered', async (t) => {
+t.test('A value that lives shorter than minTtl is replaced before the call returns', async (t) => {
   const { dog, store } = createTestDog(t)
   await storeRecord(store, 'K', 'stored', -100, 100)
   const fetcher = countingFetcher({ expiresIn: 7200 })
@@ -104,7 +104,7 @@ t.test('minTtl: a value that does not live so long is replaced before it is answ
   t.equal(fetcher.calls.count, 1)
 })
 
-t.test('minTtl: after one fetch the value is answered whatever is left of it', async (t) => {
+t.test('After one fetch a call with minTtl returns the value whatever its lifetime', async (t) => {
   const { dog, store } = createTestDog(t)
   await storeRecord(store, 'K', 'stored', -100, 100)
   const fetcher = countingFetcher({ expiresIn: 50 })
@@ -116,44 +116,47 @@ t.test('minTtl: after one fetch the value is answered whatever is left of it', a
 })
 
 for (const stored of [true, false]) {
-  const title = stored ? 'with a stored value' : 'with nothing stored'
-  t.test(`minTtl: a fetch that began before the call counts only if its value lives long enough, ${title}`, async (t) => {
-    const table: [lifetime: number, answer: string][] = [
-      [50, 'v2'],
-      [5000, 'v1'],
-    ]
-    for (const [lifetime, answer] of table) {
-      const { dog, store } = createTestDog(t)
-      if (stored) await storeRecord(store, 'K', 'stored', -100, 100)
-      const begun = deferred()
-      const hold = deferred()
-      let calls = 0
-      dog.init('K', async () => {
-        const value = `v${++calls}`
-        begun.resolve()
-        await hold.promise
-        return { value, expiresIn: value === 'v1' ? lifetime : 20 }
-      })
-      const early = dog.refresh('K')
-      await begun.promise
-      const late = dog.get('K', { minTtl: 1000 })
-      // It has joined the wait before the answer comes.
-      await pause(20)
-      hold.resolve()
-      t.equal(await early, 'v1')
-      t.equal(await late, answer)
-    }
-  })
+  const situation = stored ? 'with a stored value' : 'with nothing stored'
+  t.test(
+    `With minTtl, a fetch that began before the call counts only if its value lives long enough, ${situation}`,
+    async (t) => {
+      const table: [lifetime: number, answer: string][] = [
+        [50, 'v2'],
+        [5000, 'v1'],
+      ]
+      for (const [lifetime, answer] of table) {
+        const { dog, store } = createTestDog(t)
+        if (stored) await storeRecord(store, 'K', 'stored', -100, 100)
+        const begun = deferred()
+        const hold = deferred()
+        let calls = 0
+        dog.init('K', async () => {
+          const value = `v${++calls}`
+          begun.resolve()
+          await hold.promise
+          return { value, expiresIn: value === 'v1' ? lifetime : 20 }
+        })
+        const early = dog.refresh('K')
+        await begun.promise
+        const late = dog.get('K', { minTtl: 1000 })
+        // The late call joins the wait before the fetcher answers.
+        await pause(20)
+        hold.resolve()
+        t.equal(await early, 'v1')
+        t.equal(await late, answer)
+      }
+    },
+  )
 }
 
-t.test('minTtl: a failure serves the value that is still valid', async (t) => {
+t.test('With minTtl, a failed fetch falls back to the value that is still valid', async (t) => {
   const { dog, store } = createTestDog(t)
   await storeRecord(store, 'K', 'stored', -100, 100)
   dog.init('K', () => Promise.reject(new Error('down')))
   t.equal(await dog.get('K', { minTtl: 1000 }), 'stored')
 })
 
-t.test('an aborted caller leaves alone; the fetch goes on for the others', async (t) => {
+t.test('Aborting one caller rejects only that caller; the fetch continues for the others', async (t) => {
   const { dog } = createTestDog(t)
   const hold = deferred()
   const begun = deferred<AbortSignal>()
@@ -173,7 +176,7 @@ t.test('an aborted caller leaves alone; the fetch goes on for the others', async
   t.equal(await staying, 'v')
 })
 
-t.test('a fetch whose only caller left is finished and stored', async (t) => {
+t.test('A fetch whose only caller was aborted still finishes and stores its value', async (t) => {
   const { dog } = createTestDog(t)
   const fetcher = countingFetcher({ expiresIn: 60 }, 50)
   dog.init('K', fetcher)
@@ -184,7 +187,7 @@ t.test('a fetch whose only caller left is finished and stored', async (t) => {
   t.equal(fetcher.calls.count, 1)
 })
 
-t.test('who comes with an aborted signal gets nothing and starts nothing', async (t) => {
+t.test('A call with an aborted signal rejects and starts no fetch', async (t) => {
   const { dog } = createTestDog(t)
   const fetcher = countingFetcher()
   dog.init('K', fetcher)
@@ -192,7 +195,7 @@ t.test('who comes with an aborted signal gets nothing and starts nothing', async
   t.equal(fetcher.calls.count, 0)
 })
 
-t.test('peek tells what is known now, and never fetches', async (t) => {
+t.test('peek returns the known value and never fetches', async (t) => {
   const { dog, store } = createTestDog(t)
   const fetcher = countingFetcher()
   dog.init('K', fetcher)
@@ -204,7 +207,7 @@ t.test('peek tells what is known now, and never fetches', async (t) => {
   t.equal(fetcher.calls.count, 0)
 })
 
-t.test('objects handed out are copies', async (t) => {
+t.test('Every caller gets its own copy of an object value', async (t) => {
   const { dog } = createTestDog(t)
   dog.init<{ list: number[] }>('K', async () => ({ value: { list: [1] }, expiresIn: 60 }))
   const values = [
@@ -218,7 +221,7 @@ t.test('objects handed out are copies', async (t) => {
   t.same(dog.peek('K')!.value, { list: [1] })
 })
 
-t.test('what was answered or set may be changed afterwards: what is stored is as it was', async (t) => {
+t.test('Changing an object after it was fetched or set does not change the stored value', async (t) => {
   const { dog } = createTestDog(t)
   const given = { list: [1] }
   dog.init<{ list: number[] }>('K', async () => ({ value: given, expiresIn: 60 }))
@@ -232,7 +235,7 @@ t.test('what was answered or set may be changed afterwards: what is stored is as
 })
 
 for (const name of ['memory', 'file']) {
-  t.test(`a fetcher may change its previous value without changing what others get (${name} store)`, async (t) => {
+  t.test(`A fetcher may change its previous value without changing the value of others (${name} store)`, async (t) => {
     const { dog } = createTestDog(t, name === 'file' ? { store: fileStore({ dir: temporaryFolder(t) }) } : {})
     const begun = deferred()
     const hold = deferred()
@@ -256,7 +259,7 @@ for (const name of ['memory', 'file']) {
   })
 }
 
-t.test('misuse is a TypeError', async (t) => {
+t.test('Every wrong argument throws a TypeError', async (t) => {
   const { dog } = createTestDog(t)
   for (const call of [
     () => dog.get(''),

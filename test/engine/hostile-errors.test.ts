@@ -5,7 +5,10 @@ import { rejectionOf } from '../support/errors.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 import { createTestDog, dotdog, fileStore } from '../support/test-dog.js'
 
-/** A fetcher's error that cannot be read broke its own report: the failure was not recorded, and the lock stayed. */
+/**
+ * Errors of fetchers whose properties cannot be read. Such an error once broke its own report, so
+ * that no failure was recorded and the lock stayed.
+ */
 
 const hostile = (name: string) => ({
   get: () => {
@@ -47,7 +50,7 @@ const errors: Record<string, () => unknown> = {
 
 for (const [what, make] of Object.entries(errors)) {
   for (const style of ['rejects with', 'throws']) {
-    t.test(`a fetcher that ${style} ${what} has failed: it is recorded, and no lock is left`, async (t) => {
+    t.test(`When a fetcher ${style} ${what}, the failure is recorded and no lock is left`, async (t) => {
       const dir = temporaryFolder(t)
       const { dog } = createTestDog(t, { store: fileStore({ dir }), timeout: 1 })
       dog.init('K', () => {

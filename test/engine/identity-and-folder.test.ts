@@ -1,4 +1,4 @@
-// Whose key it is: identities, followers, and the life of a dog.
+// Identities, followers, and the life cycle of a dog.
 import { join } from 'node:path'
 import t from 'tap'
 import { rejectionOf } from '../support/errors.js'
@@ -6,7 +6,7 @@ import { temporaryFolder } from '../support/temporary-folder.js'
 import { countingFetcher, createDog, createTestDog, fileStore, memoryStore, storeRecord } from '../support/test-dog.js'
 import { deferred, until } from '../support/timing.js'
 
-t.test('a record of another account is an error that says which, and where', async (t) => {
+t.test('A record of another account gives an error that names both accounts and the file', async (t) => {
   const dir = temporaryFolder(t)
   const store = fileStore({ dir })
   await storeRecord(store, 'K', 'of wx1', -1, 60, { identity: 'wx1' })
@@ -29,7 +29,7 @@ t.test('a record of another account is an error that says which, and where', asy
   t.equal((await store.read('K'))?.value, 'of wx1', 'it is left alone')
 })
 
-t.test('an identity that only one side names is no conflict, and is written with the next value', async (t) => {
+t.test('An identity on one side only is no conflict, and the next value is written with it', async (t) => {
   const { dog, another, store } = createTestDog(t)
   await storeRecord(store, 'K', 'nobody', -1, 60)
   await storeRecord(store, 'L', 'of wx1', -1, 60, { identity: 'wx1' })
@@ -42,7 +42,7 @@ t.test('an identity that only one side names is no conflict, and is written with
   t.equal(await dog.get('L'), 'of wx1')
 })
 
-t.test('init again with another folder, store or identity is a TypeError that names createDog', async (t) => {
+t.test('A second init with another folder, store or identity throws a TypeError that names createDog', async (t) => {
   const dir = temporaryFolder(t)
   const { dog } = createTestDog(t)
   const plain = () => {}
@@ -61,7 +61,7 @@ t.test('init again with another folder, store or identity is a TypeError that na
   t.doesNotThrow(() => own.init('K', plain, dir))
 })
 
-t.test('misspelled and wrong options are TypeErrors of init and createDog', async (t) => {
+t.test('init and createDog throw a TypeError for misspelled and wrong options', async (t) => {
   const { dog } = createTestDog(t)
   for (const call of [
     () => dog.init('K', () => {}, { timeOut: 5 } as never),
@@ -74,7 +74,7 @@ t.test('misspelled and wrong options are TypeErrors of init and createDog', asyn
   }
 })
 
-t.test('a key that nobody initialised here is read, and never fetched', async (t) => {
+t.test('A key without a fetcher in this process is read, and never fetched', async (t) => {
   const { dog, another } = createTestDog(t)
   const follower = another()
   t.match(await rejectionOf(follower.get('K')), { code: 'ERR_DOG_NO_FETCHER', key: 'K', message: /"K"/ })
@@ -87,7 +87,7 @@ t.test('a key that nobody initialised here is read, and never fetched', async (t
   t.equal(await follower.refresh('K', { rejected: 'v0' }), 'v1', 'what is another value already needs no fetch')
 })
 
-t.test('followOnly: true follows as well, also when the value is due or gone', async (t) => {
+t.test('A key with followOnly: true is never fetched, even if its value is due or gone', async (t) => {
   const { dog, store } = createTestDog(t)
   const fetcher = countingFetcher()
   dog.init('K', fetcher, { followOnly: true })
@@ -99,7 +99,7 @@ t.test('followOnly: true follows as well, also when the value is due or gone', a
   t.equal(fetcher.calls.count, 0)
 })
 
-t.test('a follower waits while there is a living holder, and has its value or its failure', async (t) => {
+t.test('A follower waits for a living holder, and gets its value or its failure', async (t) => {
   for (const works of [true, false]) {
     const { dog, another } = createTestDog(t)
     const begun = deferred()
@@ -124,14 +124,14 @@ t.test('a follower waits while there is a living holder, and has its value or it
   }
 })
 
-t.test('a key that is asked for first and initialised later is fetched then', async (t) => {
+t.test('A key that was read before its init can be fetched after it', async (t) => {
   const { dog } = createTestDog(t)
   t.match(await rejectionOf(dog.get('K')), { code: 'ERR_DOG_NO_FETCHER' })
   dog.init('K', countingFetcher())
   t.equal(await dog.get('K'), 'v1')
 })
 
-t.test('close lets the fetch under way finish and store its value', async (t) => {
+t.test('close lets the current fetch finish and store its value', async (t) => {
   const { dog, store } = createTestDog(t)
   const begun = deferred<AbortSignal>()
   const hold = deferred()
@@ -150,7 +150,7 @@ t.test('close lets the fetch under way finish and store its value', async (t) =>
   t.match(await got, /^(v|ERR_DOG_CLOSED)$/)
 })
 
-t.test('close rejects who waits for another process, and what is asked afterwards; init reopens', async (t) => {
+t.test('close rejects waiting and later calls, and init reopens the dog', async (t) => {
   const { dog, another } = createTestDog(t)
   const hold = deferred()
   const begun = deferred()
@@ -186,7 +186,7 @@ t.test('close rejects who waits for another process, and what is asked afterward
   t.equal(await other.refresh('K'), 'v1')
 })
 
-t.test('a value in memory is not served by a closed dog, either', async (t) => {
+t.test('A closed dog does not serve a cached value', async (t) => {
   const { dog } = createTestDog(t)
   dog.init('K', countingFetcher())
   await dog.get('K')
@@ -197,7 +197,7 @@ t.test('a value in memory is not served by a closed dog, either', async (t) => {
   t.match(await rejectionOf(dog.get('K')), { code: 'ERR_DOG_CLOSED' })
 })
 
-t.test('closing records no failure', async (t) => {
+t.test('close records no failure', async (t) => {
   const { dog, another } = createTestDog(t)
   const begun = deferred()
   dog.init('K', async ({ get }) => ({ value: await get<string>('SLOW'), expiresIn: 60 }))
@@ -221,7 +221,7 @@ t.test('closing records no failure', async (t) => {
   for (const { failure } of await other.status()) t.equal(failure, undefined)
 })
 
-t.test('members can be taken off a dog, and off a secret', async (t) => {
+t.test('The methods of a dog and of a secret work without their object', async (t) => {
   const { dog } = createTestDog(t)
   const { init, get, peek, refresh, use, set, remove, status } = dog
   const { get: getIt, peek: peekIt, use: useIt } = init('K', countingFetcher())

@@ -7,12 +7,15 @@ import { temporaryFolder } from '../support/temporary-folder.js'
 import { createDog, createTestDog } from '../support/test-dog.js'
 import { pause } from '../support/timing.js'
 
-/** A value was cached until an immediate ran: input that ended a long wait was handled before it. */
+/**
+ * Input that ends a long wait runs before any setImmediate callback. The turn cache once lasted
+ * until such a callback ran, and so served values from before the wait.
+ */
 
 type Line = { value?: string; peeked?: string; port?: number }
 
-/** A process that sleeps until input comes. */
-async function sleeper(t: Test, dir: string, way: string) {
+/** Starts a process that sleeps until input arrives. */
+async function startSleeper(t: Test, dir: string, way: string) {
   const stdio = way === 'ipc' ? (['pipe', 'pipe', 'inherit', 'ipc'] as const) : (['pipe', 'pipe', 'inherit'] as const)
   const script = join(import.meta.dirname, 'fixtures/idle.cjs')
   const child = spawn(process.execPath, [script, way], { env: { ...process.env, DIR: dir }, stdio: [...stdio] })
@@ -35,32 +38,32 @@ async function sleeper(t: Test, dir: string, way: string) {
 }
 
 for (const way of ['ipc', 'socket', 'stdin']) {
-  t.test(`a value that was replaced during an idle wait for ${way} is not served after it`, async (t) => {
+  t.test(`A value that was replaced during an idle wait is not served after it (input by ${way})`, async (t) => {
     const dir = temporaryFolder(t)
     const dog = createDog({ dir })
     t.teardown(() => dog.close())
     await dog.set('K', 'old', { expiresIn: 3600 })
-    const { first, ask } = await sleeper(t, dir, way)
+    const { first, ask } = await startSleeper(t, dir, way)
     t.equal(first.value, 'old')
     await dog.set('K', 'new', { expiresIn: 3600 })
-    // Longer than memory is believed without a look at the store.
+    // Longer than a value in memory is used without a read of the store.
     await pause(400)
     t.same(await ask('now'), { value: 'new', peeked: 'new' })
   })
 
-  t.test(`a value that expired during an idle wait for ${way} is not served after it`, async (t) => {
+  t.test(`A value that expired during an idle wait is not served after it (input by ${way})`, async (t) => {
     const dir = temporaryFolder(t)
     const dog = createDog({ dir })
     t.teardown(() => dog.close())
     await dog.set('K', 'old', { expiresIn: 3600 })
-    const { first, ask } = await sleeper(t, dir, way)
+    const { first, ask } = await startSleeper(t, dir, way)
     t.equal(first.value, 'old')
     await pause(100)
     t.same(await ask('later'), { value: 'fetched here 1' })
   })
 }
 
-t.test('a process that blocks itself past an expiry does not get the expired value', async (t) => {
+t.test('A process that blocks its event loop past an expiry does not get the expired value', async (t) => {
   const { dog } = createTestDog(t)
   let fetches = 0
   dog.init('K', async () => ({ value: `v${++fetches}`, expiresIn: fetches === 1 ? 0.4 : 3600, refreshAhead: 0 }))
@@ -68,7 +71,7 @@ t.test('a process that blocks itself past an expiry does not get the expired val
   const expiry = dog.peek('K')!.expiresAt
   const inTime = dog.get('K')
   const again = dog.get('K')
-  // Neither timers nor input: one stretch of code.
+  // Blocks the event loop, so that neither timers nor input are handled.
   while (Date.now() <= expiry);
   const after = dog.get('K')
   t.equal(dog.peek('K'), undefined)

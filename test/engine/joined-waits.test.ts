@@ -3,9 +3,9 @@ import { rejectionOf } from '../support/errors.js'
 import { countingFetcher, createTestDog } from '../support/test-dog.js'
 import { deferred, pause } from '../support/timing.js'
 
-/** A waiter that joined another's wait late was ended with it. */
+/** A waiter that joined the wait of another one late was once ended together with it. */
 
-t.test('a waiter that joins a flight late has its own full bound', async (t) => {
+t.test('A waiter that joins a running wait late has its own full time limit', async (t) => {
   const { dog, another } = createTestDog(t, { timeout: 30 })
   const hold = deferred()
   const begun = deferred()
@@ -17,7 +17,7 @@ t.test('a waiter that joins a flight late has its own full bound', async (t) => 
   const fetched = dog.get('K')
   await begun.promise
 
-  // Its bound is 2.4 s: twice the time-out, and 2 s.
+  // A get ends within 2.4 s here: twice the time-out, and 2 s.
   const waiter = another({ timeout: 0.2 })
   waiter.init('K', countingFetcher())
   const early = rejectionOf(waiter.get('K'))

@@ -4,7 +4,7 @@ import { rejectionOf } from '../support/errors.js'
 import { countingFetcher, createTestDog, heldFetcher, nextEvent, storeRecord } from '../support/test-dog.js'
 import { deferred, pause, until } from '../support/timing.js'
 
-t.test('an answer after the time-out is stored: the upstream may have rotated', async (t) => {
+t.test('An answer after the time-out is stored, as the upstream may have rotated its token', async (t) => {
   const { dog, another } = createTestDog(t)
   const hold = heldFetcher()
   dog.init('K', hold.fetcher, { timeout: 0.1 })
@@ -17,7 +17,7 @@ t.test('an answer after the time-out is stored: the upstream may have rotated', 
   t.equal(hold.calls, 1)
 })
 
-t.test('a late handler call counts as well, and a lifetime still counts from the start of the fetch', async (t) => {
+t.test('A handler call after the time-out is stored, with its lifetime counted from the start of the fetch', async (t) => {
   const { dog } = createTestDog(t)
   const called = deferred<(value: string, expiresIn: number) => void>()
   const begun = Date.now()
@@ -34,7 +34,7 @@ t.test('a late handler call counts as well, and a lifetime still counts from the
   t.ok(expiresAt <= answered + 60_000 - 150 && expiresAt >= begun + 60_000 - 5)
 })
 
-t.test('a late answer never replaces the value of a later fetch', async (t) => {
+t.test('A late answer never replaces the value of a later fetch', async (t) => {
   const { dog, store } = createTestDog(t)
   const hold = deferred()
   let calls = 0
@@ -49,16 +49,16 @@ t.test('a late answer never replaces the value of a later fetch', async (t) => {
   )
   await rejectionOf(dog.get('K'))
   t.equal(await dog.refresh('K', { force: true }), 'v2')
-  const told: DogEvents['refresh'][] = []
-  dog.on('refresh', (refresh) => told.push(refresh))
+  const refreshes: DogEvents['refresh'][] = []
+  dog.on('refresh', (refresh) => refreshes.push(refresh))
   hold.resolve()
   await pause(100)
-  t.same(told, [])
+  t.same(refreshes, [])
   t.equal((await store.read('K'))?.value, 'v2')
   t.equal(await dog.get('K'), 'v2')
 })
 
-t.test('a late answer waits for the fetch under way, and gives way to it', async (t) => {
+t.test('A late answer waits for the current fetch, and does not replace its value', async (t) => {
   const { dog, store, another } = createTestDog(t, { timeout: 0.3 })
   const hold = deferred()
   dog.init('K', async () => {
@@ -78,7 +78,7 @@ t.test('a late answer waits for the fetch under way, and gives way to it', async
   await begun.promise
   hold.resolve()
   await pause(50)
-  t.equal(await store.read('K'), undefined, 'the lease is not ours')
+  t.equal(await store.read('K'), undefined, 'the lease belongs to the other fetch')
   slow.resolve()
   t.equal(await got, 'newer')
   await pause(50)
@@ -86,7 +86,7 @@ t.test('a late answer waits for the fetch under way, and gives way to it', async
   t.equal(await dog.get('K'), 'newer')
 })
 
-t.test('a fetcher that fails after its time-out disturbs nobody', async (t) => {
+t.test('A fetcher that fails after its time-out causes no warning', async (t) => {
   const { dog, warnings } = createTestDog(t)
   const hold = deferred()
   dog.init('K', () => hold.promise as never, { timeout: 0.05 })
@@ -96,7 +96,7 @@ t.test('a fetcher that fails after its time-out disturbs nobody', async (t) => {
   t.same(warnings, [])
 })
 
-t.test('autoRefresh replaces a value ahead of its end although nobody asks', async (t) => {
+t.test('autoRefresh replaces a value before its expiry even if nobody asks for it', async (t) => {
   const { dog } = createTestDog(t)
   const fetcher = countingFetcher({ expiresIn: 0.6, refreshAhead: 0.3 })
   dog.init('K', fetcher, { autoRefresh: true })
@@ -105,10 +105,10 @@ t.test('autoRefresh replaces a value ahead of its end although nobody asks', asy
   await dog.close()
   const { count } = fetcher.calls
   await pause(700)
-  t.equal(fetcher.calls.count, count, 'until the dog is closed')
+  t.equal(fetcher.calls.count, count, 'close ends autoRefresh')
 })
 
-t.test('autoRefresh fetches nothing by init, and finds what is due already', async (t) => {
+t.test('autoRefresh fetches nothing at init, and later replaces a value that is already due', async (t) => {
   const { dog, store } = createTestDog(t)
   await storeRecord(store, 'DUE', 'due', -100, 5)
   const [missing, due] = [countingFetcher(), countingFetcher()]
@@ -119,7 +119,7 @@ t.test('autoRefresh fetches nothing by init, and finds what is due already', asy
   t.equal(missing.calls.count, 0)
 })
 
-t.test('autoRefresh goes on after a failure', async (t) => {
+t.test('autoRefresh continues after a failure', async (t) => {
   const { dog, warnings } = createTestDog(t)
   let calls = 0
   dog.init(
@@ -137,7 +137,7 @@ t.test('autoRefresh goes on after a failure', async (t) => {
   t.match(warnings[0], { key: 'K', code: 'ERR_DOG_FETCH' })
 })
 
-t.test('of two processes with autoRefresh one fetches each time', async (t) => {
+t.test('Of two dogs with autoRefresh only one fetches each time', async (t) => {
   const { dog, another } = createTestDog(t, { autoRefresh: true })
   const fetcher = countingFetcher({ expiresIn: 0.8, refreshAhead: 0.4 }, 20)
   const other = another()

@@ -1,9 +1,9 @@
-// While a database is down looks overlap: one that fails late is no second outage.
+// Reads overlap while a database is down. One that fails late does not announce a second outage.
 import t from 'tap'
 import { createTestDog, DogError, memoryStore, overriding } from '../support/test-dog.js'
 import { pause, until } from '../support/timing.js'
 
-t.test('a look that fails after a later one was answered is no second warning', async (t) => {
+t.test('A read that fails after a later read succeeded causes no second warning', async (t) => {
   const inner = memoryStore()
   let fail: ((error: Error) => void)[] = []
   let isDown = false
@@ -16,22 +16,22 @@ t.test('a look that fails after a later one was answered is no second warning', 
     for (const reject of fail) reject(new DogError('ERR_DOG_STORE', 'no answer'))
     fail = []
   }
-  const look = async () => {
+  const readLater = async () => {
     await pause(110)
     return dog.get('K')
   }
   await dog.get('K')
   isDown = true
-  const first = look()
+  const first = readLater()
   await until(() => fail.length > 0)
   timedOut()
   t.equal(await first, 'v')
   t.equal(warnings.length, 1)
-  t.equal(await look(), 'v')
-  t.equal(fail.length, 1, 'one is under way')
+  t.equal(await readLater(), 'v')
+  t.equal(fail.length, 1, 'one read is still pending')
   isDown = false
-  t.equal(await look(), 'v')
+  t.equal(await readLater(), 'v')
   timedOut()
-  t.equal(await look(), 'v')
+  t.equal(await readLater(), 'v')
   t.equal(warnings.length, 1)
 })

@@ -1,16 +1,17 @@
-// An answer that comes late, or after a robbery, while the store takes nothing: it may be the only good value there is.
+// Answers that come late, or after the lease was lost, while the store accepts no commit. Such an
+// answer may be the only valid value that exists.
 import t from 'tap'
 import type { DogRecord, Store } from '../../index.js'
 import { rejectionOf } from '../support/errors.js'
 import { createTestDog, DogError, heldFetcher, memoryStore, overriding } from '../support/test-dog.js'
 import { pause, until } from '../support/timing.js'
 
-/** A store that can be out of order altogether. */
-function brittle(): { store: Store; broken: { is: boolean } } {
+/** A store whose every call fails while `broken.is` is true. */
+function breakableStore(): { store: Store; broken: { is: boolean } } {
   const inner = memoryStore()
   const broken = { is: false }
   const check = () => {
-    if (broken.is) throw new DogError('ERR_DOG_STORE', 'out of order')
+    if (broken.is) throw new DogError('ERR_DOG_STORE', 'the store is broken')
   }
   const store = overriding(inner, {
     read: (key) => {
@@ -25,8 +26,8 @@ function brittle(): { store: Store; broken: { is: boolean } } {
   return { store, broken }
 }
 
-t.test('a late answer that the store does not take is served, and written when it can be', async (t) => {
-  const { store, broken } = brittle()
+t.test('A late answer that cannot be stored is served, and written once the store works again', async (t) => {
+  const { store, broken } = breakableStore()
   const { dog, another, warnings } = createTestDog(t, { store })
   const hold = heldFetcher()
   dog.init('K', hold.fetcher, { timeout: 0.1 })
@@ -42,8 +43,8 @@ t.test('a late answer that the store does not take is served, and written when i
   t.equal(hold.calls, 1)
 })
 
-t.test('a late answer that the store does not take gives way to a later value that it has', async (t) => {
-  const { store, broken } = brittle()
+t.test('A late answer that cannot be stored gives way to a later value in the store', async (t) => {
+  const { store, broken } = breakableStore()
   const { dog, another, warnings } = createTestDog(t, { store })
   const hold = heldFetcher()
   dog.init('K', hold.fetcher, { timeout: 0.1 })
@@ -62,9 +63,9 @@ t.test('a late answer that the store does not take gives way to a later value th
   t.equal((await store.read('K'))?.value, 'newer')
 })
 
-t.test('who was robbed and finds the store out of order has the value all the same', async (t) => {
-  const { store: inner, broken } = brittle()
-  // The commit finds that somebody else has taken over.
+t.test('A holder that lost its lease while the store failed still serves the value it fetched', async (t) => {
+  const { store: inner, broken } = breakableStore()
+  // The commit finds that another holder has taken the lease.
   const store = overriding(inner, {
     acquire: async (key: string, timeout: number) => {
       const lease = await inner.acquire(key, timeout)

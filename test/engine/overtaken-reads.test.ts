@@ -2,8 +2,11 @@ import t from 'tap'
 import { createDog, memoryStore, overriding } from '../support/test-dog.js'
 import { pause } from '../support/timing.js'
 
-/** A database may answer later what it was asked earlier: the older record was put back for a while. */
-t.test('a read that was overtaken does not put an older value back', async (t) => {
+/**
+ * A database may answer an earlier query later. An older record once returned to memory for a
+ * while.
+ */
+t.test('A slow read does not replace a newer value in memory by an older one', async (t) => {
   const inner = memoryStore()
   let delay = 0
   const store = overriding(inner, {
@@ -18,9 +21,9 @@ t.test('a read that was overtaken does not put an older value back', async (t) =
   const dog = createDog({ store })
   t.teardown(() => dog.close())
   let count = 0
-  const told: (number | undefined)[] = []
+  const generations: (number | undefined)[] = []
   dog.init('K', async () => ({ value: `v${++count}`, expiresIn: 3600 }))
-  dog.on('change', ({ generation }) => told.push(generation))
+  dog.on('change', ({ generation }) => generations.push(generation))
   t.equal(await dog.get('K'), 'v1')
   await pause(120)
   delay = 80
@@ -30,7 +33,7 @@ t.test('a read that was overtaken does not put an older value back', async (t) =
   t.equal(dog.peek('K')?.value, 'v2')
   t.equal(await dog.get('K'), 'v2')
   t.same(
-    told,
-    [...told].sort((a, b) => Number(a) - Number(b)),
+    generations,
+    [...generations].sort((a, b) => Number(a) - Number(b)),
   )
 })

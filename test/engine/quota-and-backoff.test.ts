@@ -1,10 +1,10 @@
-// What all processes obey: the quota, and the back-off after a failure.
+// The quota, and the back-off after a failure, both of which apply to all processes.
 import t from 'tap'
 import { rejectionOf } from '../support/errors.js'
 import { countingFetcher, createTestDog, DogError, storeRecord } from '../support/test-dog.js'
 import { until } from '../support/timing.js'
 
-t.test('a quota is counted over all processes, before the fetch', async (t) => {
+t.test('A quota counts the fetches of all processes, before each fetch', async (t) => {
   const { dog, another } = createTestDog(t, { quota: { limit: 2, window: 3600 } })
   const fetcher = countingFetcher({ expiresIn: 60 })
   const other = another()
@@ -23,14 +23,14 @@ t.test('a quota is counted over all processes, before the fetch', async (t) => {
   t.match(await other.status(), [{ fetches: 2, quota: 2 }])
 })
 
-t.test('failed attempts count, too', async (t) => {
+t.test('A quota counts failed attempts, too', async (t) => {
   const { dog } = createTestDog(t, { quota: { limit: 1 } })
   dog.init('K', () => Promise.reject(new Error('down')))
   t.match(await rejectionOf(dog.get('K')), { code: 'ERR_DOG_FETCH' })
   t.match(await rejectionOf(dog.refresh('K', { force: true })), { code: 'ERR_DOG_QUOTA' })
 })
 
-t.test('a new window allows new fetches', async (t) => {
+t.test('A new quota window allows new fetches', async (t) => {
   const { dog } = createTestDog(t, { quota: { limit: 1, window: 0.3 } })
   const fetcher = countingFetcher({ expiresIn: 0 })
   dog.init('K', fetcher)
@@ -41,13 +41,13 @@ t.test('a new window allows new fetches', async (t) => {
   t.equal(await dog.get('K'), 'v2')
 })
 
-t.test('a set is no attempt', async (t) => {
+t.test('A set does not count against the quota', async (t) => {
   const { dog } = createTestDog(t, { quota: { limit: 1 } })
   for (let i = 0; i < 3; i++) await dog.set('K', 'x', { expiresIn: 60 })
   t.match(await dog.status(), [{ fetches: 0 }])
 })
 
-t.test("a recorded failure is everybody's, at once, until its retryAt; then there is one probe", async (t) => {
+t.test('A recorded failure applies to every process until its retryAt; then one process tries again', async (t) => {
   const { dog, another } = createTestDog(t)
   let calls = 0
   const fetcher = () => {
@@ -67,14 +67,14 @@ t.test("a recorded failure is everybody's, at once, until its retryAt; then ther
   t.equal((await dog.status())[0]!.failure, undefined)
 })
 
-t.test('each caller gets an error of its own', async (t) => {
+t.test('Each caller gets an error object of its own', async (t) => {
   const { dog } = createTestDog(t)
   dog.init('K', () => Promise.reject(new Error('down')))
   await rejectionOf(dog.get('K'))
   t.not(await rejectionOf(dog.get('K')), await rejectionOf(dog.get('K')))
 })
 
-t.test('who waited for a fetch that failed in another process has its failure, not a fetch of its own', async (t) => {
+t.test('A process that waited for a failed fetch of another gets that failure and makes no fetch', async (t) => {
   const { dog, another } = createTestDog(t)
   let calls = 0
   const fetcher = async () => {
@@ -93,7 +93,7 @@ t.test('who waited for a fetch that failed in another process has its failure, n
   t.equal(calls, 1)
 })
 
-t.test('retryAfter, in seconds, says how long the upstream wants to be left alone', async (t) => {
+t.test('retryAfter, in seconds, sets how long no process asks the upstream', async (t) => {
   const table: [unknown, number, number][] = [
     [3600, 3600, 3600],
     [0.5, 0.5, 0.5],
@@ -111,7 +111,7 @@ t.test('retryAfter, in seconds, says how long the upstream wants to be left alon
   }
 })
 
-t.test('time-outs and unusable answers are failures as well', async (t) => {
+t.test('Time-outs and unusable answers are recorded as failures', async (t) => {
   const { dog } = createTestDog(t, { timeout: 0.05 })
   dog.init('SLOW', () => {})
   dog.init('WRONG', () => ({ value: 'v' }))
@@ -124,7 +124,7 @@ t.test('time-outs and unusable answers are failures as well', async (t) => {
   }
 })
 
-t.test('the back-off grows with the failures in a row', async (t) => {
+t.test('The back-off grows with each failure in a row', async (t) => {
   const { dog } = createTestDog(t)
   dog.init('K', () => Promise.reject(new Error('down')))
   const waits: number[] = []
@@ -133,11 +133,11 @@ t.test('the back-off grows with the failures in a row', async (t) => {
     waits.push((await rejectionOf(dog.refresh('K', { force: true }))).retryAt! - before)
   }
   t.match(await dog.status(), [{ failure: { count: 4 } }])
-  // Between half and all of 1, 2, 4 and 8 seconds.
+  // Each wait is between a half and the whole of 1, 2, 4 and 8 seconds.
   for (const [i, wait] of waits.entries()) t.ok(wait >= 500 * 2 ** i, `${waits}`)
 })
 
-t.test('an expired value is not served because of a failure', async (t) => {
+t.test('An expired value is not served because of a failure', async (t) => {
   const { dog, store } = createTestDog(t)
   await storeRecord(store, 'K', 'old', -100, -1)
   dog.init('K', () => Promise.reject(new Error('down')))

@@ -1,4 +1,4 @@
-// Who seals a plain record again, and who must not.
+// Which dogs encrypt a stored plain record, and which must not.
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -10,7 +10,7 @@ import { pause, until } from '../support/timing.js'
 const KEY = '1f'.repeat(32)
 const OTHER_KEY = '2e'.repeat(32)
 
-/** A folder with a plain record of account A, its file, and what is in it. */
+/** Makes a folder with a plain record of account A. Gives the path and the text of its file. */
 async function plain(t: Test): Promise<{ dir: string; file: string; text: string }> {
   const dir = temporaryFolder(t)
   const dog = createDog({ dir })
@@ -20,7 +20,7 @@ async function plain(t: Test): Promise<{ dir: string; file: string; text: string
   return { dir, file, text: readFileSync(file, 'utf8') }
 }
 
-t.test('another account’s plain record stays as it is', async (t) => {
+t.test('A plain record of another account is not encrypted', async (t) => {
   const { dir, file, text } = await plain(t)
   const dog = createDog({ dir, encryptionKey: KEY })
   t.teardown(() => dog.close())
@@ -34,12 +34,12 @@ t.test('another account’s plain record stays as it is', async (t) => {
   t.equal(readFileSync(file, 'utf8'), text)
 })
 
-t.test('who only reads, writes nothing', async (t) => {
+t.test('A process that only reads a plain record does not encrypt it', async (t) => {
   const { dir, file, text } = await plain(t)
   const dog = createDog({ dir, encryptionKey: KEY })
   t.teardown(() => dog.close())
   await dog.status()
-  t.equal(await dog.get('K'), 'token-of-A', 'a follower')
+  t.equal(await dog.get('K'), 'token-of-A', 'a follower reads it')
   const other = createDog({ dir, encryptionKey: KEY })
   t.teardown(() => other.close())
   other.init('K', countingFetcher(), { followOnly: true })
@@ -48,9 +48,10 @@ t.test('who only reads, writes nothing', async (t) => {
   t.equal(readFileSync(file, 'utf8'), text)
 })
 
-t.test('a record that was plain while somebody held the lease is sealed later', async (t) => {
+t.test('A plain record whose lease was taken is encrypted once the lease is free', async (t) => {
   const { dir, file } = await plain(t)
-  // A file that has just changed is read again and again.
+  // A file that has just changed is read again at each call, so the test waits until it has
+  // settled.
   await pause(100)
   const lease = (await fileStore({ dir }).acquire('K', 30))!
   const dog = createDog({ dir, encryptionKey: KEY })
@@ -64,7 +65,7 @@ t.test('a record that was plain while somebody held the lease is sealed later', 
   t.equal(fetcher.calls.count, 0)
 })
 
-t.test('status opens what the dog has the key of, before anybody asks for it', async (t) => {
+t.test('status decrypts a record with the key of the dog before any call for it', async (t) => {
   const dir = temporaryFolder(t)
   const owner = createDog({ dir, encryptionKey: KEY })
   owner.init('K', countingFetcher())
@@ -79,7 +80,7 @@ t.test('status opens what the dog has the key of, before anybody asks for it', a
   t.equal(await stateWith(), 'ERR_DOG_DECRYPT')
 })
 
-t.test('what no key opens is set and removed when its lease is free, and waited for before', async (t) => {
+t.test('set and remove of a record that no key decrypts wait until its lease is free', async (t) => {
   const dir = temporaryFolder(t)
   const owner = createDog({ dir, encryptionKey: KEY })
   const other = createDog({ dir, encryptionKey: OTHER_KEY })
@@ -95,21 +96,21 @@ t.test('what no key opens is set and removed when its lease is free, and waited 
     t.equal(isDone, false)
     const { user } = process.cpuUsage()
     await pause(300)
-    t.ok(process.cpuUsage().user - user < 200_000, 'it does not spin')
+    t.ok(process.cpuUsage().user - user < 200_000, 'it waits without a busy loop')
     await lease.release()
     t.equal(await written, true)
   }
 })
 
-t.test('a change of an encrypted record is told to who has no key', async (t) => {
+t.test('A dog without the encryption key emits change for an encrypted record', async (t) => {
   const dir = join(temporaryFolder(t), '.dog')
   mkdirSync(dir, { mode: 0o700 })
   const owner = createDog({ dir, encryptionKey: KEY })
   owner.init('K', countingFetcher())
   const dog = createDog({ dir })
   t.teardown(() => dog.close())
-  const told = new Promise((resolve) => dog.on('change', resolve))
+  const changed = new Promise((resolve) => dog.on('change', resolve))
   const timer = setInterval(() => owner.refresh('K'), 100)
-  t.match(await told, { key: 'K', generation: Number, by: String })
+  t.match(await changed, { key: 'K', generation: Number, by: String })
   clearInterval(timer)
 })

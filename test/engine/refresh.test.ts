@@ -3,7 +3,7 @@ import { rejectionOf } from '../support/errors.js'
 import { countingFetcher, createTestDog, storeRecord } from '../support/test-dog.js'
 import { deferred, pause, until } from '../support/timing.js'
 
-t.test('a refresh gets a new value although the old one is fresh; callers of one moment share it', async (t) => {
+t.test('refresh replaces a fresh value, and concurrent refreshes share one fetch', async (t) => {
   const { dog } = createTestDog(t)
   const fetcher = countingFetcher()
   dog.init('K', fetcher)
@@ -14,8 +14,8 @@ t.test('a refresh gets a new value although the old one is fresh; callers of one
 })
 
 for (const elsewhere of [false, true]) {
-  const who = elsewhere ? "another process's" : 'our own'
-  t.test(`a plain refresh joins no fetch that began before it, ${who}`, async (t) => {
+  const who = elsewhere ? 'another dog' : 'the same dog'
+  t.test(`A plain refresh does not join a fetch that began before it in ${who}`, async (t) => {
     const { dog, another } = createTestDog(t)
     const begun = deferred()
     const hold = deferred()
@@ -32,7 +32,7 @@ for (const elsewhere of [false, true]) {
     await begun.promise
     const refreshed = dog.refresh('K')
     await pause(30)
-    t.equal(calls, 1, 'they do not run side by side')
+    t.equal(calls, 1, 'the second fetch waits for the first')
     hold.resolve()
     t.equal(await got, 'v1')
     t.equal(await refreshed, 'v2')
@@ -40,7 +40,7 @@ for (const elsewhere of [false, true]) {
   })
 }
 
-t.test('stale: the value is replaced only if it is still that one', async (t) => {
+t.test('refresh with rejected replaces the value only if it is still the rejected one', async (t) => {
   const { dog } = createTestDog(t)
   const fetcher = countingFetcher()
   dog.init('K', fetcher)
@@ -52,7 +52,7 @@ t.test('stale: the value is replaced only if it is still that one', async (t) =>
   t.equal(fetcher.calls.count, 2)
 })
 
-t.test('stale is compared as JSON', async (t) => {
+t.test('refresh compares the rejected value as JSON', async (t) => {
   const { dog, store } = createTestDog(t)
   await storeRecord(store, 'K', { token: 'old', scopes: [1] }, -100, 7000)
   dog.init('K', async () => ({ value: { token: 'new' }, expiresIn: 60 }))
@@ -60,7 +60,7 @@ t.test('stale is compared as JSON', async (t) => {
   t.same(await dog.refresh('K', { rejected: { token: 'old', scopes: [1] } as never }), { token: 'new' })
 })
 
-t.test('a hundred reports of one dead value, in three processes, are one fetch', async (t) => {
+t.test('A hundred reports of one dead value in three dogs cause one fetch', async (t) => {
   const { dog, another, store } = createTestDog(t)
   await storeRecord(store, 'K', 'dead', -100, 7000)
   const fetcher = countingFetcher({ expiresIn: 7200 }, 20)
@@ -71,7 +71,7 @@ t.test('a hundred reports of one dead value, in three processes, are one fetch',
   t.equal(fetcher.calls.count, 1)
 })
 
-t.test('the store is read first, never memory alone', async (t) => {
+t.test('refresh with rejected reads the store before it fetches, and does not trust memory', async (t) => {
   const { dog, another } = createTestDog(t)
   const fetcher = countingFetcher()
   dog.init('K', fetcher)
@@ -81,7 +81,7 @@ t.test('the store is read first, never memory alone', async (t) => {
   t.equal(fetcher.calls.count, 1)
 })
 
-t.test('a fetch in flight is joined by a report, and its value compared again', async (t) => {
+t.test('A report of a rejected value joins a running fetch, and then compares its value', async (t) => {
   const { dog, store } = createTestDog(t)
   await storeRecord(store, 'K', 'dead', -100, 7000)
   const begun = deferred()
@@ -101,7 +101,7 @@ t.test('a fetch in flight is joined by a report, and its value compared again', 
   t.equal(calls, 1)
 })
 
-t.test('an upstream that gives the rejected value again is a failure under the back-off, not a loop', async (t) => {
+t.test('When the upstream returns the rejected value again, a failure is recorded and no loop starts', async (t) => {
   const { dog, another, store } = createTestDog(t)
   await storeRecord(store, 'K', 'same', -100, 7000)
   let calls = 0
@@ -121,16 +121,16 @@ t.test('an upstream that gives the rejected value again is a failure under the b
   for (const one of again) t.match(one, { code: 'ERR_DOG_REJECTED', key: 'K' })
   for (const one of again) t.ok(one.retryAt! > Date.now() - 1000)
   t.equal(calls, 1)
-  t.equal(await dog.get('K'), 'same', 'it is all there is')
+  t.equal(await dog.get('K'), 'same', 'no other value exists')
   t.match(await dog.status(), [{ failure: { code: 'ERR_DOG_REJECTED', count: 1 } }])
 })
 
-t.test('a young value is rejected under the back-off, unless it is replaced by force', async (t) => {
+t.test('A rejected value that is young starts the back-off, unless it is replaced with force', async (t) => {
   const { dog } = createTestDog(t)
   let calls = 0
   dog.init('K', () => ({ value: `v${++calls}`, expiresIn: 7200 }))
   await dog.get('K')
-  for (const stale of ['v1', 'v2', 'v3']) await dog.refresh('K', { rejected: stale, force: true })
+  for (const rejected of ['v1', 'v2', 'v3']) await dog.refresh('K', { rejected: rejected, force: true })
   t.same([calls, (await dog.status())[0]?.failure], [4, undefined])
   t.equal(await dog.refresh('K', { rejected: 'v4' }), 'v5')
   t.match(await dog.status(), [{ failure: { code: 'ERR_DOG_REJECTED', count: 1 } }])
@@ -138,7 +138,7 @@ t.test('a young value is rejected under the back-off, unless it is replaced by f
   t.equal(calls, 5)
 })
 
-t.test('the error of a value that comes again says until when nobody asks', async (t) => {
+t.test('The error for a value that the upstream repeated has a retryAt', async (t) => {
   const { dog, store } = createTestDog(t)
   await storeRecord(store, 'K', 'same', -100, 7000)
   dog.init('K', () => ({ value: 'same', expiresIn: 7200 }))
@@ -147,7 +147,7 @@ t.test('the error of a value that comes again says until when nobody asks', asyn
   t.ok(retryAt! > before, `retryAt ${retryAt}`)
 })
 
-t.test('a value that is rejected right after its fetch is a failure: the next fetch waits', async (t) => {
+t.test('A value that is rejected soon after its fetch counts as a failure, and the next fetch waits', async (t) => {
   const { dog } = createTestDog(t)
   const fetcher = countingFetcher()
   dog.init('K', fetcher)
@@ -159,10 +159,10 @@ t.test('a value that is rejected right after its fetch is a failure: the next fe
   t.equal(fetcher.calls.count, 2)
   t.equal(await dog.get('K'), 'v2')
   await until(() => Date.now() >= error.retryAt!)
-  t.equal(await dog.refresh('K', { rejected: 'v2' }), 'v3', 'one probe when it is over')
+  t.equal(await dog.refresh('K', { rejected: 'v2' }), 'v3', 'one fetch when the back-off is over')
 })
 
-t.test('a value that was rejected long after its fetch is no failure', async (t) => {
+t.test('A value that is rejected long after its fetch does not count as a failure', async (t) => {
   const { dog, store } = createTestDog(t)
   await storeRecord(store, 'K', 'old', -61, 7000)
   dog.init('K', countingFetcher())
@@ -170,7 +170,7 @@ t.test('a value that was rejected long after its fetch is no failure', async (t)
   t.equal((await dog.status())[0]!.failure, undefined)
 })
 
-t.test('force fetches although a failure says to stay away', async (t) => {
+t.test('refresh with force fetches despite a recorded failure', async (t) => {
   const { dog } = createTestDog(t)
   let calls = 0
   dog.init('K', () => {
@@ -185,7 +185,7 @@ t.test('force fetches although a failure says to stay away', async (t) => {
   t.equal((await dog.status())[0]!.failure, undefined, 'a success ends the failure')
 })
 
-t.test('a failed refresh leaves the value that there is', async (t) => {
+t.test('A failed refresh keeps the stored value', async (t) => {
   const { dog, store } = createTestDog(t)
   await storeRecord(store, 'K', 'stored', -100, 7000)
   dog.init('K', () => Promise.reject(new Error('down')))

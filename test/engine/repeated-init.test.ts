@@ -1,4 +1,4 @@
-// A key that is initialised again, with other keys of encryption, as another account's, or after its dog was closed.
+// A second init of a key: with other encryption keys, another folder, or after a close.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -8,7 +8,7 @@ import { deferred, pause, until } from '../support/timing.js'
 
 const KEY = '1f'.repeat(32)
 
-t.test('the refresh by itself of the options before ends', async (t) => {
+t.test('A second init ends the autoRefresh of the options before', async (t) => {
   const store = memoryStore()
   const dog = createDog({ store })
   t.teardown(() => dog.close())
@@ -20,14 +20,14 @@ t.test('the refresh by itself of the options before ends', async (t) => {
   const { count } = before.calls
   await pause(1000)
   t.equal(before.calls.count, count)
-  t.equal(after.calls.count, 0, 'and the new ones want none')
+  t.equal(after.calls.count, 0, 'the new options have no autoRefresh')
   dog.init('K', after, { encryptionKey: KEY, autoRefresh: true })
   await dog.get('K')
   await until(() => after.calls.count > 1)
   t.equal(before.calls.count, count)
 })
 
-t.test('close waits for the fetch that began before', async (t) => {
+t.test('close waits for a fetch that began before the second init', async (t) => {
   const dir = temporaryFolder(t)
   const dog = createDog({ dir })
   const asked = deferred()
@@ -40,25 +40,26 @@ t.test('close waits for the fetch that began before', async (t) => {
   await asked.promise
   dog.init('K', countingFetcher(), { encryptionKey: KEY })
   await dog.close()
-  t.match(readFileSync(join(dir, 'K.dog'), 'utf8'), '"generation"', 'it is stored when close ends')
+  t.match(readFileSync(join(dir, 'K.dog'), 'utf8'), '"generation"', 'the value is stored when close ends')
   t.equal(await got, 'v1')
 })
 
-t.test('who asks after the second init does not get what the first one’s fetcher is at', async (t) => {
+t.test('A call after a second init does not join the wait of the first', async (t) => {
   const dir = temporaryFolder(t)
   const theirs = createDog({ dir })
   const mine = createDog({ dir: join(dir, 'mine') })
   t.teardown(() => Promise.all([theirs.close(), mine.close()]))
   theirs.init('K', countingFetcher())
   await theirs.get('K')
-  // It follows in its own folder, and is then initialised in the other one.
+  // The first get follows the key in the folder of `mine`; the init then moves the key to the other
+  // folder.
   const following = mine.get('K').catch((error: { code: string }) => error.code)
   mine.init('K', countingFetcher(), { dir })
   t.equal(await mine.get('K'), 'v1')
   t.equal(await following, 'ERR_DOG_NO_FETCHER')
 })
 
-t.test('a value that the store did not take is kept, and written by the new keys', async (t) => {
+t.test('A value that could not be stored is kept over a second init, and written with the new encryption key', async (t) => {
   const inner = memoryStore()
   let isFull = true
   const store = storeOnFullDisk(inner, () => isFull)
@@ -75,7 +76,7 @@ t.test('a value that the store did not take is kept, and written by the new keys
   t.equal(fetcher.calls.count, 1)
 })
 
-t.test('init of one key opens the dog for all: the others refresh by themselves again', async (t) => {
+t.test('init of one key reopens the whole dog, and the autoRefresh of its other keys resumes', async (t) => {
   const dog = createDog({ store: memoryStore() })
   t.teardown(() => dog.close())
   const fetcher = countingFetcher({ expiresIn: 0.3, refreshAhead: 0.1 })
@@ -87,13 +88,13 @@ t.test('init of one key opens the dog for all: the others refresh by themselves 
   t.equal(fetcher.calls.count, count, 'a closed dog refreshes nothing')
   const other = countingFetcher()
   dog.init('OTHER', other)
-  // What expired meanwhile is not fetched by itself.
+  // autoRefresh does not fetch a value that expired meanwhile; this call does.
   await dog.get('K')
   await until(() => fetcher.calls.count > count + 2)
-  t.equal(other.calls.count, 0, 'and nothing that nobody asked for')
+  t.equal(other.calls.count, 0, 'a key that was never read is not fetched')
 })
 
-t.test('a change in the folder of another key binds nothing to that folder', async (t) => {
+t.test('A change event from the folder of another key does not bind its key to that folder', async (t) => {
   const dir = temporaryFolder(t)
   const elsewhere = temporaryFolder(t)
   const home = createDog({ dir })
@@ -104,9 +105,9 @@ t.test('a change in the folder of another key binds nothing to that folder', asy
   const dog = createDog({ dir })
   t.teardown(() => dog.close())
   dog.init('X', countingFetcher(), { dir: elsewhere })
-  const told = nextEvent(dog, 'change', ({ key }) => key === 'K')
+  const changed = nextEvent(dog, 'change', ({ key }) => key === 'K')
   const timer = setInterval(() => away.refresh('K'), 100)
-  t.type((await told).generation, 'number')
+  t.type((await changed).generation, 'number')
   clearInterval(timer)
   t.equal(await dog.get('K'), 'home')
 })

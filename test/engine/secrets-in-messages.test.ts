@@ -6,16 +6,17 @@ import { temporaryFolder } from '../support/temporary-folder.js'
 import { createDog, createTestDog, fileStore } from '../support/test-dog.js'
 import { pause } from '../support/timing.js'
 
-/** Ways in which a secret, or what might be one, came into a message; and a failure that was none. */
+/** Secrets, and strings that may be secrets, in error messages. */
 
 const SECRET = 'SECRET-VALUE-FOUR'
 
-t.test("a value is masked also after another dog's status() went over 2,500 records", async (t) => {
+t.test('A value is still redacted after status() of another dog has read 2,500 records', async (t) => {
   const dir = temporaryFolder(t)
   const { dog } = createTestDog(t, { store: fileStore({ dir }) })
   dog.init('K', async () => ({ value: SECRET, expiresIn: 3600 }))
   t.equal(await dog.get('K'), SECRET)
-  // A file that has just changed is read anew each time, which learns its value anew.
+  // A file that has just changed is read again at each call, which would register its value for
+  // redaction again.
   await pause(150)
   t.equal(await dog.get('K'), SECRET)
   for (let i = 0; i < 2500; i++) {
@@ -32,7 +33,7 @@ t.test("a value is masked also after another dog's status() went over 2,500 reco
   t.match(message, /the upstream says: \*\*\* is bad/)
 })
 
-t.test('a message of misuse shows no string that could be a secret', async (t) => {
+t.test('An error of misuse contains no string argument that could be a secret', async (t) => {
   const { dog } = createTestDog(t)
   dog.init('K', async () => ({ value: 'v', expiresIn: 3600 }))
   const misuses: Record<string, () => unknown> = {
@@ -46,7 +47,7 @@ t.test('a message of misuse shows no string that could be a secret', async (t) =
     'a value for a task': () => dog.use('K', SECRET as never),
     'a value for a listener': () => dog.on('change', SECRET as never),
     'a value for an option of init': () => dog.init('K', async () => {}, { encryptionKey: SECRET }),
-    'a list of it': () => dog.init('K', async () => {}, { encryptionKey: [SECRET] }),
+    'a value in a list of encryption keys': () => dog.init('K', async () => {}, { encryptionKey: [SECRET] }),
     'a value for the options of a dog': () => createDog(SECRET as never),
   }
   for (const [what, misuse] of Object.entries(misuses)) {
@@ -56,7 +57,7 @@ t.test('a message of misuse shows no string that could be a secret', async (t) =
   }
 })
 
-t.test("an abort by the user's own controller is no failure of the upstream", async (t) => {
+t.test('An abort by a controller of the fetcher itself is not recorded as a failure', async (t) => {
   const { dog } = createTestDog(t)
   let fetches = 0
   dog.init('K', async () => {

@@ -1,4 +1,4 @@
-// Nothing that can be printed holds a value or a secret of the upstream's.
+// No value and no secret of the upstream is in anything that can be printed.
 import { inspect } from 'node:util'
 import t from 'tap'
 import type { DogEvent, DogRecord, FetchContext, Fetcher, Secret, Store } from '../../index.js'
@@ -14,7 +14,7 @@ const EVENTS: DogEvent[] = ['change', 'refresh', 'wait', 'takeover', 'warning']
 const everything = (thing: unknown) =>
   inspect(thing, { depth: 9, showHidden: true, maxArrayLength: null, maxStringLength: null })
 
-/** An error as HTTP clients throw them, with the request on it. */
+/** An error as HTTP clients throw it, with the request in its properties. */
 function clientError(): Error {
   const url = `https://user:${SECRET}@api.example.com/cgi-bin/token?appid=wx1&secret=${SECRET}`
   const error = new Error(`Request failed: GET ${url}`, { cause: new Error(`connect ${url}`) })
@@ -35,24 +35,27 @@ const throws =
   }
 const FETCHERS: [title: string, fetcher: Fetcher][] = [
   ['an error of an HTTP client', throws(clientError)],
-  ['an error caused by one', throws(() => new Error('could not fetch', { cause: clientError() }))],
-  ['many errors', throws(() => new AggregateError([clientError()], `all failed: https://h/?secret=${SECRET}`))],
-  ['a message over lines', throws(() => new Error(`no\n{"client_secret":"${SECRET}"}\n    at https://h/?secret=${SECRET}`))],
-  ['a value that is known, in a message', throws(() => new Error(`the upstream does not know ${VALUE}`))],
-  ['a response that is thrown', throws(() => ({ data: { access_token: VALUE }, secret: SECRET }))],
-  ['text that is thrown', throws(() => `GET https://h/?secret=${SECRET} failed`)],
+  ['an error caused by an error of an HTTP client', throws(() => new Error('could not fetch', { cause: clientError() }))],
+  ['an AggregateError', throws(() => new AggregateError([clientError()], `all failed: https://h/?secret=${SECRET}`))],
+  [
+    'a message of several lines',
+    throws(() => new Error(`no\n{"client_secret":"${SECRET}"}\n    at https://h/?secret=${SECRET}`)),
+  ],
+  ['a known value in a message', throws(() => new Error(`the upstream does not know ${VALUE}`))],
+  ['a thrown response', throws(() => ({ data: { access_token: VALUE }, secret: SECRET }))],
+  ['a thrown text', throws(() => `GET https://h/?secret=${SECRET} failed`)],
   ['an answer without lifetime', () => ({ value: SECRET })],
-  ['an answer with its parts mixed up', () => ({ value: 'x', expiresIn: SECRET })],
+  ['an answer with the secret as its lifetime', () => ({ value: 'x', expiresIn: SECRET })],
   ['an answer of another shape', (() => Promise.resolve({ access_token: SECRET, expires_in: 7200 })) as never],
   ['an answer that is the secret', (() => Promise.resolve(SECRET)) as never],
   ['no answer', () => {}],
 ]
 
 for (const [title, fetcher] of FETCHERS) {
-  t.test(`no secret is in what is told of ${title}`, async (t) => {
+  t.test(`No error, event or status contains a secret after a fetcher gave ${title}`, async (t) => {
     const { dog, another, store } = createTestDog(t, { timeout: 0.2 })
-    const told: unknown[] = []
-    for (const event of EVENTS) dog.on(event, (payload) => told.push(payload))
+    const events: unknown[] = []
+    for (const event of EVENTS) dog.on(event, (payload) => events.push(payload))
     const secret = dog.init('K', fetcher)
     await dog.set('K', VALUE, { expiresIn: 60 })
     const other = another()
@@ -73,11 +76,11 @@ for (const [title, fetcher] of FETCHERS) {
       t.notMatch(texts.join('\n'), /MARKED/)
     }
     await pause(10)
-    t.notMatch(everything([told, dog, secret, await dog.status(), await store.readLedger('K')]), /MARKED/)
+    t.notMatch(everything([events, dog, secret, await dog.status(), await store.readLedger('K')]), /MARKED/)
   })
 }
 
-t.test('a failure in the background, and one of a callback, are told without secrets', async (t) => {
+t.test('The warnings of a background refresh and of a callback contain no secret', async (t) => {
   const { dog, warnings, store } = createTestDog(t)
   const printed: unknown[] = []
   const listen = (warning: Error) => printed.push(warning)
@@ -85,7 +88,7 @@ t.test('a failure in the background, and one of a callback, are told without sec
   t.teardown(() => process.off('warning', listen))
   dog.init('DUE', throws(clientError))
   await dog.set('DUE', VALUE, { expiresIn: 5 })
-  await age(store, 'DUE')
+  await makeDue(store, 'DUE')
   dog.init('BAD', throws(clientError))
   dog.get('BAD', (_value) => t.fail('called'))
   await until(async () => {
@@ -95,21 +98,21 @@ t.test('a failure in the background, and one of a callback, are told without sec
   t.notMatch(everything([warnings, printed]), /MARKED/)
 })
 
-/** Makes a record due. */
-async function age(store: Store, key: string): Promise<void> {
+/** Commits the record again with a `refreshAhead` that makes it due. */
+async function makeDue(store: Store, key: string): Promise<void> {
   const record = (await store.read(key)) as DogRecord
   const lease = (await store.acquire(key, 30))!
   await lease.commit({ ...record, generation: lease.fencingToken, ahead: 3600 })
 }
 
 for (const kind of ['memory', 'file']) {
-  t.test(`printing a dog, a secret, a context or an event shows no value (${kind} store)`, async (t) => {
+  t.test(`Printing a dog, a secret, a context or an event shows no value (${kind} store)`, async (t) => {
     const dir = temporaryFolder(t)
     const store = kind === 'file' ? fileStore({ dir }) : memoryStore()
     const dog = createDog({ store })
     t.teardown(() => dog.close())
-    const told: unknown[] = []
-    for (const event of EVENTS) dog.on(event, (payload) => told.push(payload))
+    const events: unknown[] = []
+    for (const event of EVENTS) dog.on(event, (payload) => events.push(payload))
     let context: FetchContext | undefined
     const secret: Secret = dog.init('K', (given) => {
       context = given
@@ -119,12 +122,12 @@ for (const kind of ['memory', 'file']) {
     await secret.refresh()
     t.equal(context!.previous, VALUE)
     await dog.use('K', () => {})
-    t.notMatch(everything([dog, secret, context, told, await dog.status()]), /MARKED/)
-    t.ok(told.length >= 2)
+    t.notMatch(everything([dog, secret, context, events, await dog.status()]), /MARKED/)
+    t.ok(events.length >= 2)
   })
 }
 
-t.test('debug prints what happens on standard error, and no value', async (t) => {
+t.test('debug prints events on standard error, and no value', async (t) => {
   const { dog } = createTestDog(t)
   const lines: string[] = []
   const { write } = process.stderr
@@ -148,7 +151,7 @@ t.test('debug prints what happens on standard error, and no value', async (t) =>
   t.notMatch(lines.join(''), /MARKED/)
 })
 
-t.test("no value is in a file's name, and a key that is odd stays in the folder", async (t) => {
+t.test('No file name contains a value, and the file of a key with a path in it stays in the folder', async (t) => {
   const { readdirSync } = await import('node:fs')
   const dir = temporaryFolder(t)
   const dog = createDog({ dir })

@@ -5,7 +5,7 @@ import { temporaryFolder } from '../support/temporary-folder.js'
 import { countingFetcher, createDog, createTestDog, memoryStore, storeRecord } from '../support/test-dog.js'
 import { deferred } from '../support/timing.js'
 
-t.test('set stores a value for everybody, with a higher generation', async (t) => {
+t.test('set stores a value for every process, with a higher generation', async (t) => {
   const { dog, another } = createTestDog(t)
   const fetcher = countingFetcher()
   const secret = dog.init('K', fetcher)
@@ -22,7 +22,7 @@ t.test('set stores a value for everybody, with a higher generation', async (t) =
   t.equal(fetcher.calls.count, 1)
 })
 
-t.test('a wrong set is a TypeError that does not say the value', async (t) => {
+t.test('A wrong set throws a TypeError that does not contain the value', async (t) => {
   const { dog } = createTestDog(t)
   const wrong: [unknown, object][] = [
     ['S3CRET', {}],
@@ -42,7 +42,7 @@ t.test('a wrong set is a TypeError that does not say the value', async (t) => {
   t.equal((await rejectionOf(() => dog.set('K', 'S3CRET', undefined as never))).name, 'TypeError')
 })
 
-t.test('a set waits for the fetch under way, and is newer', async (t) => {
+t.test('A set waits for the current fetch, and is newer than its value', async (t) => {
   const { dog } = createTestDog(t)
   const begun = deferred()
   const hold = deferred()
@@ -60,7 +60,7 @@ t.test('a set waits for the fetch under way, and is newer', async (t) => {
   t.equal(await dog.get('K'), 'set')
 })
 
-t.test('remove tells whether there was a value, and the key stays registered', async (t) => {
+t.test('remove resolves to whether there was a value, and the key stays registered', async (t) => {
   const { dog } = createTestDog(t)
   const fetcher = countingFetcher()
   const secret = dog.init('K', fetcher)
@@ -74,7 +74,7 @@ t.test('remove tells whether there was a value, and the key stays registered', a
   t.ok(secret.peek()!.generation > generation)
 })
 
-t.test('status tells of every key this dog knows or its store holds, in order', async (t) => {
+t.test('status lists every key that the dog knows or its store holds, sorted', async (t) => {
   const { dog, store } = createTestDog(t)
   const fresh = await storeRecord(store, 'C', 'x', -1, 60, { by: 'elsewhere:7', identity: 'wx1' })
   await storeRecord(store, 'B', 'x', -1, 5)
@@ -100,7 +100,7 @@ t.test('status tells of every key this dog knows or its store holds, in order', 
   }
 })
 
-t.test('status looks into every store of the dog, not only that of its defaults', async (t) => {
+t.test('status lists the keys of every store of the dog, not only of its default store', async (t) => {
   const { dog } = createTestDog(t)
   const own = memoryStore()
   dog.init('K', countingFetcher(), { store: own })
@@ -108,7 +108,7 @@ t.test('status looks into every store of the dog, not only that of its defaults'
   t.match(await dog.status(), [{ key: 'K' }, { key: 'THERE', state: 'fresh' }])
 })
 
-t.test('status tells who is fetching, how often was fetched, and what failed', async (t) => {
+t.test('status has the current holder, the number of fetches and the last failure', async (t) => {
   const { dog } = createTestDog(t)
   const begun = deferred()
   const hold = deferred()
@@ -127,7 +127,7 @@ t.test('status tells who is fetching, how often was fetched, and what failed', a
   t.equal(status!.holder, undefined)
 })
 
-t.test('status says the folder, and never a value', async (t) => {
+t.test('status has the folder, and never a value', async (t) => {
   const dir = temporaryFolder(t)
   const dog = createDog({ dir })
   t.teardown(() => dog.close())
@@ -146,7 +146,7 @@ t.test('status says the folder, and never a value', async (t) => {
   t.notMatch(inspect(status, { depth: 9, showHidden: true }), /S3CRET/)
 })
 
-t.test("what status hands out is the caller's own", async (t) => {
+t.test('The objects that status returns are copies', async (t) => {
   const { dog } = createTestDog(t)
   dog.init('K', () => Promise.reject(new Error('down')))
   const { retryAt } = await rejectionOf(dog.get('K'))

@@ -2,8 +2,11 @@ import t from 'tap'
 import { temporaryFolder } from '../support/temporary-folder.js'
 import { createDog } from '../support/test-dog.js'
 
-/** Promises that settle without a wait are one turn of the event loop: what was answered in it before was answered again. */
-t.test('a value that was replaced in this turn is not answered from it any more', async (t) => {
+/**
+ * Promises that settle without a wait run in one tick of the event loop. A value from earlier in
+ * the tick was once served again after it had been replaced.
+ */
+t.test('A value that was replaced in the same tick of the event loop is not served from the turn cache', async (t) => {
   const dir = temporaryFolder(t)
   const [dog, other] = [createDog({ dir }), createDog({ dir })]
   t.teardown(() => Promise.all([dog.close(), other.close()]))
@@ -18,7 +21,7 @@ t.test('a value that was replaced in this turn is not answered from it any more'
   t.equal(await dog.get('K'), 'new')
 })
 
-t.test('all callers get the same answer of peek, which none can change for the others', async (t) => {
+t.test('peek returns one frozen object to all callers of a tick', async (t) => {
   const dog = createDog({ dir: temporaryFolder(t) })
   t.teardown(() => dog.close())
   await dog.set('K', 'kept', { expiresIn: 3600 })

@@ -2,8 +2,11 @@ import t from 'tap'
 import { createDog, memoryStore, storeOnFullDisk } from '../support/test-dog.js'
 import { pause } from '../support/timing.js'
 
-/** What was waited for was a change from the value that only memory has: the store never had it, so it was always "changed". */
-t.test('who holds a value that the store did not take waits for another process without spinning', async (t) => {
+/**
+ * A dog once waited for a change from a value that only its memory had. The store never had that
+ * value, so each wait ended at once.
+ */
+t.test('A dog with a value that could not be stored waits for another holder without a busy loop', async (t) => {
   const inner = memoryStore()
   let fails = true
   const failing = storeOnFullDisk(inner, () => fails)

@@ -5,7 +5,7 @@ import { countingFetcher, createTestDog, DogError, storeRecord } from '../suppor
 class Dead extends Error {}
 const isRejected = (error: unknown) => error instanceof Dead
 
-t.test('a task gets the value, and its result is the result', async (t) => {
+t.test('use passes the value to the task, and resolves to its result', async (t) => {
   const { dog } = createTestDog(t)
   const secret = dog.init('K', countingFetcher())
   t.equal(await dog.use('K', (value) => `used ${value}`), 'used v1')
@@ -13,7 +13,7 @@ t.test('a task gets the value, and its result is the result', async (t) => {
 })
 
 for (const isAsync of [true, false]) {
-  t.test(`a rejected value is replaced, and the task runs once more (${isAsync ? 'async' : 'sync'} task)`, async (t) => {
+  t.test(`A rejected value is replaced, and the task runs once more (${isAsync ? 'async' : 'sync'} task)`, async (t) => {
     const { dog, store } = createTestDog(t)
     await storeRecord(store, 'K', 'dead', -100, 7000)
     const fetcher = countingFetcher()
@@ -30,7 +30,7 @@ for (const isAsync of [true, false]) {
   })
 }
 
-t.test('a task runs twice and never a third time', async (t) => {
+t.test('A task runs at most twice', async (t) => {
   const { dog, store } = createTestDog(t)
   await storeRecord(store, 'K', 'dead', -100, 7000)
   const fetcher = countingFetcher()
@@ -46,7 +46,7 @@ t.test('a task runs twice and never a third time', async (t) => {
   t.equal(fetcher.calls.count, 1)
 })
 
-t.test('thirty callers in three processes with one dead value: one fetch, and all succeed', async (t) => {
+t.test('Thirty tasks in three dogs with one dead value cause one fetch, and all succeed', async (t) => {
   const { dog, another, store } = createTestDog(t, { isRejected })
   await storeRecord(store, 'K', 'dead', -100, 7000)
   const fetcher = countingFetcher({ expiresIn: 7200 }, 20)
@@ -60,7 +60,7 @@ t.test('thirty callers in three processes with one dead value: one fetch, and al
   t.equal(fetcher.calls.count, 1)
 })
 
-t.test("another error is the task's own matter: passed on as it is, no fetch", async (t) => {
+t.test('use passes on any other error of the task unchanged, and makes no fetch', async (t) => {
   const { dog } = createTestDog(t)
   const fetcher = countingFetcher()
   dog.init('K', fetcher, { isRejected })
@@ -81,7 +81,7 @@ t.test("another error is the task's own matter: passed on as it is, no fetch", a
   t.equal(fetcher.calls.count, 1)
 })
 
-t.test('ERR_DOG_REJECTED needs no isRejected: of this key, or of none', async (t) => {
+t.test('An ERR_DOG_REJECTED of this key, or without a key, counts as a rejection even without isRejected', async (t) => {
   for (const fields of [{ key: 'K' }, {}]) {
     for (const error of [
       new DogError('ERR_DOG_REJECTED', 'dead', fields),
@@ -99,7 +99,7 @@ t.test('ERR_DOG_REJECTED needs no isRejected: of this key, or of none', async (t
   }
 })
 
-t.test("another key's rejection is none of this one's, whatever isRejected says", async (t) => {
+t.test('A rejection of another key does not count for this one, whatever isRejected returns', async (t) => {
   const { dog, store } = createTestDog(t)
   await storeRecord(store, 'K', 'good', -100, 7000)
   const fetcher = countingFetcher()
@@ -114,14 +114,14 @@ t.test("another key's rejection is none of this one's, whatever isRejected says"
   t.equal(fetcher.calls.count, 0)
 })
 
-t.test('a refresh that fails is the error of the use', async (t) => {
+t.test('When the refresh after a rejection fails, use rejects with its error', async (t) => {
   const { dog, store } = createTestDog(t)
   await storeRecord(store, 'K', 'dead', -100, 7000)
   dog.init('K', () => Promise.reject(new Error('down')), { isRejected })
   t.match(await rejectionOf(dog.use('K', () => Promise.reject(new Dead()))), { code: 'ERR_DOG_FETCH', message: /down/ })
 })
 
-t.test('without a value the task does not run', async (t) => {
+t.test('Without a value the task does not run', async (t) => {
   const { dog } = createTestDog(t)
   dog.init('K', () => Promise.reject(new Error('down')))
   t.match(await rejectionOf(dog.use('K', () => t.fail('ran'))), { code: 'ERR_DOG_FETCH' })

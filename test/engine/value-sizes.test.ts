@@ -5,14 +5,17 @@ import { rejectionOf } from '../support/errors.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 import { createTestDog, fileStore } from '../support/test-dog.js'
 
-/** The size of a value was counted in characters: a million of three bytes each made a record that nobody could read again. */
+/**
+ * The size of a value is its size in bytes. It once was counted in characters, and a value of many
+ * three-byte characters made a record that could not be read again.
+ */
 
 for (const [what, value] of [
   ['characters of three bytes', '中'.repeat(250_000)],
   ['characters that JSON writes as six', '\u0000'.repeat(120_000)],
   ['plain characters', 'x'.repeat(700_001)],
 ] as const) {
-  t.test(`a value over 700,000 bytes of ${what} is refused, and bricks nothing`, async (t) => {
+  t.test(`A value over 700,000 bytes of ${what} is refused, and the key stays usable`, async (t) => {
     const dir = temporaryFolder(t)
     const { dog } = createTestDog(t, { store: fileStore({ dir }) })
     await dog.set('K', 'good', { expiresIn: 3600 })
@@ -29,7 +32,7 @@ for (const [what, value] of [
   })
 }
 
-t.test('a value of 700,000 bytes is stored, also encrypted, and read by others', async (t) => {
+t.test('A value of 700,000 bytes is stored, plain and encrypted, and other dogs read it', async (t) => {
   const dir = temporaryFolder(t)
   for (const encryptionKey of [undefined, 'ab'.repeat(32)]) {
     const { dog, another } = createTestDog(t, { store: fileStore({ dir }), encryptionKey })

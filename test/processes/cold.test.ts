@@ -5,7 +5,7 @@ import { fixture, start, startGetter } from '../support/children.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 import { startUpstream } from '../support/upstream.js'
 
-t.test('64 cold processes on one key make one fetch, and all have its value', async (t) => {
+t.test('64 cold processes on one key make one fetch, and all get its value', async (t) => {
   const dir = temporaryFolder(t)
   const upstream = await startUpstream({ delay: 200 })
   t.teardown(() => upstream.close())
@@ -33,7 +33,7 @@ t.test('8 processes on a key that depends on another make one fetch of each', as
 })
 
 for (const script of ['only-get.cjs', 'only-get.mjs']) {
-  t.test(`8 scripts that only get and print (${script}) all print, and end by themselves`, async (t) => {
+  t.test(`8 scripts that only get and print (${script}) all print the value, and end by themselves`, async (t) => {
     const dir = temporaryFolder(t)
     const upstream = await startUpstream({ delay: 300 })
     t.teardown(() => upstream.close())

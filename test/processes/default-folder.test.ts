@@ -4,11 +4,14 @@ import t from 'tap'
 import { DIST_ENTRY, start } from '../support/children.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 
-/** A runner inside node_modules is the main script: the folder of its package, or the one above the project, was taken. */
+/**
+ * A runner inside node_modules is the main script of a program. The default folder once was that of
+ * the runner's package, or the one above the project.
+ */
 
 const SCRIPT = `console.log(require(${JSON.stringify(DIST_ENTRY)}).fileStore().dir)`
 
-t.test("the default folder for a main script inside node_modules is the project's .dog", async (t) => {
+t.test('For a main script inside node_modules, the default folder is the .dog of the project', async (t) => {
   const project = join(realpathSync(temporaryFolder(t)), 'project')
   const runner = join(project, 'node_modules/@scope/runner')
   mkdirSync(join(runner, 'bin'), { recursive: true })

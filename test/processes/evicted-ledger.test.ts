@@ -6,13 +6,16 @@ import { temporaryFolder } from '../support/temporary-folder.js'
 import { createDog } from '../support/test-dog.js'
 import { until } from '../support/timing.js'
 
-/** A holder that was stopped in mid-note and robbed put its ledger over its successor's, or failed with the note. */
+/**
+ * A holder that was stopped while it wrote the ledger, and lost its lease, once replaced the ledger
+ * of its successor, or failed because of it.
+ */
 
-t.test("a note of a robbed holder neither fails nor replaces the successor's ledger", async (t) => {
+t.test('An evicted holder that resumes its ledger write neither fails nor replaces the ledger of its successor', async (t) => {
   const dir = temporaryFolder(t)
-  const robbed = start(join(import.meta.dirname, 'fixtures/noting.cjs'), { DIR: dir })
-  t.teardown(() => robbed.process.kill('SIGKILL'))
-  await untilStopped(robbed.pid)
+  const evicted = start(join(import.meta.dirname, 'fixtures/noting.cjs'), { DIR: dir })
+  t.teardown(() => evicted.process.kill('SIGKILL'))
+  await untilStopped(evicted.pid)
 
   const successor = createDog({ dir, timeout: 1 })
   t.teardown(() => successor.close())
@@ -22,8 +25,8 @@ t.test("a note of a robbed holder neither fails nor replaces the successor's led
   const before = ledger()
   t.match(JSON.parse(before), { fetches: { count: 1 } })
 
-  robbed.process.kill('SIGCONT')
-  const { out, err, code } = await robbed.exited
+  evicted.process.kill('SIGCONT')
+  const { out, err, code } = await evicted.exited
   t.equal(code, 0)
   t.same(JSON.parse(out || err), { value: 'of the successor', fetches: 0 })
   t.equal(ledger(), before)

@@ -3,12 +3,15 @@ import t from 'tap'
 import { start } from '../support/children.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 
-/** Frameworks fake process.nextTick with the timers: a callback waited for it for ever. */
+/**
+ * Test frameworks fake process.nextTick together with the timers. A callback once waited for a
+ * faked tick for ever.
+ */
 
 for (const fake of ['process.nextTick', 'timers']) {
   for (const store of ['memory', 'file']) {
     const what = fake === 'timers' ? 'all timers and clocks are' : `${fake} is`
-    t.test(`values come from the ${store} store while ${what} faked`, async (t) => {
+    t.test(`Values come from the ${store} store while ${what} faked`, async (t) => {
       const env = { DIR: temporaryFolder(t), FAKE: fake, STORE: store }
       const child = start(join(import.meta.dirname, 'fixtures/faked.cjs'), env)
       t.teardown(() => child.process.kill('SIGKILL'))

@@ -1,4 +1,5 @@
-// A watcher of the system that ends: with its folder, or by an error, which nobody but us could catch.
+// A watcher of the system ends with its folder, or by an error, which no code of the user could
+// catch.
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -7,31 +8,31 @@ import { temporaryFolder } from '../support/temporary-folder.js'
 import { createDog } from '../support/test-dog.js'
 import { pause } from '../support/timing.js'
 
-t.test('changes are told of in a folder that was removed and made anew', async (t) => {
+t.test('Change events continue in a folder that was removed and created again', async (t) => {
   const dir = join(temporaryFolder(t), 'shared')
   const [writer, listener] = [createDog({ dir }), createDog({ dir })]
   t.teardown(() => Promise.all([writer.close(), listener.close()]))
-  let told = 0
+  let events = 0
   await writer.set('K', 'v', { expiresIn: 60 })
-  listener.on('change', () => told++)
-  const isTold = async () => {
+  listener.on('change', () => events++)
+  const isNotified = async () => {
     for (let round = 0; round < 40; round++) {
-      told = 0
+      events = 0
       await writer.set('K', `${round}`, { expiresIn: 60 })
       await pause(150)
-      if (told > 0) return true
+      if (events > 0) return true
     }
     return false
   }
-  t.ok(await isTold())
+  t.ok(await isNotified())
   for (let times = 0; times < 2; times++) {
     rmSync(dir, { recursive: true })
     await pause(100)
-    t.ok(await isTold(), 'again')
+    t.ok(await isNotified(), 'also in the new folder')
   }
 })
 
-t.test('an error of the system watcher ends no process: it is a warning', async (t) => {
+t.test('An error of the system watcher becomes a warning, and does not end the process', async (t) => {
   const { answered, exited } = start(join(import.meta.dirname, 'fixtures/watcher-error.cjs'), { DIR: temporaryFolder(t) })
   const { warnings, watchers } = (await answered) as unknown as { warnings: string[]; watchers: number }
   t.ok(watchers > 0)

@@ -5,11 +5,14 @@ import { start } from '../support/children.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 import { createDog } from '../support/test-dog.js'
 
-/** What failed between winning the lock and handing it over, or while committing under it, left it held until its time-out. */
+/**
+ * Faults between winning a lock and returning it, or during a commit. Such a fault once left the
+ * lock held until its time-out.
+ */
 
 const script = join(import.meta.dirname, 'fixtures/faulty.cjs')
 
-interface Told {
+interface TimedResult {
   answer: unknown
   locks: string[]
   ms: number
@@ -18,42 +21,43 @@ interface Told {
 async function run(t: Test, dir: string, env: { CALL: string; FAULT?: string }) {
   const child = start(script, { DIR: dir, ...env })
   t.teardown(() => child.process.kill('SIGKILL'))
-  // Time-out and grace of a lock that was left are 3 s; a process that does not end by itself is given more.
+  // A lock that was left is taken after 3 s. A process that does not end by itself gets more time
+  // than that.
   const watchdog = setTimeout(() => child.process.kill('SIGKILL'), 15_000)
   const { out, err, code } = await child.exited
   clearTimeout(watchdog)
   t.equal(code, 0, 'the process ends by itself')
   if (out === '') throw new Error(err)
-  const { first, second, fetches } = JSON.parse(out) as { first: Told; second: Told; fetches: number }
+  const { first, second, fetches } = JSON.parse(out) as { first: TimedResult; second: TimedResult; fetches: number }
   t.same(first.locks, [], 'no lock is left')
   t.same(second.locks, [])
-  t.equal(second.answer, null, 'the next call does its work')
+  t.equal(second.answer, null, 'the next call succeeds')
   return { first, second, fetches }
 }
 
 for (const fault of ['list .state', 'list .lock']) {
-  t.test(`a fault while sweeping (${fault}) costs neither the value nor a lock`, async (t) => {
+  t.test(`A fault while sweeping (${fault}) costs neither the value nor a lock`, async (t) => {
     const { first, fetches } = await run(t, temporaryFolder(t), { CALL: 'get', FAULT: fault })
     t.equal(first.answer, 'v1')
     t.equal(fetches, 1)
   })
 }
 
-t.test('litter that cannot be removed while sweeping costs neither the value nor a lock', async (t) => {
+t.test('A stale temporary file that cannot be removed costs neither the value nor a lock', async (t) => {
   const dir = temporaryFolder(t)
   mkdirSync(join(dir, '.state'))
   writeFileSync(join(dir, '.state/K.json.123'), '')
-  const { first } = await run(t, dir, { CALL: 'get', FAULT: 'unlink litter' })
+  const { first } = await run(t, dir, { CALL: 'get', FAULT: 'unlink stale file' })
   t.equal(first.answer, 'v1')
 })
 
-// A name that looks like ours, and is not what we would have made.
-const strange: [what: string, make: (dir: string) => void][] = [
-  ['a folder named like litter in .state', (dir) => mkdirSync(join(dir, '.state/K.json.123'), { recursive: true })],
-  ['a full folder named like litter', (dir) => mkdirSync(join(dir, '.state/K.json.123/full'), { recursive: true })],
+// Names that look like ours but that we would not have made.
+const strangeNames: [what: string, make: (dir: string) => void][] = [
+  ['a folder named like a stale file of .state', (dir) => mkdirSync(join(dir, '.state/K.json.123'), { recursive: true })],
+  ['a non-empty folder named like a stale file', (dir) => mkdirSync(join(dir, '.state/K.json.123/full'), { recursive: true })],
   ['a folder in a lock', (dir) => mkdirSync(join(dir, '.lock/OTHER/folder/full'), { recursive: true })],
   [
-    'a file in the place of a lock',
+    'a file named like a lock',
     (dir) => {
       mkdirSync(join(dir, '.lock'))
       writeFileSync(join(dir, '.lock/OTHER'), '')
@@ -66,11 +70,11 @@ const strange: [what: string, make: (dir: string) => void][] = [
       writeFileSync(join(dir, '.lock/~1.0123456789abcdef.1.1.1.1.0123456789abcdef'), '')
     },
   ],
-  ['a name that nobody made', (dir) => mkdirSync(join(dir, '.lock/~strange/%/'), { recursive: true })],
+  ['a name that dotdog would not make', (dir) => mkdirSync(join(dir, '.lock/~strange/%/'), { recursive: true })],
 ]
 
-for (const [what, make] of strange) {
-  t.test(`${what} costs neither the value nor a lock`, async (t) => {
+for (const [what, make] of strangeNames) {
+  t.test(`The folder may contain ${what}: neither the value nor a lock is lost`, async (t) => {
     const dir = temporaryFolder(t)
     make(dir)
     const dog = createDog({ dir, timeout: 1 })
@@ -89,7 +93,7 @@ for (const [call, fault] of [
   ['set', 'fsync'],
   ['remove', 'unlink record'],
 ] as const) {
-  t.test(`a ${call} whose commit throws leaves no lock, and lets the process end`, async (t) => {
+  t.test(`A ${call} whose commit throws leaves no lock, and lets the process end`, async (t) => {
     const dir = temporaryFolder(t)
     const dog = createDog({ dir })
     await dog.set('K', 'before', { expiresIn: 3600 })
@@ -99,7 +103,7 @@ for (const [call, fault] of [
   })
 }
 
-t.test('a fetch whose commit throws serves the value, leaves no lock, and lets the process end', async (t) => {
+t.test('A fetch whose commit throws serves the value, leaves no lock, and lets the process end', async (t) => {
   const { first, fetches } = await run(t, temporaryFolder(t), { CALL: 'get', FAULT: 'fsync' })
   t.equal(first.answer, 'v1')
   t.equal(fetches, 1)

@@ -26,7 +26,7 @@ t.test('30 callers in 3 processes that report one dead token make one fetch, and
   )
 })
 
-t.test('an upstream that answers with the same value is not asked again and again', async (t) => {
+t.test('An upstream that returns the same value is asked only as often as the back-off allows', async (t) => {
   const dir = temporaryFolder(t)
   const upstream = await startUpstream({ delay: 20 })
   t.teardown(() => upstream.close())
@@ -35,13 +35,14 @@ t.test('an upstream that answers with the same value is not asked again and agai
   const report = { DIR: dir, URL: upstream.url, REFRESH_OPTIONS: JSON.stringify({ rejected: 'token-1-of-the-upstream' }) }
   const answers = await mapConcurrently(new Array(12).fill(report), 6, (env) => startGetter(env).answered)
   t.strictSame([...new Set(answers.map(({ error }) => error))], ['ERR_DOG_REJECTED'])
-  // The back-off doubles from 1 s, in its upper half: 12 processes that start within some seconds cannot get more through.
+  // The back-off doubles from 1 s, and at least half of it is certain. 12 processes that start
+  // within some seconds cannot make more requests.
   t.ok(upstream.count <= 5, `${upstream.count} requests for 13 processes`)
   const reader = await startGetter({ DIR: dir, URL: upstream.url }).answered
-  t.equal(reader.value, 'token-1-of-the-upstream', 'who only reads is served')
+  t.equal(reader.value, 'token-1-of-the-upstream', 'a reader gets the value')
 })
 
-t.test('a failure is everybody’s: one request, the same error in each process, with the time of the next try', async (t) => {
+t.test('A failure applies to every process: there is one request, and each process gets the same error', async (t) => {
   const dir = temporaryFolder(t)
   const upstream = await startUpstream({ delay: 300 })
   t.teardown(() => upstream.close())

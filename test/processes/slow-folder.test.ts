@@ -4,9 +4,12 @@ import t from 'tap'
 import { start } from '../support/children.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 
-/** Attempts that were given up before their fetch, as the folder took too long, were counted against the quota. */
+/**
+ * An attempt that is given up before its fetch, as the folder is too slow, once counted against the
+ * quota.
+ */
 
-t.test('a folder too slow for the time-out is told of, and nothing is counted against the quota', async (t) => {
+t.test('A folder too slow for the time-out gives ERR_DOG_STORE, and nothing is counted against the quota', async (t) => {
   const dir = temporaryFolder(t)
   const child = start(join(import.meta.dirname, 'fixtures/slow.cjs'), { DIR: dir })
   t.teardown(() => child.process.kill('SIGKILL'))

@@ -1,4 +1,4 @@
-// Answers that are lost, late, given twice, or out of order; with real processes on one folder.
+// Answers that are lost, late, repeated or out of order.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -26,7 +26,7 @@ async function setUp(t: Test): Promise<Setting> {
 const stored = (dir: string) => JSON.parse(readFileSync(join(dir, 'TOKEN.dog'), 'utf8'))
 
 t.test(
-  'a response lost after the upstream rotated: all hear of it, one asks again after the back-off, and gets the newest',
+  'After a lost response to a rotation every process gets the error, and after the back-off one fetches the newest token',
   async (t) => {
     const { upstream, process, dir } = await setUp(t)
     const [one, two] = [await process(), await process()]
@@ -34,7 +34,7 @@ t.test(
     ;(await upstream.request(1)).drop()
     const errors = await Promise.all(first)
     for (const error of errors) t.match(error, { code: 'ERR_DOG_FETCH' })
-    // Before `retryAt` nobody asks, however often they are called.
+    // Before `retryAt` no process asks the upstream, however often it is called.
     for (let call = 0; call < 10; call++) await rejectionOf(two.get())
     t.equal(upstream.requests.length, 1)
     await pause(Math.max(0, errors[0]!.retryAt! - Date.now()) + 5)
@@ -47,70 +47,74 @@ t.test(
   },
 )
 
-t.test(
-  'a response lost in a refresh: the value whose lifetime goes on is served, until somebody says that it is dead',
-  async (t) => {
-    const { upstream, process } = await setUp(t)
-    const one = await process()
-    const two = await process()
-    const got = one.get()
-    const before = (await upstream.request(1)).token
-    upstream.requests[0]!.answer()
-    t.equal(await got, before)
-    const refreshed = rejectionOf(one.ask('refresh', { rejected: before }))
-    ;(await upstream.request(2)).drop()
-    const { code, retryAt } = await refreshed
-    t.equal(code, 'ERR_DOG_FETCH')
-    t.equal(await two.get(), before, 'nothing else is known')
-    t.match(await rejectionOf(two.ask('refresh', { rejected: before })), { code: 'ERR_DOG_FETCH' }, 'and nobody asks meanwhile')
-    t.equal(upstream.requests.length, 2)
-    await pause(Math.max(0, retryAt! - Date.now()) + 5)
-    upstream.automatic = true
-    const reports = await Promise.all([one.ask('refresh', { rejected: before }), two.ask('refresh', { rejected: before })])
-    t.strictSame(reports, ['token-3-of-the-upstream', 'token-3-of-the-upstream'])
-    t.equal(upstream.requests.length, 3)
-  },
-)
+t.test('After a lost response in a refresh the old value is served until a caller rejects it', async (t) => {
+  const { upstream, process } = await setUp(t)
+  const one = await process()
+  const two = await process()
+  const got = one.get()
+  const before = (await upstream.request(1)).token
+  upstream.requests[0]!.answer()
+  t.equal(await got, before)
+  const refreshed = rejectionOf(one.ask('refresh', { rejected: before }))
+  ;(await upstream.request(2)).drop()
+  const { code, retryAt } = await refreshed
+  t.equal(code, 'ERR_DOG_FETCH')
+  t.equal(await two.get(), before, 'no newer value is known')
+  t.match(
+    await rejectionOf(two.ask('refresh', { rejected: before })),
+    { code: 'ERR_DOG_FETCH' },
+    'and no process asks meanwhile',
+  )
+  t.equal(upstream.requests.length, 2)
+  await pause(Math.max(0, retryAt! - Date.now()) + 5)
+  upstream.automatic = true
+  const reports = await Promise.all([one.ask('refresh', { rejected: before }), two.ask('refresh', { rejected: before })])
+  t.strictSame(reports, ['token-3-of-the-upstream', 'token-3-of-the-upstream'])
+  t.equal(upstream.requests.length, 3)
+})
 
-/** Fetchers that answer when they are told, without regard to their abort signal, as many HTTP calls do. */
-function deaf(dog: Dog, key = 'TOKEN') {
+/**
+ * Registers a fetcher that answers when the test says so, and ignores its abort signal, as many
+ * HTTP calls do.
+ */
+function registerHeldFetcher(dog: Dog, key = 'TOKEN') {
   const runs: Array<{ answer: (result: Result) => void }> = []
   dog.init(key, () => {
-    const { resolve: open, promise: opened } = deferred<Result>()
-    runs.push({ answer: open })
-    return opened
+    const { resolve, promise } = deferred<Result>()
+    runs.push({ answer: resolve })
+    return promise
   })
   return runs
 }
 
 const value = (name: string): Result => ({ value: name, expiresIn: 7200 })
 
-t.test('an answer after the time-out is committed if it is still the newest', async (t) => {
+t.test('An answer after the time-out is committed if it is still the newest', async (t) => {
   const dir = temporaryFolder(t)
   const dog = createDog({ dir, timeout: 0.2 })
   t.teardown(() => dog.close())
-  const runs = deaf(dog)
+  const runs = registerHeldFetcher(dog)
   t.match(await rejectionOf(dog.get('TOKEN')), { code: 'ERR_DOG_FETCH_TIMEOUT' })
   const late = nextEvent(dog, 'refresh')
   runs[0]!.answer(value('late'))
   t.match(await late, { late: true })
   t.equal(stored(dir).value, 'late')
-  t.equal(await dog.get('TOKEN'), 'late', 'and nobody has to wait for the back-off')
+  t.equal(await dog.get('TOKEN'), 'late', 'no caller waits for the back-off')
   t.equal(runs.length, 1)
 })
 
-t.test('a slower, older answer after a faster, newer one is dropped, in whichever process it comes', async (t) => {
+t.test('A slower, older answer after a newer one is dropped in every process', async (t) => {
   const dir = temporaryFolder(t)
   const slow = createDog({ dir, timeout: 0.2 })
   const fast = createDog({ dir })
   t.teardown(() => Promise.all([slow.close(), fast.close()]))
-  const older = deaf(slow)
+  const older = registerHeldFetcher(slow)
   fast.init('TOKEN', () => value('newer'))
   t.match(await rejectionOf(slow.get('TOKEN')), { code: 'ERR_DOG_FETCH_TIMEOUT' })
   t.equal(await fast.refresh('TOKEN', { force: true }), 'newer')
   const before = readFileSync(join(dir, 'TOKEN.dog'), 'utf8')
   older[0]!.answer(value('older'))
-  // That it is dropped is no event. A fetch of the same dog comes after it in its turn.
+  // A dropped answer causes no event. A later fetch of the same dog runs after it has been dropped.
   const again = slow.refresh('TOKEN', { force: true })
   await until(() => older.length === 2)
   t.equal(readFileSync(join(dir, 'TOKEN.dog'), 'utf8'), before)
@@ -119,13 +123,13 @@ t.test('a slower, older answer after a faster, newer one is dropped, in whicheve
   t.equal(stored(dir).value, 'newest')
 })
 
-t.test('a late answer waits for the fetch that is under way, and does not replace its newer value', async (t) => {
+t.test('A late answer waits for the fetch of another dog, and does not replace its newer value', async (t) => {
   const dir = temporaryFolder(t)
   const slow = createDog({ dir, timeout: 0.2 })
   const other = createDog({ dir })
   t.teardown(() => Promise.all([slow.close(), other.close()]))
-  const older = deaf(slow)
-  const newer = deaf(other)
+  const older = registerHeldFetcher(slow)
+  const newer = registerHeldFetcher(other)
   t.match(await rejectionOf(slow.get('TOKEN')), { code: 'ERR_DOG_FETCH_TIMEOUT' })
   const refreshed = other.refresh('TOKEN', { force: true })
   await until(() => newer.length === 1)
@@ -137,7 +141,7 @@ t.test('a late answer waits for the fetch that is under way, and does not replac
   t.equal(stored(dir).value, 'newer')
 })
 
-t.test('of two answers the first counts, and the second is told', async (t) => {
+t.test('The first of several answers counts, and the second is a warning', async (t) => {
   const dir = temporaryFolder(t)
   const dog = createDog({ dir })
   t.teardown(() => dog.close())
@@ -152,7 +156,7 @@ t.test('of two answers the first counts, and the second is told', async (t) => {
   t.equal(stored(dir).value, 'first')
 })
 
-t.test('a second answer of a fetch that timed out changes nothing', async (t) => {
+t.test('A second answer of a fetch that timed out changes nothing', async (t) => {
   const dir = temporaryFolder(t)
   const dog = createDog({ dir, timeout: 0.2 })
   t.teardown(() => dog.close())

@@ -5,11 +5,14 @@ import { start, untilStopped } from '../support/children.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 import { countingFetcher, createDog } from '../support/test-dog.js'
 
-/** A write drew its number, slept, and won the lock with it when newer values stood in the record. */
+/**
+ * A write once reserved its fencing token, slept, and won the lock with it when the record already
+ * had newer values.
+ */
 
 const script = join(import.meta.dirname, 'fixtures/late-winner.cjs')
 
-async function overtake(t: Test, call: string) {
+async function overtakeStoppedWrite(t: Test, call: string) {
   const dir = temporaryFolder(t)
   const dog = createDog({ dir, timeout: 2 })
   t.teardown(() => dog.close())
@@ -19,33 +22,33 @@ async function overtake(t: Test, call: string) {
   const late = start(script, { DIR: dir, CALL: call })
   t.teardown(() => late.process.kill('SIGKILL'))
   await untilStopped(late.pid)
-  const numbers = [generation()]
+  const generations = [generation()]
   for (const value of ['v2', 'v3']) {
     t.equal(await dog.refresh('K'), value)
-    numbers.push(generation())
+    generations.push(generation())
   }
   late.process.kill('SIGCONT')
   const { out, err } = await late.exited
-  return { dog, dir, numbers, generation, answer: JSON.parse(out || err) }
+  return { dog, dir, generations, generation, answer: JSON.parse(out || err) }
 }
 
-t.test('a set that was stopped with an old number stores its value under a number above all before', async (t) => {
-  const { numbers, generation, answer } = await overtake(t, 'set')
+t.test('A set that was stopped with an old fencing token stores its value under a token above all others', async (t) => {
+  const { generations, generation, answer } = await overtakeStoppedWrite(t, 'set')
   t.equal(answer.answer, null)
-  numbers.push(generation())
-  t.equal(answer.number, numbers.at(-1))
+  generations.push(generation())
+  t.equal(answer.fencingToken, generations.at(-1))
   t.same(
-    numbers,
-    [...new Set(numbers)].sort((a, b) => a - b),
-    'the numbers of the values only rise',
+    generations,
+    [...new Set(generations)].sort((a, b) => a - b),
+    'the generations only rise',
   )
 })
 
-t.test('a remove that was stopped with an old number removes under one above all before', async (t) => {
-  const { dog, dir, numbers, generation, answer } = await overtake(t, 'remove')
+t.test('A remove that was stopped with an old fencing token removes under a token above all others', async (t) => {
+  const { dog, dir, generations, generation, answer } = await overtakeStoppedWrite(t, 'remove')
   t.equal(answer.answer, true)
   t.throws(() => readFileSync(join(dir, 'K.dog')), { code: 'ENOENT' })
-  t.ok(answer.number > Math.max(...numbers))
+  t.ok(answer.fencingToken > Math.max(...generations))
   t.equal(await dog.refresh('K'), 'v4')
-  t.ok(generation() > answer.number)
+  t.ok(generation() > answer.fencingToken)
 })

@@ -1,4 +1,5 @@
-// What callers get of damaged records: the file store's own reader over files that are in memory, and the whole engine above.
+// The values that callers get from damaged records: the reader of the file store on files in
+// memory, and the whole engine above it.
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import type { DogError, DogRecord, Store } from '../../../index.js'
@@ -23,50 +24,51 @@ import { SEED } from '../../support/damage/seed.js'
 
 const RECORDS = 100_000
 
-/** Times as they are said in `mutate.ts`, seen from the real now. */
-const shift = Date.now() - NOW
-const moved = <T extends DogRecord>(record: T): T => ({
+/** The records of `mutate.ts` have fixed times. This moves them to the present. */
+const toPresentMs = Date.now() - NOW
+const movedToPresent = <T extends DogRecord>(record: T): T => ({
   ...record,
-  fetchedAt: record.fetchedAt + shift,
-  generation: record.generation + shift,
-  expiresAt: Math.min(record.expiresAt + shift, 8.64e15),
+  fetchedAt: record.fetchedAt + toPresentMs,
+  generation: record.generation + toPresentMs,
+  expiresAt: Math.min(record.expiresAt + toPresentMs, 8.64e15),
 })
-const own = plainRecords.map(moved)
+const own = plainRecords.map(movedToPresent)
 const [plain, rich] = own as [DogRecord, DogRecord]
-/** Good records, which are not to be served here: each is told from the others by its value. */
-const strangers: DogRecord[] = [
+/** Valid records that must not be served for KEY. Each has a value of its own. */
+const foreignRecords: DogRecord[] = [
   { ...plain, key: 'OTHER_TOKEN', value: 'of another key' },
-  { ...plain, key: KEY.toLowerCase(), value: 'of a twin' },
+  { ...plain, key: KEY.toLowerCase(), value: 'of a key in other case' },
   { ...rich, key: 'JSAPI_TICKET', value: { of: 'another key' } },
   { ...plain, identity: 'wx2', value: 'of another account' },
   { ...rich, identity: 'WX1', value: { of: 'another account' } },
-  { ...plain, expiresAt: plain.fetchedAt, value: 'what is over' },
-  { ...rich, expiresAt: plain.fetchedAt + 3_599_000, value: { what: 'is over' } },
+  { ...plain, expiresAt: plain.fetchedAt, value: 'an expired value' },
+  { ...rich, expiresAt: plain.fetchedAt + 3_599_000, value: { an: 'expired value' } },
 ]
-const opened = [plain, { ...rich, expiresAt: 8.64e15 }]
-const sealed = [
-  ...opened.map((record) => encryptRecord(record, CIPHER_KEY)),
-  ...strangers.map((record) => encryptRecord(record, CIPHER_KEY)),
+const decryptable = [plain, { ...rich, expiresAt: 8.64e15 }]
+const encrypted = [
+  ...decryptable.map((record) => encryptRecord(record, CIPHER_KEY)),
+  ...foreignRecords.map((record) => encryptRecord(record, CIPHER_KEY)),
   encryptRecord(plain, toCipherKey(Buffer.alloc(32, 9))),
 ]
-const legacies = [guardDogFile, { ...guardDogFile, expires_in: 1, data: 'what is over' }].map((file) =>
-  JSON.stringify({ ...file, gen_time: file.gen_time + shift }),
+const guardDogTexts = [guardDogFile, { ...guardDogFile, expires_in: 1, data: 'an expired value' }].map((file) =>
+  JSON.stringify({ ...file, gen_time: file.gen_time + toPresentMs }),
 )
-const texts = [...[...own, ...own, ...strangers, ...sealed].map(encodeRecord), ...legacies]
+const texts = [...[...own, ...own, ...foreignRecords, ...encrypted].map(encodeRecord), ...guardDogTexts]
 
-/** The one file there is. */
+/** The bytes of the only file. */
 let file: Buffer = Buffer.alloc(0)
 let versions = 0
 const stat = () => ({ ino: versions, size: file.length, mtimeMs: 1, ctimeMs: 1, uid: 0 })
 
 const { RecordReader } = (await t.mockImport('../../../src/core/stores/file/record-file.js', {
   '../../../src/core/stores/file/fs.js': { stat, readFile: () => ({ bytes: file, stat: stat() }), ownerOf: () => '' },
-  // What is damaged is read again 20 ms later, twice: here nobody is in the middle of a write.
+  // The reader reads a damaged file again 20 ms later, twice, as a write may be under way. Here no
+  // write is.
   '../../../src/core/shared/clock.js': { ...clock, pause: async () => {} },
 })) as typeof import('../../../src/core/stores/file/record-file.js')
 
 const folder = { path: '/dir', check: () => true, protect: () => {}, warn: () => {} }
-/** Of one file only: while it reads a damaged one again, everybody waits for that. */
+/** One reader for each file: all calls wait while a reader reads a damaged file again. */
 let reader: InstanceType<typeof RecordReader>
 const store = {
   name: 'in memory',
@@ -76,7 +78,9 @@ const store = {
   acquire: async () => undefined,
 } as unknown as Store
 
-/** A dog of its own: what another has in memory it may serve while the file is not to be read. */
+/**
+ * A new dog for each file, as a dog may serve a value from memory while it cannot read the file.
+ */
 const dogWith = (encryptionKey?: Buffer) => createDog({ store, identity: IDENTITY, ...(encryptionKey && { encryptionKey }) })
 
 const CODES = ['ERR_DOG_NO_FETCHER', 'ERR_DOG_STORE', 'ERR_DOG_IDENTITY', 'ERR_DOG_DECRYPT']
@@ -85,27 +89,27 @@ const count = (what: string) => {
   counts[what] = (counts[what] ?? 0) + 1
 }
 
-/** What is wrong with the value that a file gives; undefined if nothing is. */
-function faultOfValue(raw: ParsedFile): string | undefined {
+/** The invariant that the value from a file violates; undefined if none. */
+function violationOfValue(raw: ParsedFile): string | undefined {
   const now = Date.now()
   const found = dogWith().peek<unknown>(KEY)
   if (found !== undefined) {
     count('served')
     if (found.value === undefined || !mayServe(found.value, raw, KEY, now)) return `gave ${jsonOf(found.value)}`
   }
-  // guard_dog's files know no such field.
+  // Files of guard_dog have no field `sealed`.
   if (raw?.sealed === undefined || !Object.hasOwn(raw, 'dotdog')) return undefined
-  const unsealed = dogWith(CIPHER_KEY.bytes).peek<unknown>(KEY)
-  if (unsealed === undefined) return undefined
-  count('opened')
-  const isOwn = opened.some(({ value }) => isDeepStrictEqual(value, unsealed.value))
-  return isOwn && mayServe(1, { ...raw, value: 1, sealed: undefined }, KEY, now)
+  const decrypted = dogWith(CIPHER_KEY.bytes).peek<unknown>(KEY)
+  if (decrypted === undefined) return undefined
+  count('decrypted')
+  const isOriginal = decryptable.some(({ value }) => isDeepStrictEqual(value, decrypted.value))
+  return isOriginal && mayServe(1, { ...raw, value: 1, sealed: undefined }, KEY, now)
     ? undefined
-    : `opened ${jsonOf(unsealed.value)}`
+    : `decrypted ${jsonOf(decrypted.value)}`
 }
 
-/** The same for who waits for it, and what is wrong with the error. */
-async function faultOfAnswer(raw: ParsedFile): Promise<string | undefined> {
+/** The same for a caller of `get`, whose error must also be right. */
+async function violationOfAnswer(raw: ParsedFile): Promise<string | undefined> {
   const now = Date.now()
   const dog = dogWith()
   try {
@@ -121,34 +125,31 @@ async function faultOfAnswer(raw: ParsedFile): Promise<string | undefined> {
   }
 }
 
-/** A promise costs ten times as much as the rest: each so many-th file is waited for. */
-const WAITED_FOR = 10
+/** Only each tenth file is read with `get`, as a promise costs ten times as much as the rest. */
+const AWAIT_EVERY = 10
 
-t.test(
-  `${RECORDS} damaged records, also others' and such that are over: no caller gets another key's or account's value, or one that is over`,
-  async (t) => {
-    const random = seededRandom(SEED)
-    const found: string[] = []
-    // Most of the time would go into the stacks of errors that nobody looks at.
-    const { stackTraceLimit } = Error
-    Error.stackTraceLimit = 0
-    for (let i = 0; i < RECORDS && found.length < 10; i++) {
-      file = mutate(texts, random)
-      versions++
-      reader = new RecordReader(folder as unknown as Folder, undefined)
-      const text = file.toString()
-      const raw = parseFile(file)
-      try {
-        let fault = violationOfRecord(text, KEY, Date.now()) ?? faultOfValue(raw)
-        if (i % WAITED_FOR === 0) fault ??= await faultOfAnswer(raw)
-        if (fault !== undefined) found.push(`${fault}: ${text.slice(0, 400)}`)
-      } catch (error) {
-        found.push(`threw ${error}: ${text.slice(0, 400)}`)
-      }
+t.test(`From ${RECORDS} damaged records no caller gets an expired value, or one of another key or account`, async (t) => {
+  const random = seededRandom(SEED)
+  const found: string[] = []
+  // Otherwise most of the time would be spent on stack traces that the test ignores.
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
+  for (let i = 0; i < RECORDS && found.length < 10; i++) {
+    file = mutate(texts, random)
+    versions++
+    reader = new RecordReader(folder as unknown as Folder, undefined)
+    const text = file.toString()
+    const raw = parseFile(file)
+    try {
+      let violation = violationOfRecord(text, KEY, Date.now()) ?? violationOfValue(raw)
+      if (i % AWAIT_EVERY === 0) violation ??= await violationOfAnswer(raw)
+      if (violation !== undefined) found.push(`${violation}: ${text.slice(0, 400)}`)
+    } catch (error) {
+      found.push(`threw ${error}: ${text.slice(0, 400)}`)
     }
-    Error.stackTraceLimit = stackTraceLimit
-    t.same(found, [])
-    t.comment(JSON.stringify(counts))
-    for (const what of ['served', 'opened', ...CODES]) t.ok(counts[what]! > RECORDS / 500, `${what}: ${counts[what]}`)
-  },
-)
+  }
+  Error.stackTraceLimit = stackTraceLimit
+  t.same(found, [])
+  t.comment(JSON.stringify(counts))
+  for (const what of ['served', 'decrypted', ...CODES]) t.ok(counts[what]! > RECORDS / 500, `${what}: ${counts[what]}`)
+})

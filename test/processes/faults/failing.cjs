@@ -1,5 +1,6 @@
-// An `fs` whose n-th call fails. Every member that the engine, or a package that it drives, can call is replaced before any of
-// them is loaded; the engine is loaded anew for each run, so that it remembers nothing.
+// An `fs` whose n-th call fails. Every function that the engine, or a package it uses, can call is
+// replaced before any of them is loaded. The engine is loaded anew for each run, so that it
+// remembers nothing.
 const fs = require('node:fs')
 const { createRequire } = require('node:module')
 const { join, resolve } = require('node:path')
@@ -10,15 +11,18 @@ const SYNC = ['open', 'read', 'fstat', 'close', 'write', 'fchmod', 'ftruncate', 
 SYNC.push('rmdir', 'rename', 'chmod', 'utimes', 'lutimes', 'readlink', 'realpath', 'readFile', 'unlink')
 const CALLBACKS = ['realpath', 'stat', 'open', 'write', 'close', 'chown', 'chmod', 'rename', 'unlink', 'fsync']
 
-// The package itself is loaded once, before: loading is not what is tested.
+// proper-lockfile is loaded once, before, as loading is not under test.
 require('proper-lockfile')
 const real = { ...fs }
 
 let plan
-/** A call that makes others is one call. */
+/** A call that makes other calls counts as one call. */
 let isInside = false
 
-/** From now on calls are counted; those from the first number to the second fail. `isOn` false: not counted yet. */
+/**
+ * Counts calls from now on, and makes those from number `from` to number `to` fail. With `isOn`
+ * false, counting begins when the caller sets it.
+ */
 function planFaults(from, to, code, more) {
   plan = { from, to, code, isOn: true, calls: 0, failed: [], ...more }
   return plan
@@ -27,7 +31,7 @@ function endFaults() {
   plan = undefined
 }
 
-/** What another process does: none of its calls is counted, and none fails. */
+/** Acts as another process: its calls are not counted, and none fails. */
 function elsewhere(act) {
   const wasInside = isInside
   isInside = true
@@ -38,7 +42,7 @@ function elsewhere(act) {
   }
 }
 
-/** The error that a call has to end in. `what`: a path, or a number of a file. */
+/** The error that a call must end in, or undefined. `what` is a path or a file descriptor. */
 function failure(name, what) {
   if (plan === undefined || !plan.isOn || isInside) return undefined
   if (plan.trusts !== undefined && String(what).startsWith(plan.trusts)) return undefined
@@ -52,7 +56,7 @@ for (const name of SYNC) {
   const call = real[`${name}Sync`]
   fs[`${name}Sync`] = (...args) => {
     const error = failure(`${name}Sync`, args[0])
-    // A close that fails has closed all the same.
+    // A close that fails has closed the file nevertheless.
     if (error === undefined || name === 'close') {
       const wasInside = isInside
       isInside = true

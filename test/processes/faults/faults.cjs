@@ -1,19 +1,32 @@
-// One process in which the n-th call of `fs` fails, for each n, in each of the scenarios. Prints one line of JSON.
-// CODES: those to use (default: all). SAMPLE: each call fails with one of them only, by turns. LONG: the long scenarios, and
-// no others. PART: "i/k", every k-th call from the i-th on.
+// Makes the n-th call of `fs` fail, for each n, in each scenario. Prints one line of JSON.
+// Environment: CODES, the error codes to use (default: all). SAMPLE: each call fails with one code
+// only, in turn. LONG: runs only the long scenarios. PART: "i/k" runs every k-th call from the i-th
+// on.
 const { tmpdir } = require('node:os')
 const { join } = require('node:path')
 const { CODES, REPLACED, endFaults, load, planFaults, real } = require('./failing.cjs')
-const { KEY, good, learnPlace, pause, scenarios } = require('./scenarios.cjs')
+const { KEY, goodFetcher, learnProcessScope, pause, scenarios } = require('./scenarios.cjs')
 
 const unhandled = []
 process.on('unhandledRejection', (error) => unhandled.push(String(error?.stack ?? error)))
 process.on('uncaughtException', (error) => unhandled.push(String(error?.stack ?? error)))
 
 let runs = 0
-/** One run. Returns what was wrong with it, and how many calls there were. */
+/** Runs a scenario once. Gives what was wrong, and the number of calls. */
 async function run(root, scenario, from, to, code) {
-  const { prepare, call, fetcher = good, accepts, errors = [], settle, settled, trusts, watches, fromFetch, keeps } = scenario
+  const {
+    prepare,
+    call,
+    fetcher = goodFetcher,
+    accepts,
+    errors = [],
+    settle,
+    settled,
+    trusts,
+    watches,
+    fromFetch,
+    keeps,
+  } = scenario
   const dir = join(root, String(++runs))
   const wrong = []
   prepare(dir)
@@ -38,8 +51,8 @@ async function run(root, scenario, from, to, code) {
     outcome = error.code
     const isStore = error.code === 'ERR_DOG_STORE' && error.name === 'DogError'
     if (isStore && plan.failed.length > 0) {
-      // Who is alive is asked of /proc.
-      if (![root, '/proc/'].some((place) => error.path?.startsWith(place))) wrong.push(`names the path ${error.path}`)
+      // The engine asks /proc whether a holder is alive.
+      if (![root, '/proc/'].some((prefix) => error.path?.startsWith(prefix))) wrong.push(`names the path ${error.path}`)
       if (error.cause === undefined) wrong.push(`has no cause: ${error.message}`)
     } else if (!errors.includes(error.code)) wrong.push(`ended in ${error.stack}`)
   }
@@ -51,37 +64,38 @@ async function run(root, scenario, from, to, code) {
   if (settled) await pause(Math.max(0, settled - (performance.now() - begun)))
   await pause(0)
 
-  // The fault is gone. One call that failed leaves no lock at all; storage that was gone for good, none for long.
-  if (!settle && from === to && held(dir).length > 0) wrong.push(`holds ${held(dir)}`)
+  // The fault is over. After one failed call no lock is left. After lasting faults a lock may be
+  // left for a short time.
+  if (!settle && from === to && heldLocks(dir).length > 0) wrong.push(`still holds ${heldLocks(dir)}`)
   if (watches && failed.includes('watch') && !warnings.some((text) => /cannot be watched/.test(text))) {
-    wrong.push('nobody was told that it is not watched')
+    wrong.push('no warning said that the folder is not watched')
   }
   if (keeps) await untilWritten(dog, dir, wrong)
-  partial(dir, wrong)
+  reportPartialFiles(dir, wrong)
   const unwanted = () => {
     wrong.push('the next process fetches')
-    return good()
+    return goodFetcher()
   }
-  const nextFetcher = keeps ? unwanted : call === undefined ? fetcher : good
-  const clean = await Promise.race([next(dir, nextFetcher), pause(3000).then(() => 'hangs')])
+  const nextFetcher = keeps ? unwanted : call === undefined ? fetcher : goodFetcher
+  const clean = await Promise.race([getAnew(dir, nextFetcher), pause(3000).then(() => 'hangs')])
   if (clean !== undefined) wrong.push(`the next process ${clean}`)
-  if (fetcher === good) {
+  if (fetcher === goodFetcher) {
     const again = await Promise.race([dog.get(KEY).catch((error) => error), pause(3000).then(() => new Error('hangs'))])
     if (again instanceof Error) wrong.push(`the next get of this process: ${again.message}`)
   }
   await dog.close()
   await pause(0)
-  for (let tries = 0; held(dir).length > 0 && tries < 100; tries++) await pause(5)
-  if (held(dir).length > 0) wrong.push(`${held(dir)} is left in .lock`)
-  partial(dir, wrong)
-  const allowed = keeps ? 1 : fetcher === good ? 2 : 3
+  for (let tries = 0; heldLocks(dir).length > 0 && tries < 100; tries++) await pause(5)
+  if (heldLocks(dir).length > 0) wrong.push(`${heldLocks(dir)} is left in .lock`)
+  reportPartialFiles(dir, wrong)
+  const allowed = keeps ? 1 : fetcher === goodFetcher ? 2 : 3
   if (fetches > allowed) wrong.push(`fetched ${fetches} times`)
   for (const error of unhandled.splice(0)) wrong.push(`unhandled: ${error}`)
   real.rmSync(dir, { recursive: true, force: true })
   return { calls, failed, wrong, outcome, fetches }
 }
 
-/** What was fetched and not stored is there to be had, and is written now that it can be. */
+/** A value that was fetched and could not be stored is served, and written once it can be. */
 async function untilWritten(dog, dir, wrong) {
   const stored = () => JSON.parse(real.readFileSync(join(dir, 'TOKEN.dog'), 'utf8')).value
   const end = performance.now() + 10_000
@@ -90,18 +104,21 @@ async function untilWritten(dog, dir, wrong) {
     if (value !== 'new') wrong.push(`the value was lost: ${value}`)
     await pause(20)
   }
-  if (stored() !== 'new') wrong.push('what was fetched is not written')
+  if (stored() !== 'new') wrong.push('the fetched value was not written')
 }
 
-/** Our owner files in locks. (What nobody can take for a lock is cleared by others when its maker is gone.) */
-function held(dir) {
+/**
+ * The owner files of this process in locks. Names that no process takes for a lock are left out:
+ * others remove them when this process is gone.
+ */
+function heldLocks(dir) {
   const folder = join(dir, '.lock')
   const names = real.existsSync(folder) ? real.readdirSync(folder, { recursive: true }).map(String) : []
   return names.filter((name) => name.includes(`.${process.pid}.`) && !name.startsWith('~'))
 }
 
-/** Nothing that a reader could take for a record or ledger, and that does not parse. */
-function partial(dir, wrong) {
+/** Reports a record or ledger that a reader would use and that does not parse. */
+function reportPartialFiles(dir, wrong) {
   for (const file of ['TOKEN.dog', '.state/TOKEN.json']) {
     const path = join(dir, file)
     if (!real.existsSync(path)) continue
@@ -115,34 +132,38 @@ function partial(dir, wrong) {
   }
 }
 
-/** What another process gets afterwards: the engine loaded anew, which knows nothing of the first. */
-async function next(dir, fetcher) {
+/**
+ * Gets the value as another process would: from a newly loaded engine, which knows nothing of the
+ * first.
+ */
+async function getAnew(dir, fetcher) {
   const dog = load().createDog({ dir, timeout: 5 })
   dog.init(KEY, fetcher)
   try {
     await dog.get(KEY)
     return undefined
   } catch (error) {
-    return error.code === 'ERR_DOG_FETCH' && fetcher !== good ? undefined : `ends in ${error.stack}`
+    return error.code === 'ERR_DOG_FETCH' && fetcher !== goodFetcher ? undefined : `ends in ${error.stack}`
   } finally {
     await dog.close()
   }
 }
 
-/** All runs of one scenario with one fault after the other, told to `onRun`. */
-async function exhaust(root, scenario, index, onRun) {
+/** Runs one scenario with one fault after another, and passes each result to `onRun`. */
+async function runWithEveryFault(root, scenario, index, onRun) {
   const codes = (process.env.CODES ?? Object.keys(CODES).join()).split(',')
   const [part, parts] = (process.env.PART ?? '0/1').split('/').map(Number)
-  // How many calls there are depends on the time a little: until there is none that could fail.
+  // The number of calls varies a little with time. The loop ends when no call is left that could
+  // fail.
   for (let n = 1 + part, more = true; more; n += parts) {
     const tried = process.env.SAMPLE ? [codes[(n + index) % codes.length]] : [...codes]
     for (const code of tried) {
-      // One call that fails; and a storage that fails from that call on.
+      // First only this call fails; then this call and all after it.
       for (const lasting of process.env.SAMPLE && n % 6 > 0 ? [false] : [false, true]) {
         const result = await run(root, scenario, n, lasting ? Number.POSITIVE_INFINITY : n, code)
         if (result.failed.length === 0) more = false
         else onRun(result, code, `${code} at call ${n}${lasting ? ' and all after' : ''} (${result.failed[0]})`)
-        // How a watcher fails differs between systems, and from all that can be tried by turns.
+        // Systems differ in how a watcher fails, so a failed watch is tried with every code.
         const isWatch = process.env.SAMPLE && result.failed[0] === 'watch' && tried.length === 1
         if (isWatch) tried.push(...codes.filter((other) => other !== code))
       }
@@ -155,13 +176,13 @@ async function main() {
   const figures = { runs: 0, calls: {}, outcomes: {}, wrong: [], replaced: REPLACED, failed: [], unwatched: {} }
   const failed = new Set()
   try {
-    await learnPlace(root)
+    await learnProcessScope(root)
     for (const [index, [name, scenario]] of Object.entries(scenarios).entries()) {
       if ((scenario.isLong ?? false) !== (process.env.LONG !== undefined)) continue
       const { calls, wrong } = await run(root, scenario, Number.POSITIVE_INFINITY, 0, 'EIO')
       for (const what of wrong) figures.wrong.push(`${name}, without a fault: ${what}`)
       figures.calls[name] = calls
-      await exhaust(root, scenario, index, (result, code, where) => {
+      await runWithEveryFault(root, scenario, index, (result, code, where) => {
         figures.runs++
         figures.outcomes[result.outcome] = (figures.outcomes[result.outcome] ?? 0) + 1
         failed.add(result.failed[0])

@@ -5,8 +5,11 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import '../../support/built.js'
 
-/** Calls of `fs` that a process makes for what it wants, at least. Fewer: the faults would not be where they should be. */
-const LEAST = { 'no folder': 50, 'an expired record': 60, 'a fresh record': 5, 'a fetcher that fails': 60, 'a set': 30 }
+/**
+ * The min number of `fs` calls in a scenario. With fewer, the faults would miss what they are to
+ * test.
+ */
+const MIN_CALLS = { 'no folder': 50, 'an expired record': 60, 'a fresh record': 5, 'a fetcher that fails': 60, 'a set': 30 }
 
 interface Figures {
   runs: number
@@ -15,33 +18,33 @@ interface Figures {
   wrong: string[]
   replaced: string[]
   failed: string[]
-  /** Runs in which a watcher was refused, by the code. */
+  /** Number of runs in which a watcher was refused, by error code. */
   unwatched: Record<string, number>
 }
 
-async function fail(more: Record<string, string>): Promise<Figures> {
+async function runFaults(more: Record<string, string>): Promise<Figures> {
   const env = { ...process.env, SAMPLE: '1', ...more }
   const { stdout } = await promisify(execFile)(process.execPath, [join(import.meta.dirname, 'faults.cjs')], { env })
   return JSON.parse(stdout)
 }
 
-const short = fail({})
-/** Those that last for some seconds, beside each other. */
+const shortRun = runFaults({})
+/** The scenarios that last some seconds, in parallel. */
 const PARTS = 5
-const long = Promise.all(Array.from({ length: PARTS }, (_, part) => fail({ LONG: '1', PART: `${part}/${PARTS}` })))
+const longRun = Promise.all(Array.from({ length: PARTS }, (_, part) => runFaults({ LONG: '1', PART: `${part}/${PARTS}` })))
 
-t.test('whichever call of fs fails, a get ends in the value or in an ERR_DOG_STORE, and leaves no lock', async (t) => {
-  const { runs, calls, outcomes, wrong } = await short
+t.test('Whichever call of fs fails, a get ends in the value or in ERR_DOG_STORE, and leaves no lock', async (t) => {
+  const { runs, calls, outcomes, wrong } = await shortRun
   t.strictSame(wrong, [])
-  for (const [what, least] of Object.entries(LEAST)) t.ok(calls[what]! >= least, `${what}: ${calls[what]} calls`)
-  t.ok(outcomes.value! > 0 && outcomes.ERR_DOG_STORE! > 0, 'some faults are survived, some are said')
+  for (const [what, min] of Object.entries(MIN_CALLS)) t.ok(calls[what]! >= min, `${what}: ${calls[what]} calls`)
+  t.ok(outcomes.value! > 0 && outcomes.ERR_DOG_STORE! > 0, 'some faults are survived, some become errors')
   t.comment(`${runs} runs: ${JSON.stringify(outcomes)}`)
 })
 
 t.test(
-  'whichever call fails in a fetch that needs signs of life, its value is not lost, and written when it can be',
+  'Whichever call fails in a fetch longRun enough for heartbeats, its value is served, and written once possible',
   async (t) => {
-    const all = await long
+    const all = await longRun
     t.strictSame(
       all.flatMap(({ wrong }) => wrong),
       [],
@@ -51,12 +54,12 @@ t.test(
   },
 )
 
-t.test('with whatever code a watcher is refused, changes are seen', async (t) => {
-  const { unwatched } = await short
+t.test('With whatever code the start of a watcher fails, changes are still seen', async (t) => {
+  const { unwatched } = await shortRun
   t.equal(Object.keys(unwatched).length, 8, JSON.stringify(unwatched))
 })
 
-/** Functions of `fs` that the file store imports, by name. */
+/** The names of the functions of `fs` that the file store imports. */
 function imported(): string[] {
   const source = readFileSync(join(import.meta.dirname, '../../../src/core/stores/file/fs.ts'), 'utf8')
   const lists = [...source.matchAll(/(?:import|export) \{([^}]*)\} from 'node:fs'/g)]
@@ -64,10 +67,10 @@ function imported(): string[] {
   return names.filter((name) => name !== '' && name !== 'constants' && !name.startsWith('type '))
 }
 
-t.test('every function of fs that the file store imports is among those that fail, and did fail', async (t) => {
+t.test('Every function of fs that the file store imports is among those that were made to fail', async (t) => {
   const names = imported()
   t.ok(names.length > 15 && names.includes('lutimesSync') && names.includes('watch'), names.join())
-  const all = [await short, ...(await long)]
+  const all = [await shortRun, ...(await longRun)]
   const failed = new Set(all.flatMap((figures) => figures.failed))
   for (const name of names) {
     t.ok(all[0]!.replaced.includes(name), `${name} is replaced`)

@@ -1,4 +1,5 @@
-// The holder's own sign of life, which users' fake timers do not hold up: one that fails is not the last.
+// The heartbeat of a holder, which fake timers of users do not stop. After a beat that fails the
+// next one follows.
 import t from 'tap'
 import { acquireLock } from '../../../src/core/stores/file/heartbeat.js'
 import type { FileLock } from '../../../src/core/stores/file/lock.js'
@@ -7,7 +8,7 @@ for (const [what, code, more] of [
   ['a fault that passes', 'EIO', true],
   ['the loss of the lock', 'ENOENT', false],
 ] as const) {
-  t.test(`after ${what} a holder gives ${more ? 'further' : 'no further'} signs of life`, async (t) => {
+  t.test(`After ${what} a holder sends ${more ? 'further' : 'no further'} heartbeats`, async (t) => {
     let beats = 0
     const lock = {
       acquire: () => true,
@@ -15,11 +16,11 @@ for (const [what, code, more] of [
       release: () => {},
       heartbeat: () => {
         beats++
-        // The first is the take's own.
+        // The first heartbeat belongs to the acquire itself.
         if (beats === 2) throw Object.assign(new Error('injected'), { code })
       },
     }
-    // proper-lockfile's timers stand still from here on.
+    // The timers of proper-lockfile stand still from here on.
     const { setTimeout: real } = globalThis
     const still = { ref: () => {}, unref: () => {} }
     globalThis.setTimeout = (() => still) as unknown as typeof setTimeout

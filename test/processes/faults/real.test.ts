@@ -6,14 +6,14 @@ import { startUpstream, type UpstreamEndpoint } from '../../long/chaos/upstream.
 import { monotonic, temporaryFolder, until, Worker, type WorkerCommand } from '../../long/chaos/workers.js'
 import { asUser, readableWorker } from '../../support/other-user.js'
 
-/** The same faults, made by the system itself. */
+/** Faults that the system itself makes. */
 const KEY = 'TOKEN'
 const USER = 65_531
 
-async function setting(
+async function setUp(
   t: Test,
-): Promise<{ dir: string; desk: UpstreamEndpoint; task: Omit<WorkerCommand, 'command' | 'id'>; hire(by?: string[]): Worker }> {
-  const { dir, remove } = temporaryFolder()
+): Promise<{ dir: string; desk: Desk; task: Omit<Task, 'do'>; startWorker(by?: string[]): Worker }> {
+  const { dir, remove } = temporary()
   const upstream = await startUpstream()
   const desk = upstream.endpoint('faults')
   const workers: Worker[] = []
@@ -23,19 +23,19 @@ async function setting(
     await upstream.close()
     remove()
   })
-  const hire = (by?: string[]) => {
-    const worker = new Worker(by)
+  const startWorker = (by?: string[]) => {
+    const worker = new Worker(() => {}, by)
     workers.push(worker)
     return worker
   }
-  return { dir, desk, task: { dir, key: KEY, url: desk.url, timeout: 10 }, hire }
+  return { dir, desk, task: { dir, key: KEY, url: desk.url, timeout: 10 }, startWorker }
 }
 
-/** Processes past the limit of inotify; the long form has 200. */
+/** Number of processes past the inotify limit. The long form has 200. */
 const CROWD = Number(process.env.CROWD ?? 10)
 
-/** Why a command cannot be run here; undefined where it can. */
-function refusal(command: string, args: string[]): string | undefined {
+/** The reason why a command cannot run here; undefined if it can. */
+function reasonNotToRun(command: string, args: string[]): string | undefined {
   try {
     execFileSync(command, args, { stdio: ['ignore', 'ignore', 'pipe'] })
     return undefined
@@ -44,7 +44,10 @@ function refusal(command: string, args: string[]): string | undefined {
   }
 }
 
-/** Runs what follows with something mounted, which nobody else sees. `$0` is the folder. */
+/**
+ * Prefixes a command so that it runs with a mount that only its own process sees. `$0` is the
+ * folder.
+ */
 const mounted = (mounting: string, dir: string) => ['unshare', '--mount', 'sh', '-c', `${mounting} && exec "$@"`, dir]
 const inside = (worker: Worker, ...command: string[]) =>
   execFileSync('nsenter', ['--mount', '--target', String(worker.pid), ...command])
@@ -52,59 +55,64 @@ const EMPTY = 'mount -t tmpfs -o size=64k,mode=700 none "$0"'
 const FILL = 'dd if=/dev/zero of="$0/fill" bs=1k count=99 2>/dev/null || true'
 const FULL = `${EMPTY} && { ${FILL}; }`
 const READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0"'
-const noMounts = refusal('unshare', [...mounted(FULL, '/mnt').slice(1), 'nsenter', '--version'])
-const { script, remove } = readableWorker()
-t.teardown(remove)
-const asOther = asUser(script, USER, USER)
-const noUsers = refusal(asOther[0]!, [...asOther.slice(1), process.execPath])
-const noPerl = refusal('perl', ['-e', '1'])
+const noMounts = reasonNotToRun('unshare', [...mounted(FULL, '/mnt').slice(1), 'nsenter', '--version'])
+const noUsers = reasonNotToRun('setpriv', [
+  '--reuid',
+  String(USER),
+  '--regid',
+  String(USER),
+  '--clear-groups',
+  process.execPath,
+  '-v',
+])
+const noPerl = reasonNotToRun('perl', ['-e', '1'])
 
 const expired = { dotdog: 1, key: KEY, value: 'old', fetchedAt: 1000, expiresAt: 2000, ahead: 0, generation: 5 }
 
 t.test(
-  'a full disk is found before a fetch is spent; when there is room again, the next get works',
+  'A full disk is found before a fetch is made, and the next get works once there is room again',
   { skip: noMounts },
   async (t) => {
-    const { dir, desk, task, hire } = await setting(t)
-    const worker = hire(mounted(FULL, dir))
+    const { dir, desk, task, startWorker } = await setUp(t)
+    const worker = startWorker(mounted(FULL, dir))
     await worker.ready
-    const said = await worker.get(task)
-    t.equal(said.code, 'ERR_DOG_STORE', `${said.value}`)
-    t.ok(said.path?.startsWith(dir))
-    t.match(said.cause, /ENOSPC/)
-    t.equal(desk.requests.length, 0)
+    const result = await worker.get(task)
+    t.equal(result.code, 'ERR_DOG_STORE', `${result.value}`)
+    t.ok(result.path?.startsWith(dir))
+    t.match(result.cause, /ENOSPC/)
+    t.equal(desk.asked.length, 0)
     inside(worker, 'rm', join(dir, 'fill'))
     t.equal((await worker.get(task)).value, 'token-1-of-the-upstream')
   },
 )
 
 t.test(
-  'a disk becomes full in mid-fetch: the value is served and not lost, and written when there is room, by one fetch',
+  'If the disk fills during a fetch, its value is served, and written without another fetch once there is room',
   { skip: noMounts },
   async (t) => {
-    const { dir, desk, task, hire } = await setting(t)
-    const worker = hire(mounted(EMPTY, dir))
+    const { dir, desk, task, startWorker } = await setUp(t)
+    const worker = startWorker(mounted(EMPTY, dir))
     await worker.ready
-    // Longer than what a lock is padded to, which is room that the disk has given already.
-    desk.paddingBytes = 20_000
-    // Far longer than it takes to fill the disk.
-    desk.delayMs = () => 2000
-    const asked = desk.nextRequest()
+    // Longer than the padding of a lock file, as the disk has already given room for that.
+    desk.padding = 20_000
+    // Far longer than filling the disk takes.
+    desk.delay = () => 2000
+    const asked = desk.next()
     const answer = worker.get(task)
     await asked
     inside(worker, 'sh', '-c', FILL, dir)
-    const value = `token-1-of-the-upstream${'.'.repeat(desk.paddingBytes)}`
-    t.ok((await answer).value === value, 'it is given to who asked')
+    const value = `token-1-of-the-upstream${'.'.repeat(desk.padding)}`
+    t.ok((await answer).value === value, 'the caller gets it')
     const isStored = () => inside(worker, 'ls', dir).includes('TOKEN.dog')
     t.notOk(isStored())
     t.match(
       worker.messages.filter(({ type }) => type === 'warning').map(({ message }) => message),
       [/not stored yet.*ENOSPC/],
-      'it is said',
+      'a warning says so',
     )
-    // Longer than the time after which it is tried again.
+    // Longer than the delay after which the engine tries to write again.
     for (let tries = 0; tries < 15; tries++) {
-      t.ok((await worker.get(task)).value === value, 'and to who asks later')
+      t.ok((await worker.get(task)).value === value, 'later callers get it')
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
     t.notOk(isStored())
@@ -116,53 +124,53 @@ t.test(
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
     t.ok(isStored())
-    const other = hire(['nsenter', '--mount', '--target', String(worker.pid)])
-    t.ok((await other.get(task)).value === value, 'and to another process')
-    t.equal(desk.requests.length, 1)
+    const other = startWorker(['nsenter', '--mount', '--target', String(worker.pid)])
+    t.ok((await other.get(task)).value === value, 'another process gets it')
+    t.equal(desk.asked.length, 1)
   },
 )
 
 t.test(
-  'on a read-only mount what is fresh is served, and nothing is fetched; writable again, the next get works',
+  'On a read-only mount fresh values are served and nothing is fetched, until the mount is writable again',
   { skip: noMounts },
   async (t) => {
-    const { dir, desk, task, hire } = await setting(t)
+    const { dir, desk, task, startWorker } = await setUp(t)
     writeFileSync(join(dir, 'FRESH.dog'), JSON.stringify({ ...expired, key: 'FRESH', expiresAt: Date.now() + 7_200_000 }))
     writeFileSync(join(dir, 'TOKEN.dog'), JSON.stringify(expired))
-    const [worker, reader] = [hire(mounted(READ_ONLY, dir)), hire(mounted(READ_ONLY, dir))]
+    const [worker, reader] = [startWorker(mounted(READ_ONLY, dir)), startWorker(mounted(READ_ONLY, dir))]
     await Promise.all([worker.ready, reader.ready])
     t.equal((await reader.get({ ...task, key: 'FRESH' })).value, 'old')
-    const said = await worker.get(task)
-    t.equal(said.code, 'ERR_DOG_STORE', `${said.value}`)
-    t.ok(said.path?.startsWith(dir))
-    t.match(said.cause, /EROFS/)
-    t.equal(desk.requests.length, 0)
+    const result = await worker.get(task)
+    t.equal(result.code, 'ERR_DOG_STORE', `${result.value}`)
+    t.ok(result.path?.startsWith(dir))
+    t.match(result.cause, /EROFS/)
+    t.equal(desk.asked.length, 0)
     inside(worker, 'mount', '-o', 'remount,rw,bind', dir)
     t.equal((await worker.get(task)).value, 'token-1-of-the-upstream')
   },
 )
 
-t.test('the folder is deleted, or replaced by a file, while it is in use', async (t) => {
-  const { dir, desk, task, hire } = await setting(t)
-  const place = join(dir, 'dog')
-  const own = { ...task, dir: place }
+t.test('A get works again after its folder was deleted, or replaced by a file, before or during a fetch', async (t) => {
+  const { dir, desk, task, startWorker } = await setUp(t)
+  const folder = join(dir, 'dog')
+  const own = { ...task, dir: folder }
   desk.expiresIn = 0.2
-  const worker = hire()
+  const worker = startWorker()
   const expiry = async () => {
     const until = monotonic() + 250
     while (monotonic() < until) await new Promise((resolve) => setTimeout(resolve, 10))
   }
   t.equal((await worker.get(own)).value, 'token-1-of-the-upstream')
-  rmSync(place, { recursive: true })
+  rmSync(folder, { recursive: true })
   t.equal((await worker.get(own)).value, 'token-2-of-the-upstream', 'a vanished record is fetched again')
   await expiry()
-  rmSync(place, { recursive: true })
-  writeFileSync(place, 'what is this')
-  const said = await worker.get(own)
-  t.equal(said.code, 'ERR_DOG_STORE', `${said.value}`)
-  t.equal(said.path?.startsWith(place), true)
-  t.equal(desk.requests.length, 2, 'nothing is fetched that cannot be stored')
-  rmSync(place)
+  rmSync(folder, { recursive: true })
+  writeFileSync(folder, 'what is this')
+  const result = await worker.get(own)
+  t.equal(result.code, 'ERR_DOG_STORE', `${result.value}`)
+  t.equal(result.path?.startsWith(folder), true)
+  t.equal(desk.asked.length, 2, 'no fetch is made for a value that cannot be stored')
+  rmSync(folder)
   t.equal((await worker.get(own)).value, 'token-3-of-the-upstream')
 
   await expiry()
@@ -170,68 +178,72 @@ t.test('the folder is deleted, or replaced by a file, while it is in use', async
   const asked = desk.nextRequest()
   const answer = worker.get(own)
   await asked
-  rmSync(place, { recursive: true })
-  t.equal((await answer).value, 'token-4-of-the-upstream', 'a fetch whose folder is gone has its value all the same')
+  rmSync(folder, { recursive: true })
+  t.equal((await answer).value, 'token-4-of-the-upstream', 'a fetch whose folder is gone still gives its value')
 
   await expiry()
   const askedAgain = desk.nextRequest()
   const another = worker.get(own)
   await askedAgain
-  rmSync(place, { recursive: true })
-  writeFileSync(place, 'what is this')
+  rmSync(folder, { recursive: true })
+  writeFileSync(folder, 'what is this')
   t.equal((await another).value, 'token-5-of-the-upstream')
-  rmSync(place)
-  desk.delayMs = () => 50
+  rmSync(folder)
+  desk.delay = () => 50
   await expiry()
-  t.match((await hire().get(own)).value, /^token-/)
+  t.match((await startWorker().get(own)).value, /^token-/)
 })
 
-t.test('with 32 file descriptors a get works', async (t) => {
-  const { task, hire } = await setting(t)
-  // What a test runner preloads needs more.
+t.test('A get works with 32 file descriptors', async (t) => {
+  const { task, startWorker } = await setUp(t)
+  // The modules that a test runner preloads need more descriptors.
   const limited = ['sh', '-c', 'unset NODE_OPTIONS; ulimit -n 32 && exec "$@"', 'sh']
-  const answers = await Promise.all([hire(limited), hire(limited), hire(limited)].map((worker) => worker.get(task)))
+  const answers = await Promise.all(
+    [startWorker(limited), startWorker(limited), startWorker(limited)].map((worker) => worker.get(task)),
+  )
   t.strictSame(
     answers.map(({ value }) => value),
     new Array(3).fill('token-1-of-the-upstream'),
   )
 })
 
-// The limit counts a user's watchers, so a user of our own has none left: the machine's other users keep theirs. (200
-// processes of Node that wait would say no more than these, and take 10 GB.)
-const HOG = '$| = 1; my @all; while ((my $fd = syscall(294, 0)) >= 0) { push @all, $fd } print "$!\\n"; sleep 600'
+// The limit counts watchers by user. A user of our own has none left, and the other users of the
+// machine keep theirs. (200 waiting processes of Node would show no more, and take 10 GB.)
+const WATCHER_HOG_SCRIPT =
+  '$| = 1; my @all; while ((my $fd = syscall(294, 0)) >= 0) { push @all, $fd } print "$!\\n"; sleep 600'
 const notLinux = process.platform === 'linux' && process.arch === 'x64' ? undefined : 'not run: Linux on x64 only'
 
 t.test(
-  'past the limit of inotify the waiters poll, and say so, and there is one fetch',
+  'Past the inotify limit waiters poll, each warns once, and there is one fetch',
   { skip: noUsers ?? noPerl ?? notLinux },
   async (t) => {
-    const { dir, desk, task, hire } = await setting(t)
+    const { dir, desk, task, startWorker } = await setUp(t)
+    const asUser = ['setpriv', '--reuid', String(USER), '--regid', String(USER), '--clear-groups']
     const { spawn } = await import('node:child_process')
-    const args = ['--reuid', String(USER), '--regid', String(USER), '--clear-groups', 'perl', '-e', HOG]
-    const hog = spawn('setpriv', args, { stdio: ['ignore', 'pipe', 'inherit'] })
-    t.teardown(() => hog.kill('SIGKILL'))
+    const [command, ...args] = [...asUser, 'perl', '-e', WATCHER_HOG_SCRIPT]
+    const watcherHog = spawn(command!, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    t.teardown(() => watcherHog.kill('SIGKILL'))
     let full = ''
-    hog.stdout.on('data', (chunk) => (full += chunk))
-    await until(() => full !== '' || hog.exitCode !== null)
+    watcherHog.stdout.on('data', (chunk) => (full += chunk))
+    await until(() => full !== '' || watcherHog.exitCode !== null)
     t.match(full, 'Too many open files')
 
-    const place = join(dir, 'dog')
+    const folder = join(dir, 'dog')
     chownSync(dir, USER, USER)
-    mkdirSync(place)
-    chownSync(place, USER, USER)
-    const own = { ...task, dir: place }
-    desk.delayMs = () => Math.max(1500, 25 * CROWD)
-    const crew = Array.from({ length: CROWD }, () => hire(asOther))
-    await Promise.all(crew.map(({ ready }) => ready))
-    const answers = await Promise.all(crew.map((worker) => worker.get(own)))
+    mkdirSync(folder)
+    chownSync(folder, USER, USER)
+    const own = { ...task, dir: folder }
+    desk.delay = () => Math.max(1500, 25 * CROWD)
+    const workers = Array.from({ length: CROWD }, () => startWorker(asUser))
+    await Promise.all(workers.map(({ ready }) => ready))
+    const answers = await Promise.all(workers.map((worker) => worker.get(own)))
     t.strictSame(
       [...new Set(answers.map(({ value, code, message }) => value ?? `${code} ${message}`))],
       ['token-1-of-the-upstream'],
     )
-    t.equal(desk.requests.length, 1)
-    const warnings = crew.flatMap(({ messages }) => messages).filter(({ type }) => type === 'warning')
-    t.equal(warnings.length, CROWD - 1, 'each waiter says it once')
+    t.equal(desk.asked.length, 1)
+    const warnings = workers.flatMap(({ told }) => told).filter(({ tells }) => tells === 'warning')
+    t.equal(warnings.length, CROWD - 1, 'each waiter warns once')
     for (const { message } of warnings) t.match(message, /cannot be watched \(EMFILE\): polling instead/)
   },
 )

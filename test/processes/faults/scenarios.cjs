@@ -1,4 +1,4 @@
-// What a folder looks like when a run begins, what is asked for, and what may come of it.
+// The scenarios: the folder when a run begins, the call, and the results that are allowed.
 const { join } = require('node:path')
 const { elsewhere, endFaults, load, real } = require('./failing.cjs')
 
@@ -20,14 +20,15 @@ const expired = (dir) => {
   writeRecord(dir, JSON.stringify(record('old')))
 }
 
-// Where pids can be compared, as the engine itself says in the name of a lock that it takes.
-let place
+// The process scope, in which pids can be compared. The engine writes it into the name of each lock
+// that it takes.
+let processScope
 let parentStart
-async function learnPlace(root) {
-  const dir = join(root, 'place')
+async function learnProcessScope(root) {
+  const dir = join(root, 'process-scope')
   const dog = load().createDog({ dir })
   dog.init(KEY, () => {
-    place = real.readdirSync(join(dir, '.lock', KEY))[0].split('.')[1]
+    processScope = real.readdirSync(join(dir, '.lock', KEY))[0].split('.')[1]
     return { value: 'v', expiresIn: 100 }
   })
   await dog.get(KEY)
@@ -37,14 +38,14 @@ async function learnPlace(root) {
 }
 function lockBy(dir, pid, start) {
   real.mkdirSync(join(dir, '.lock', KEY), { recursive: true, mode: 0o700 })
-  const name = ['7', place, pid, start, monotonic(), 30_000, '0123456789abcdef'].join('.')
+  const name = ['7', processScope, pid, start, monotonic(), 30_000, '0123456789abcdef'].join('.')
   real.writeFileSync(join(dir, '.lock', KEY, name), ' ')
   return join(dir, '.lock', KEY, name)
 }
-/** A pid that nobody has. */
-const NOBODY = 4_194_303
+/** A pid that no process has. */
+const UNUSED_PID = 4_194_303
 
-const good = () => ({ value: 'new', expiresIn: 7200 })
+const goodFetcher = () => ({ value: 'new', expiresIn: 7200 })
 const scenarios = {
   'no folder': { prepare: () => {}, accepts: ['new'] },
   'an expired record': { prepare: expired, accepts: ['new'] },
@@ -70,22 +71,23 @@ const scenarios = {
     },
     accepts: ['new'],
   },
-  'a dead holder, and its litter': {
+  'a dead holder, and its stale files': {
     prepare(dir) {
       expired(dir)
-      lockBy(dir, NOBODY, '1')
+      lockBy(dir, UNUSED_PID, '1')
       real.writeFileSync(join(dir, '.state/TOKEN.json.123456'), '{')
-      const other = ['9', place, NOBODY, '1', 5, 30_000, '0123456789abcdef'].join('.')
+      const other = ['9', processScope, UNUSED_PID, '1', 5, 30_000, '0123456789abcdef'].join('.')
       real.mkdirSync(join(dir, '.lock', `~${other}`))
       real.writeFileSync(join(dir, '.lock', `~${other}`, other), ' ')
       real.mkdirSync(join(dir, '.lock/OTHER'))
       real.writeFileSync(join(dir, '.lock/OTHER', other), ' ')
     },
     accepts: ['new'],
-    // Who may not read /proc has no neighbours there: the dead holder is given its 10 s of silence, too long for a sample.
+    // A process that may not read /proc cannot tell who is alive, and gives the dead holder its 10
+    // s of silence. That is too long for a sample.
     trusts: '/proc/',
   },
-  'a living holder, who commits': {
+  'a living holder that commits': {
     prepare(dir) {
       expired(dir)
       const owner = lockBy(dir, process.ppid, parentStart)
@@ -97,7 +99,7 @@ const scenarios = {
       setTimeout(() => elsewhere(commit), 25)
     },
     accepts: ['theirs', 'new'],
-    // What the other does is its own business, and takes as long as it takes.
+    // The commit of the other process is not counted, and takes as long as it takes.
     settled: 35,
   },
   'a fetcher that fails': {
@@ -112,7 +114,7 @@ const scenarios = {
     prepare: expired,
     async call(_, dir) {
       const dog = load().createDog({ dir })
-      dog.init(KEY, good)
+      dog.init(KEY, goodFetcher)
       return await dog.get(KEY).finally(() => dog.close())
     },
     accepts: ['new'],
@@ -127,15 +129,15 @@ const scenarios = {
     call: (dog) => dog.refresh(KEY, { force: true }),
     accepts: ['new'],
   },
-  // Told by a watcher, or seen by asking.
+  // A watcher reports the change, or polling finds it.
   'a change by another process': {
     prepare(dir) {
       makeFolder(dir)
       writeRecord(dir, JSON.stringify(record('old', { fetchedAt: Date.now(), expiresAt: Date.now() + 7_200_000 })))
     },
     async call(dog, dir, { to }) {
-      const heard = []
-      dog.on('change', ({ generation }) => heard.push(generation))
+      const generations = []
+      dog.on('change', ({ generation }) => generations.push(generation))
       await dog.get(KEY)
       await pause(10)
       const theirs = record('theirs', { fetchedAt: Date.now(), expiresAt: Date.now() + 7_200_000, generation: 7 })
@@ -143,27 +145,28 @@ const scenarios = {
         real.writeFileSync(join(dir, '.lock/next'), JSON.stringify(theirs), { mode: 0o600 })
         real.renameSync(join(dir, '.lock/next'), join(dir, 'TOKEN.dog'))
       })
-      // While nothing can be read nothing is seen.
+      // While no call succeeds the change cannot be seen.
       if (to === Number.POSITIVE_INFINITY) setTimeout(endFaults, 150)
       const end = performance.now() + 5000
-      while (!heard.includes(7) && performance.now() < end) {
+      while (!generations.includes(7) && performance.now() < end) {
         await pause(20)
         await dog.get(KEY).catch(() => {})
       }
-      return heard.includes(7) ? await dog.get(KEY).catch(() => 'theirs') : `heard of ${heard}`
+      return generations.includes(7) ? await dog.get(KEY).catch(() => 'theirs') : `saw ${generations}`
     },
     accepts: ['theirs', 'new'],
     watches: true,
   },
-  // Longer than a sign of life takes, and one more that is tried a second later. Counted from the fetch on.
+  // Longer than a heartbeat, and the next one, which is tried a second later. Calls are counted
+  // from the fetch on.
   'a slow fetch': {
     isLong: true,
     prepare: expired,
-    fetcher: () => pause(3300).then(good),
+    fetcher: () => pause(3300).then(goodFetcher),
     fromFetch: true,
     accepts: ['new'],
     keeps: true,
   },
 }
 
-module.exports = { KEY, good, learnPlace, pause, scenarios }
+module.exports = { KEY, goodFetcher, learnProcessScope, pause, scenarios }

@@ -2,16 +2,16 @@ import { appendFileSync, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /**
- * The injector: stands in for `src/core/shared/failpoint.ts` in a build of its own. At the named step this process stops itself, kills
- * itself, or deletes or damages the record, once, synchronously. `DOTDOG_INJECT`: `{ step, action, dir }`.
- *
- * Every step that is passed is noted in `dir`'s neighbour file, so that a test can tell that its injection happened.
+ * Replaces `src/core/shared/failpoint.ts` in a build of its own. At the named step the process
+ * stops or kills itself, or deletes or damages the record, once and synchronously. `DOTDOG_INJECT`
+ * is the JSON of an Injection. Every step that runs is appended to the log, so that a test knows
+ * whether its injection happened.
  */
 interface Injection {
   step: string
   action: 'kill' | 'stop' | 'delete' | 'damage' | 'none'
   dir: string
-  /** A file to which the steps are appended. */
+  /** The file to which the steps are appended. */
   log: string
 }
 
@@ -32,7 +32,7 @@ export function failpoint(name: string, key: string): void {
   else if (plan.action === 'stop') end('SIGSTOP')
 }
 
-/** The signal is taken before any of our code runs on: a moment is given to the kernel. */
+/** The kernel needs a moment to deliver the signal. None of our code may run before. */
 function end(signal: NodeJS.Signals): void {
   process.kill(process.pid, signal)
   const until = process.hrtime.bigint() + 20_000_000n

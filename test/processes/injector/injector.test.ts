@@ -4,15 +4,15 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { INJECTED_ENTRY, mapConcurrently } from '../../support/children.js'
 import { tokenNumber } from '../../support/upstream.js'
-import { type Action, type Outcome, play } from './scenario.js'
+import { type Action, type Outcome, playScenario } from './scenario.js'
 
 /**
- * Every step of a fetch × everything that can happen there. What must hold each time: nobody hangs, no value older than one
- * that stood in the record comes after it, no two living processes are with the upstream at the same time, and nobody is
- * left with a value that a later fetch replaced.
+ * Every action at every step of a fetch. Each time four promises must hold: no process hangs, the
+ * record never gets an older value after a newer one, no two living processes fetch at the same
+ * time, and no process is left with a value that a later fetch replaced.
  */
 
-// The build of the source as it is now, not of some time ago.
+// Builds the current source, so that an old build cannot be tested.
 execFileSync(process.execPath, [join(import.meta.dirname, '../../../scripts/build.js'), '--injected'])
 
 /** The steps of a fetch, in order. */
@@ -26,7 +26,7 @@ const ACTIONS: Action[] = ['kill', 'stop', 'delete', 'damage']
 
 const isBefore = (step: string, other: string) => FETCH.indexOf(step) < FETCH.indexOf(other)
 
-t.test('the list of steps is the list in the source', async (t) => {
+t.test('The list of steps is the list in the source', async (t) => {
   const source = readFileSync(INJECTED_ENTRY, 'utf8')
   const named = new Set([...source.matchAll(/\bfailpoint\("([a-z.]+)"/g)].map((match) => match[1]))
   t.strictSame([...named].sort(), [...FETCH, ...TAKEOVER, ...FAILURE].sort())
@@ -37,16 +37,16 @@ t.test('the list of steps is the list in the source', async (t) => {
   )
 })
 
-const plays = [
+const cases = [
   ...FETCH.map((step) => ({ step, before: 'expired' as const })),
   ...TAKEOVER.map((step) => ({ step, before: 'dead' as const })),
   ...FAILURE.map((step) => ({ step, before: 'failing' as const })),
-].flatMap((play) => ACTIONS.map((action) => ({ ...play, action })))
+].flatMap((one) => ACTIONS.map((action) => ({ ...one, action })))
 
-t.test('at every step × {kill, stop, delete, damage}', { timeout: 240_000 }, async (t) => {
-  const outcomes = await mapConcurrently(plays, 6, ({ step, action, before }) => play(step, action, before))
-  for (const [index, { step, action, before }] of plays.entries()) {
-    t.test(`${action} at ${step}`, async (t) => check(t, step, action, before, outcomes[index]!))
+t.test('Each of {kill, stop, delete, damage} happens at each step of a fetch', { timeout: 240_000 }, async (t) => {
+  const outcomes = await mapConcurrently(cases, 6, ({ step, action, before }) => playScenario(step, action, before))
+  for (const [index, { step, action, before }] of cases.entries()) {
+    t.test(`The promises hold after ${action} at ${step}`, async (t) => check(t, step, action, before, outcomes[index]!))
   }
 })
 
@@ -61,26 +61,27 @@ function check(t: Test, step: string, action: Action, before: string, outcome: O
     'no older value came after a newer one',
   )
   if (action !== 'damage') t.strictSame(history, numbers, 'no reader saw a torn record')
-  t.equal(third.error, undefined, 'the third has a value')
-  t.equal(tokenNumber(third.value), numbers.at(-1), 'which is the record')
+  t.equal(third.error, undefined, 'the third process has a value')
+  t.equal(tokenNumber(third.value), numbers.at(-1), 'its value is that of the record')
 
   if (before === 'failing') {
-    // The second is told of the failure, or fetches when its back-off is over; the third fetches.
+    // The second process gets the failure, or fetches once its back-off is over. The third fetches.
     t.ok(fetches <= 3, `${fetches} fetches`)
     return
   }
-  t.equal(second.error, undefined, 'the second has a value')
+  t.equal(second.error, undefined, 'the second process has a value')
   if (action === 'kill') {
-    const spent = !isBefore(step, 'fetch.answered') && before === 'expired' && step !== 'commit.done'
-    t.equal(fetches, spent ? 2 : 1, 'one fetch, and one more where the killed process took its answer with it')
+    const answerWasLost = !isBefore(step, 'fetch.answered') && before === 'expired' && step !== 'commit.done'
+    t.equal(fetches, answerWasLost ? 2 : 1, 'one fetch, and one more where the killed process took its answer with it')
   } else if (action === 'stop') {
-    const lost = before === 'expired' && !isBefore(step, 'fetch.call') && step !== 'commit.done'
-    // Between the check and the call there is nothing to hold on to: the call is made, with a signal that aborts at once.
+    const answerIsLost = before === 'expired' && !isBefore(step, 'fetch.call') && step !== 'commit.done'
+    // A stop between the check and the call cannot be noticed: the call is made, with a signal that
+    // aborts at once.
     if (step === 'fetch.call') t.ok(fetches <= 2, 'no third fetch')
-    else t.equal(fetches, lost ? 2 : 1, 'no third fetch')
+    else t.equal(fetches, answerIsLost ? 2 : 1, 'no third fetch')
     if (step !== 'fetch.call') t.equal(first?.value, third.value, 'the resumed process has the newest value too')
   } else {
-    // After the commit there is nothing under way: a removed record is fetched again.
+    // After the commit no fetch is under way, so a removed record is fetched again.
     t.equal(fetches, step === 'commit.done' ? 2 : 1, 'no second fetch beside the one under way')
     t.equal(first?.error, undefined)
     t.equal(second.fetches + (first?.fetches ?? 0) + third.fetches, fetches)

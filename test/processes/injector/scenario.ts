@@ -9,28 +9,30 @@ export type Action = 'kill' | 'stop' | 'delete' | 'damage'
 export interface Outcome {
   /** Whether the injection happened. */
   injected: boolean
-  /** What the injected process answered, if it lived. */
+  /** The output of the injected process, if it lived. */
   first: GetterOutput | undefined
   second: GetterOutput
-  /** A third process, at the end. */
+  /** The output of a third process, at the end. */
   third: GetterOutput
-  /** Requests at the upstream. */
+  /** Number of requests at the upstream. */
   fetches: number
-  /** Requests of two living processes at the same time. */
+  /** Pairs of living processes whose requests overlapped. */
   overlaps: string[]
-  /** Each record that stood in the file, by its token's number, in order; NaN for one that did not parse. */
+  /**
+   * The token number of each record that the file held, in order; NaN for one that did not parse.
+   */
   history: number[]
-  /** What is left in `.lock` at the end. */
+  /** The names that are left in `.lock` at the end. */
   locks: string[]
 }
 
 /**
- * One process is stopped, killed, or has its record deleted or damaged, at one step of its fetch; another wants the value
- * meanwhile; a third looks at what they left.
- *
- * @param before 'expired': an old record is there. 'dead': and a killed holder's lock. 'failing': the first fetch fails.
+ * Stops or kills one process, or deletes or damages its record, at one step of its fetch. A second
+ * process wants the value meanwhile, and a third one gets it afterwards. `before` is the state at
+ * the start. 'expired': an old record. 'dead': also the lock of a killed holder. 'failing': also a
+ * first fetch that fails.
  */
-export async function play(step: string, action: Action, before: 'expired' | 'dead' | 'failing'): Promise<Outcome> {
+export async function playScenario(step: string, action: Action, before: 'expired' | 'dead' | 'failing'): Promise<Outcome> {
   let cleanUp = () => {}
   const dir = temporaryFolder({ teardown: (remove) => (cleanUp = remove) })
   const log = `${dir}.log`
@@ -40,12 +42,12 @@ export async function play(step: string, action: Action, before: 'expired' | 'de
   const record = join(dir, 'TOKEN.dog')
   const old = { dotdog: 1, key: 'TOKEN', value: 'token-0-of-old', fetchedAt: 1000, expiresAt: 2000, ahead: 0, generation: 5 }
   writeFileSync(record, JSON.stringify(old))
-  const look = () => {
+  const recordHistory = () => {
     if (!existsSync(record)) return
     const number = readNumber(record)
     if (number !== history.at(-1) && !(Number.isNaN(number) && Number.isNaN(history.at(-1)))) history.push(number)
   }
-  const watching = setInterval(look, 1)
+  const watching = setInterval(recordHistory, 1)
   try {
     if (before === 'dead') {
       const inject = JSON.stringify({ step: 'again.read', action: 'kill', dir, log: `${log}.0` })
@@ -61,12 +63,12 @@ export async function play(step: string, action: Action, before: 'expired' | 'de
     if (action === 'stop') await untilStopped(first.pid)
 
     const second = await startGetter(env).answered
-    // A living process that is stopped may be overtaken; what it does when it goes on is the question.
+    // A process that was stopped may be overtaken. The test asks what it does when it continues.
     if (action === 'stop') first.process.kill('SIGCONT')
     const answered = action === 'kill' ? undefined : await first.answered
-    // After a failed fetch the back-off would speak for everybody: the third is told not to listen.
+    // After a failed fetch the back-off would stop the third process, so it uses force.
     const third = await startGetter(before === 'failing' ? { ...env, REFRESH_OPTIONS: '{"force":true}' } : env).answered
-    look()
+    recordHistory()
     return {
       injected: existsSync(log) && readFileSync(log, 'utf8').includes('!'),
       first: answered,

@@ -6,13 +6,16 @@ import type { createDog, Dog } from '../../../index.js'
 import { DIST_ENTRY } from '../../support/children.js'
 import '../../support/built.js'
 
-/** Other copies and versions of the package. */
+/** Other copies and other versions of the package. */
 
 type Package = Dog & { createDog: typeof createDog }
 
 const root = resolve(import.meta.dirname, '../../..')
 
-/** A second installation, in one process with the first or in one of its own. `shared`: npm put the dependencies above both. */
+/**
+ * Installs a second copy beside the first. Both share the dependencies, which stand in the folder
+ * above them, as npm installs them.
+ */
 export function installCopy(base: string, name: string): { path: string; load(): Package } {
   const path = join(base, name, 'dist')
   mkdirSync(join(base, name), { recursive: true })
@@ -29,8 +32,8 @@ function link(base: string): void {
   }
 }
 
-/** A dotdog of the future: it writes format 2, and still reads format 1. */
-const next: Plugin = {
+/** A future version of dotdog, which writes format 2 and still reads format 1. */
+const formatTwo: Plugin = {
   name: 'format 2',
   setup({ onLoad }) {
     onLoad({ filter: /[\\/]shared[\\/]format\.ts$/ }, async ({ path }) => {
@@ -59,7 +62,7 @@ export async function buildNextVersion(base: string): Promise<{ path: string; lo
     packages: 'external',
     supported: { 'dynamic-import': false },
     footer: { js: 'module.exports = module.exports.default' },
-    plugins: [next],
+    plugins: [formatTwo],
     logLevel: 'warning',
   })
   return { path, load: () => createRequire(import.meta.url)(path) }

@@ -1,4 +1,5 @@
-// Two installed copies in one process, worker threads, and a cluster's workers: one fetch.
+// One fetch is shared by two installed copies in one process, by worker threads, and by the workers
+// of a cluster.
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
@@ -20,7 +21,7 @@ function twoCopies(t: Test) {
   return { dir, one: copies[0]!, two: copies[1]! }
 }
 
-t.test('two installed copies in one process make one fetch of a key, and both see each refresh', async (t) => {
+t.test('Two installed copies in one process make one fetch of a key, and both see each refresh', async (t) => {
   const { one, two } = twoCopies(t)
   t.not(one.init, two.init)
   const fetcher = countingFetcher({ expiresIn: 60 }, 150)
@@ -35,7 +36,7 @@ t.test('two installed copies in one process make one fetch of a key, and both se
   t.equal(await one.refresh('K', { rejected: 'none' }), await two.refresh('K', { rejected: 'none' }))
 })
 
-t.test('two copies in one process that share their dependencies do not end each other’s heartbeat', async (t) => {
+t.test('Two copies in one process that share their dependencies do not end the heartbeat of the other', async (t) => {
   const { dir, one, two } = twoCopies(t)
   const hold = deferred()
   one.init('SHORT', async () => {
@@ -46,7 +47,7 @@ t.test('two copies in one process that share their dependencies do not end each 
     await hold.promise
     return { value: 'v', expiresIn: 60 }
   })
-  // The first lease of each copy, at the same time.
+  // Both copies take their first lease at the same time.
   const both = [one.get('SHORT'), two.get('LONG')]
   await both[0]
   const lock = join(dir, '.lock/LONG')
@@ -71,7 +72,7 @@ const threadsOf = (t: Test, count: number, workerData: Record<string, string>) =
     return { worker, answer }
   })
 
-t.test('eight worker threads make one fetch', async (t) => {
+t.test('Eight worker threads make one fetch', async (t) => {
   const upstream = await startUpstream({ delay: 300 })
   t.teardown(() => upstream.close())
   const threads = threadsOf(t, 8, { DIR: join(temporaryFolder(t), '.dog'), URL: upstream.url })
@@ -80,7 +81,7 @@ t.test('eight worker threads make one fetch', async (t) => {
   t.equal(upstream.count, 1)
 })
 
-t.test('a worker thread that is terminated in mid-fetch is overtaken after its time-out, by one', async (t) => {
+t.test('A worker thread that is terminated during its fetch is replaced by one other after its time-out', async (t) => {
   const upstream = await startUpstream({ delay: 60_000 })
   t.teardown(() => upstream.close())
   const data = { DIR: join(temporaryFolder(t), '.dog'), URL: upstream.url, TIMEOUT: '2' }
@@ -97,7 +98,7 @@ t.test('a worker thread that is terminated in mid-fetch is overtaken after its t
   t.ok(upstream.askedAt[1]! - takenAt > 3000, 'not before: by its pid it is alive')
 })
 
-t.test('eight workers of a cluster make one fetch', async (t) => {
+t.test('Eight cluster workers make one fetch', async (t) => {
   const upstream = await startUpstream({ delay: 300 })
   t.teardown(() => upstream.close())
   const child = start(join(here, 'fixtures/cluster.cjs'), { DIR: join(temporaryFolder(t), '.dog'), URL: upstream.url })

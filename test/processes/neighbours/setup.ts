@@ -5,18 +5,18 @@ import type { Test } from 'tap'
 import { temporaryFolder } from '../../support/temporary-folder.js'
 import { createDog } from '../../support/test-dog.js'
 
-/** A folder of ours, and beside it one that nothing of ours may touch. */
+/** A folder of the dog, and beside it one that the dog must not touch. */
 
-export interface Scene {
+export interface Surroundings {
   dir: string
   outside: string
   fetches: { count: number }
   dog: ReturnType<typeof createDog>
-  /** What the folder outside looks like: names, kinds, times and contents. */
+  /** The names, kinds, times and contents in the folder outside. */
   snapshot(): string
 }
 
-export function scene(t: Test, options: Record<string, unknown> = {}): Scene {
+export function dogBesideFolder(t: Test, options: Record<string, unknown> = {}): Surroundings {
   const base = temporaryFolder(t)
   const dir = join(base, '.dog')
   const outside = join(base, 'outside')
@@ -39,8 +39,8 @@ export function scene(t: Test, options: Record<string, unknown> = {}): Scene {
   return { dir, outside, fetches, dog, snapshot }
 }
 
-/** Things that stand in the way. */
-export const plants: Record<string, (path: string, outside: string) => void> = {
+/** Things that are put in the place of a file of ours. */
+export const obstacles: Record<string, (path: string, outside: string) => void> = {
   'a symbolic link to a file': (path, outside) => symlinkSync(join(outside, 'file'), path),
   'a symbolic link to a folder': (path, outside) => symlinkSync(outside, path),
   'a symbolic link to nothing': (path, outside) => symlinkSync(join(outside, 'nothing'), path),
@@ -48,10 +48,10 @@ export const plants: Record<string, (path: string, outside: string) => void> = {
 }
 
 export const isRoot = process.getuid?.() === 0
-/** Nobody, on most systems. */
-export const NOBODY = 65_534
+/** The uid of `nobody` on most systems. */
+export const NOBODY_UID = 65_534
 
-export const plant = (what: string, path: string, outside: string) => {
+export const plantObstacle = (what: string, path: string, outside: string) => {
   mkdirSync(join(path, '../..'), { recursive: true, mode: 0o700 })
-  plants[what]!(path, outside)
+  obstacles[what]!(path, outside)
 }

@@ -1,31 +1,32 @@
-// No value, no app secret and no encryption key in anything that is printed or named, whatever goes wrong.
+// No value, no app secret and no encryption key is in anything that is printed or named, whatever
+// goes wrong.
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { start } from '../../support/children.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
 
-/** Each with characters that every encoding writes in another way, where its kind has them. */
+/** Each mark has characters that every encoding writes differently, where its kind allows them. */
 const MARKS = {
   VALUE: 'MARKEDvalue/+="quoted"\\&1234567890',
   APP_SECRET: 'MARKEDsecret0123456789abcdef',
   ENCRYPTION_KEY: 'decade0fc0ffee1234567890abcdef00decade0fc0ffee1234567890abcdef11',
 }
 
-/** Every way in which it might be written, and its first letters, as a part is a leak too. */
+/** Every encoding of a mark, and its first letters, as a part of it is a leak, too. */
 function forms(mark: string): string[] {
   const bytes = [Buffer.from(mark), ...(/^[0-9a-f]{64}$/.test(mark) ? [Buffer.from(mark, 'hex')] : [])]
   const encoded = bytes.flatMap((each) => [each.toString('base64'), each.toString('base64url'), each.toString('hex')])
-  // Its first letters only: the others may have been replaced, as in names of files.
+  // Only the first letters, as the others may have been replaced, for example in file names.
   const texts = [mark, encodeURIComponent(mark), encodeURI(mark), JSON.stringify(mark).slice(1, -1), /^\w{1,12}/.exec(mark)![0]]
-  // Inspected bytes: <Buffer de ca …>.
+  // Inspected bytes look like <Buffer de ca …>.
   const listed = bytes.map((each) => each.toString('hex').slice(0, 32).replace(/../g, '$& ').trim())
   return [...new Set([...encoded.map((text) => text.replace(/=+$/, '')), ...texts, ...listed])]
 }
 
 const ALL = Object.entries(MARKS).flatMap(([name, mark]) => forms(mark).map((form) => ({ name, form })))
 
-/** Where the marks stand in a text, with what is around them. */
+/** The marks in a text, each with the text around it. */
 function leaks(text: string): string[] {
   const found = ALL.filter(({ form }) => text.toLowerCase().includes(form.toLowerCase()))
   return found.map(({ name, form }) => {
@@ -39,20 +40,20 @@ const contract = readFileSync(join(import.meta.dirname, '../../../index.d.ts'), 
 const CODES = /type DogErrorCode =([^/]*)/.exec(contract)![1]!.match(/ERR_DOG_\w+/g)!
 const EVENTS = [.../interface DogEvents \{(.*?)\n\}/s.exec(contract)![1]!.matchAll(/^ {2}(\w+):/gm)].map(([, name]) => name!)
 
-t.test('the contract was read', (t) => {
+t.test('The error codes and event names are read from the contract', (t) => {
   t.ok(CODES.includes('ERR_DOG_NO_FETCHER') && CODES.includes('ERR_DOG_CLOSED') && CODES.length >= 12, CODES.join())
   t.ok(EVENTS.includes('change') && EVENTS.includes('warning') && EVENTS.length >= 5, EVENTS.join())
   t.end()
 })
 
-t.test('the search finds a mark in every form', (t) => {
+t.test('The search finds a mark in every form', (t) => {
   for (const { form } of ALL) t.ok(leaks(`…${form}…`).length > 0, form)
   t.strictSame(leaks('nothing here'), [])
   t.end()
 })
 
 const REPORT = ['--report-uncaught-exception', '--report-on-fatalerror']
-/** Of newer versions of Node. */
+/** Only newer versions of Node have this option. */
 const WITHOUT_ENVIRONMENT = '--report-exclude-env'
 if (process.allowedNodeEnvironmentFlags.has(WITHOUT_ENVIRONMENT)) REPORT.push(WITHOUT_ENVIRONMENT)
 
@@ -66,7 +67,7 @@ function reportsIn(dir: string): string[] {
 }
 
 for (const end of ['quiet', 'rejection', 'uncaught']) {
-  t.test(`no secret in what a process prints that meets every error, and ends ${end}`, async (t) => {
+  t.test(`A process that meets every error prints no secret (end: ${end})`, async (t) => {
     const dir = temporaryFolder(t)
     const reports = temporaryFolder(t)
     const NODE_OPTIONS = [...REPORT, `--report-directory=${reports}`].join(' ')
@@ -91,7 +92,8 @@ for (const end of ['quiet', 'rejection', 'uncaught']) {
     t.strictSame(leaks(out), [], 'standard output')
     t.strictSame(leaks(err), [], 'standard error')
 
-    // Paths, of which most are gone: of a lock being made, one that is held, a ledger before it is in place.
+    // Most of these paths exist only for a moment: a lock in preparation, a held lock, and a ledger
+    // before it is renamed.
     for (const path of [/^path .*\.lock\/~/m, /^path .*\.lock\/F1\/\d+\./m, /^path .*\.state\/F1\.json\../m]) t.match(out, path)
 
     const written = reportsIn(reports)
@@ -106,7 +108,7 @@ for (const end of ['quiet', 'rejection', 'uncaught']) {
     for (const name of names) {
       const path = join(dir, name)
       const found = statSync(path, { throwIfNoEntry: false })
-      // A record that nobody asked to encrypt is where the value is kept; what was damaged of it, too.
+      // A plain record holds the value by design, and so does the saved copy of a damaged one.
       const mayHold = /\.(dog|damaged)$/.test(name) && !name.startsWith('sealed')
       if (found?.isFile() && !mayHold) t.strictSame(leaks(readFileSync(path, 'latin1')), [], name)
     }

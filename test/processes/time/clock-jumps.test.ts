@@ -1,4 +1,4 @@
-// The wall clock is set a day ahead, or back, under running processes.
+// The wall clock goes a day ahead or back under running processes.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -14,14 +14,14 @@ for (const count of [1, 3]) {
   const who = count === 1 ? 'one process' : 'all processes'
 
   t.test(
-    `the clock of ${who} goes a day ahead and back between two gets: one fetch each time, and no expired value`,
+    `When the clock of ${who} goes a day ahead and back between gets, each jump costs one fetch, and no expired value is served`,
     async (t) => {
       const { upstream, processes, setClock } = await startMachine(t, count)
       t.strictSame([...(await gets(processes))], [token(1)])
       setClock(DAY_MS)
-      t.strictSame([...(await gets(processes))], [token(2)], 'the old one is over by this clock')
+      t.strictSame([...(await gets(processes))], [token(2)], 'the first value has expired by this clock')
       setClock(0)
-      // The record is from the future now: good, and to be replaced.
+      // By this clock the record is from the future: it is served, and replaced.
       const served = await gets(processes)
       t.notOk(served.has(token(1)))
       await until(async () => (await processes[0]!.get()) === token(3))
@@ -31,7 +31,7 @@ for (const count of [1, 3]) {
     },
   )
 
-  t.test(`the clock of ${who} goes a day back and ahead again between two gets: one fetch each time`, async (t) => {
+  t.test(`When the clock of ${who} goes a day back and ahead again between gets, each jump costs one fetch`, async (t) => {
     const { upstream, processes, setClock } = await startMachine(t, count)
     t.strictSame([...(await gets(processes))], [token(1)])
     setClock(-DAY_MS)
@@ -51,7 +51,7 @@ for (const count of [1, 3]) {
     ['back', -DAY_MS],
   ] as const) {
     t.test(
-      `the clock of ${who} goes a day ${direction} in mid-fetch: the lifetime is whole, and nobody fetches again`,
+      `When the clock of ${who} goes a day ${direction} during a fetch, the value keeps its full lifetime, and no second fetch is made`,
       async (t) => {
         const { dir, upstream, processes, setClock } = await startMachine(t, count, { delay: 400 })
         const asked = upstream.asked()
@@ -68,24 +68,25 @@ for (const count of [1, 3]) {
       },
     )
 
-    // Failures are shared: three processes show what one does, and the back-off takes its time.
+    // All processes share a failure, so that three show what one does. The back-off takes its time.
     if (count === 1) continue
     t.test(
-      `the clock of ${who} goes a day ${direction} after a failure: no key is closed, and the upstream is not stormed`,
+      `When the clock of ${who} goes a day ${direction} after a failure, no key is blocked, and the upstream gets few calls`,
       async (t) => {
         const { upstream, processes, setClock } = await startMachine(t, count, { delay: 20 })
         upstream.failures = 1000
         for (const process of processes) await rejectionOf(process.get())
         t.equal(upstream.count, 1)
         setClock(offset)
-        // By the new clock the failure is over, or from the future: one probe, and the back-off goes on from there.
+        // By the new clock the failure is over, or from the future. One process tries again, and
+        // the back-off continues from there.
         await getRepeatedly(processes, 500)
         t.ok(upstream.count <= 3, `${upstream.count} calls`)
         setClock(0)
         await getRepeatedly(processes, 500)
         t.ok(upstream.count <= 5, `${upstream.count} calls`)
         upstream.failures = 0
-        // Far less than a day: a back-off of some seconds is all that may stand.
+        // Far less than a day: only a back-off of some seconds may stand.
         await until(async () => (await processes[0]!.get().catch(() => '')) !== '')
         const { failure: left } = await processes[0]!.ask<{ failure?: unknown }>('status')
         t.equal(left, undefined)
@@ -93,7 +94,7 @@ for (const count of [1, 3]) {
     )
   }
 
-  t.test(`a quota of a day that ${who} used up on a wrong clock is not used up on the right one`, async (t) => {
+  t.test(`A daily quota that ${who} used up with a wrong clock is not used up with the right one`, async (t) => {
     const { upstream, processes, setClock } = await startMachine(t, count, { key: { quota: { limit: 2, window: 86_400 } } })
     setClock(DAY_MS)
     const [first] = processes as [ControlledProcess]
@@ -106,27 +107,30 @@ for (const count of [1, 3]) {
   })
 }
 
-t.test('one of three processes has a clock that goes a day ahead for a while: two fetches more, and then peace', async (t) => {
-  const { upstream, processes } = await startMachine(t, 3)
-  await gets(processes)
-  const [odd, ...others] = processes as [ControlledProcess, ...ControlledProcess[]]
-  await odd.ask('clock', DAY_MS)
-  t.equal(await odd.get(), token(2))
-  await odd.ask('clock', 0)
-  await until(async () => (await others[0]!.get()) === token(3))
-  await getRepeatedly(processes, 600)
-  t.equal(upstream.count, 3)
-})
+t.test(
+  'When the clock of one of three processes goes a day ahead for a while, two more fetches are made, and then none',
+  async (t) => {
+    const { upstream, processes } = await startMachine(t, 3)
+    await gets(processes)
+    const [wrong, ...others] = processes as [ControlledProcess, ...ControlledProcess[]]
+    await wrong.ask('clock', DAY_MS)
+    t.equal(await wrong.get(), token(2))
+    await wrong.ask('clock', 0)
+    await until(async () => (await others[0]!.get()) === token(3))
+    await getRepeatedly(processes, 600)
+    t.equal(upstream.count, 3)
+  },
+)
 
 t.test(
-  'the clock goes a day back: a value is not served past its lifetime, although the clock says that it lives',
+  'When the clock goes a day back, a value is not served past its lifetime although the clock says it is valid',
   async (t) => {
     const { upstream, processes, setClock } = await startMachine(t, 2, { delay: 20, expiresIn: 2 })
     await gets(processes)
     const fetchedAt = performance.now()
     upstream.failures = 1000
     setClock(-DAY_MS)
-    // While it lives it is served, and the refresh that is due fails.
+    // The value is served while it is valid, and the refresh that is due fails.
     await gets(processes)
     await until(() => performance.now() - fetchedAt > 2300)
     const served = await getRepeatedly(processes, 500)
@@ -134,11 +138,11 @@ t.test(
   },
 )
 
-t.test('the clock goes a day back: autoRefresh does not sleep for a day', async (t) => {
+t.test('When the clock goes a day back, autoRefresh does not sleep for a day', async (t) => {
   const { upstream, processes, setClock } = await startMachine(t, 1, { delay: 20, expiresIn: 2, key: { autoRefresh: true } })
   await processes[0]!.get()
   upstream.failures = 2
   setClock(-DAY_MS)
   await until(() => upstream.count >= 4)
-  t.pass('it goes on by itself')
+  t.pass('autoRefresh continues by itself')
 })

@@ -1,4 +1,4 @@
-// Lifetimes at the edges of what a number can be.
+// Lifetimes of nothing, of more than a timer can wait, and of more than a date can hold.
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,28 +11,25 @@ import { pause } from '../../support/timing.js'
 const MONTH = 34 * 86_400
 
 for (const seconds of [0, 0.001]) {
-  t.test(
-    `a value that lives ${seconds} s goes to all who waited for it, is fetched for each later call, and never by itself`,
-    async (t) => {
-      const dir = temporaryFolder(t)
-      const dogs = [createDog({ dir, autoRefresh: true }), createDog({ dir, autoRefresh: true })]
-      t.teardown(() => Promise.all(dogs.map((dog) => dog.close())))
-      const fetcher = countingFetcher({ expiresIn: seconds }, 100)
-      for (const dog of dogs) dog.init('K', fetcher)
-      const values = await Promise.all(Array.from({ length: 20 }, (_, i) => dogs[i % 2]!.get('K')))
-      t.strictSame([...new Set(values)], ['v1'])
-      await pause(500)
-      t.equal(fetcher.calls.count, 1, 'no loop')
-      t.equal(dogs[0]!.peek('K'), undefined)
-      t.equal(await dogs[0]!.get('K'), 'v2')
-      t.match(await dogs[0]!.status(), [{ state: 'expired' }])
-    },
-  )
+  t.test(`A value that lives ${seconds} s goes to every waiting caller, and only a later call fetches again`, async (t) => {
+    const dir = temporaryFolder(t)
+    const dogs = [createDog({ dir, autoRefresh: true }), createDog({ dir, autoRefresh: true })]
+    t.teardown(() => Promise.all(dogs.map((dog) => dog.close())))
+    const fetcher = countingFetcher({ expiresIn: seconds }, 100)
+    for (const dog of dogs) dog.init('K', fetcher)
+    const values = await Promise.all(Array.from({ length: 20 }, (_, i) => dogs[i % 2]!.get('K')))
+    t.strictSame([...new Set(values)], ['v1'])
+    await pause(500)
+    t.equal(fetcher.calls.count, 1, 'no loop')
+    t.equal(dogs[0]!.peek('K'), undefined)
+    t.equal(await dogs[0]!.get('K'), 'v2')
+    t.match(await dogs[0]!.status(), [{ state: 'expired' }])
+  })
 }
 
 for (const seconds of [1e9, Number.POSITIVE_INFINITY, MONTH]) {
   t.test(
-    `a value that lives ${seconds} s is fetched once, also with a timer, and outlives the timer's longest piece`,
+    `A value that lives ${seconds} s is fetched once with autoRefresh, although no timer can last that long`,
     async (t) => {
       const dir = temporaryFolder(t)
       const dog = createDog({ dir, autoRefresh: true })
@@ -40,7 +37,7 @@ for (const seconds of [1e9, Number.POSITIVE_INFINITY, MONTH]) {
       const fetcher = countingFetcher({ expiresIn: seconds })
       dog.init('K', fetcher)
       t.equal(await dog.get('K'), 'v1')
-      // A timer that overflows fires within a millisecond, again and again.
+      // A timer that overflows would fire within a millisecond, again and again.
       await pause(300)
       t.equal(await dog.get('K'), 'v1')
       t.equal(fetcher.calls.count, 1)
@@ -56,7 +53,7 @@ for (const seconds of [1e9, Number.POSITIVE_INFINITY, MONTH]) {
   )
 }
 
-t.test('the timer of a value that lives 34 days keeps no process alive', async (t) => {
+t.test('The timer of a value that lives 34 days does not keep the process alive', async (t) => {
   const dir = temporaryFolder(t)
   const script = `
     const dog = require(${JSON.stringify(DIST_ENTRY)})

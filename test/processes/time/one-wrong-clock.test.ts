@@ -1,4 +1,4 @@
-// The wall clock of one process of several goes wrong by a day, while one of them fetches.
+// The wall clock of one of several processes goes wrong by a day while one of them fetches.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -8,8 +8,8 @@ import { tokenNumber } from '../../support/upstream.js'
 
 const token = (number: number) => `token-${number}-of-the-upstream`
 
-/** What a process is given, call by call, for so long. */
-async function follow(process: ControlledProcess, ms: number): Promise<number[]> {
+/** The numbers of the tokens that a process gets, call by call, for `ms` milliseconds. */
+async function collectTokenNumbers(process: ControlledProcess, ms: number): Promise<number[]> {
   const seen: number[] = []
   const end = performance.now() + ms
   while (performance.now() < end) {
@@ -27,41 +27,42 @@ for (const [direction, offset] of [
 ] as const) {
   for (const who of ['the process that fetches', 'a process that waits for it'] as const) {
     t.test(
-      `the clock of ${who} goes a day ${direction} in mid-fetch: one fetch for all, and nobody gets an older value`,
+      `When the clock of ${who} goes a day ${direction} during a fetch, all use that fetch, and no caller gets an older value`,
       async (t) => {
         const { dir, upstream, processes } = await startMachine(t, 3, { delay: 1000, key: { timeout: 5 } })
         const asked = upstream.asked()
         const answers = Promise.all(processes.map((process) => process.get()))
         const pid = Number(await asked)
-        // By now the others wait, too.
+        // The others wait by now, too.
         await pause(200)
-        const isIts = ({ pid: each }: ControlledProcess) => (each === pid) === (who === 'the process that fetches')
-        const odd = processes.find(isIts)!
-        await odd.ask('clock', offset)
+        const hasWrongClock = ({ pid: each }: ControlledProcess) => (each === pid) === (who === 'the process that fetches')
+        const wrong = processes.find(hasWrongClock)!
+        await wrong.ask('clock', offset)
         t.equal(upstream.answeredAt.length, 0, 'the fetch is under way')
         t.strictSame(await answers, [token(1), token(1), token(1)])
         t.equal(upstream.count, 1)
         const { expiresAt } = JSON.parse(readFileSync(join(dir, 'TOKEN.dog'), 'utf8'))
-        const clock = Date.now() + (odd.pid === pid ? offset : 0)
+        const clock = Date.now() + (wrong.pid === pid ? offset : 0)
         const left = (expiresAt - clock) / 1000
         t.ok(left > 7200 - 60 && left <= 7200, `${left} s are left by the clock of who fetched`)
 
-        // Two clocks that differ by a day agree on no lifetime: some fetch again, one at a time.
+        // Two clocks that differ by a day agree on no lifetime. Some processes fetch again, one at
+        // a time.
         upstream.delay = 20
-        for (const numbers of await Promise.all(processes.map((process) => follow(process, 700)))) {
+        for (const numbers of await Promise.all(processes.map((process) => collectTokenNumbers(process, 700)))) {
           t.ok(isOrdered(numbers), `${numbers}`)
         }
         t.strictSame(upstream.overlaps, [])
         t.comment(`${upstream.count} fetches while the clocks differ`)
 
-        await odd.ask('clock', 0)
+        await wrong.ask('clock', 0)
         await until(async () => {
           const seen = await getRepeatedly(processes, 400)
           return seen.size === 1 && seen.has(token(upstream.count))
         })
         const { count } = upstream
         await getRepeatedly(processes, 600)
-        t.equal(upstream.count, count, 'and then there is peace')
+        t.equal(upstream.count, count, 'once the clocks agree no fetch is made')
       },
     )
   }

@@ -1,4 +1,4 @@
-// Users' fake timers, installed after the package was loaded.
+// Fake timers that a user installs after the package was loaded.
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -22,12 +22,12 @@ function setUp(t: Test) {
 
 for (const [what, more] of [
   ['every timer and clock', {}],
-  ['process.nextTick too', { TICK: '1' }],
-  ['all of them, in callback style', { TICK: '1', BACK: '1' }],
+  ['every timer and clock and process.nextTick', { FAKE_NEXT_TICK: '1' }],
+  ['the same, and a callback passed to get', { FAKE_NEXT_TICK: '1', CALLBACK: '1' }],
 ] as Array<[string, Record<string, string>]>) {
-  t.test(`with fakes that stand still for ${what}, two processes get one value and end by themselves`, async (t) => {
+  t.test(`With stopped fakes of ${what}, two processes get one value and end by themselves`, async (t) => {
     const { run, fetches } = setUp(t)
-    const env = { HOLD: '600', OPTIONS: '{"timeout":5}', ...more }
+    const env = { FETCH_MS: '600', OPTIONS: '{"timeout":5}', ...more }
     const exits = await Promise.all([run(env), run(env)].map((child) => child.exited))
     for (const { code, err } of exits) t.strictSame([code, err], [0, ''])
     t.equal(new Set(exits.map(({ out }) => out)).size, 1)
@@ -36,36 +36,36 @@ for (const [what, more] of [
   })
 }
 
-t.test('with fakes that stand still, a fetch that hangs ends by its time-out', async (t) => {
+t.test('With stopped fake timers a fetch that hangs still times out', async (t) => {
   const { run } = setUp(t)
-  const { out } = await run({ HOLD: '4000', OPTIONS: '{"timeout":0.3}' }).exited
+  const { out } = await run({ FETCH_MS: '4000', OPTIONS: '{"timeout":0.3}' }).exited
   t.equal(out, 'ERR_DOG_FETCH_TIMEOUT\n')
 })
 
-t.test('with fakes that stand still, a value is stored with the right time', async (t) => {
+t.test('With stopped fake timers a value is stored with the real time', async (t) => {
   const { run, DIR } = setUp(t)
   await run().exited
   const { fetchedAt } = JSON.parse(readFileSync(join(DIR, 'TOKEN.dog'), 'utf8'))
   t.ok(Math.abs(fetchedAt - Date.now()) < 60_000, new Date(fetchedAt).toISOString())
 })
 
-t.test('with fakes that stand still, a holder goes on giving signs of life to those who cannot see its pid', async (t) => {
+t.test('With stopped fake timers a holder keeps its heartbeat for processes that cannot see its pid', async (t) => {
   const { run, DIR } = setUp(t)
-  const child = run({ HOLD: '15000' })
+  const child = run({ FETCH_MS: '15000' })
   const lock = join(DIR, '.lock/TOKEN')
-  const beat = () => {
+  const heartbeat = () => {
     try {
       return statSync(join(lock, readdirSync(lock)[0]!)).ctimeMs
     } catch {
       return undefined
     }
   }
-  await until(beat)
+  await until(heartbeat)
   await pause(500)
-  const first = beat()
+  const first = heartbeat()
   const end = performance.now() + 5000
-  while (beat() === first && performance.now() < end) await pause(20)
-  t.ok(beat() !== undefined, 'it holds the lock all the time')
-  t.not(beat(), first, 'a sign of life within 5 s')
+  while (heartbeat() === first && performance.now() < end) await pause(20)
+  t.ok(heartbeat() !== undefined, 'it still holds the lock')
+  t.not(heartbeat(), first, 'a heartbeat within 5 s')
   child.process.kill('SIGKILL')
 })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { WaitGraph } from '../../../../src/core/dog/wait-graph.js'
 
-const refusal = (graph: WaitGraph, from: string, to: string): string | undefined => {
+const errorOf = (graph: WaitGraph, from: string, to: string): string | undefined => {
   try {
     graph.enter(from, to)
     return undefined
@@ -10,28 +10,28 @@ const refusal = (graph: WaitGraph, from: string, to: string): string | undefined
   }
 }
 
-t.test('a key that waits for itself is refused, and named', async (t) => {
-  t.match(refusal(new WaitGraph(), 'A', 'A'), /^ERR_DOG_CYCLE .*"A".*"A" → "A"$/)
+t.test('A key that waits for itself is refused, and the error names it', async (t) => {
+  t.match(errorOf(new WaitGraph(), 'A', 'A'), /^ERR_DOG_CYCLE .*"A".*"A" → "A"$/)
 })
 
-t.test('an edge that closes a circle is refused, with the whole circle in the message', async (t) => {
+t.test('An edge that closes a cycle is refused, and the error names the whole cycle', async (t) => {
   const graph = new WaitGraph()
   graph.enter('A', 'B')
   graph.enter('B', 'C')
   graph.enter('C', 'D')
-  t.match(refusal(graph, 'D', 'A'), /"D" → "A" → "B" → "C" → "D"$/)
-  t.match(refusal(graph, 'C', 'B'), /"C" → "B" → "C"$/)
+  t.match(errorOf(graph, 'D', 'A'), /"D" → "A" → "B" → "C" → "D"$/)
+  t.match(errorOf(graph, 'C', 'B'), /"C" → "B" → "C"$/)
 })
 
-t.test('a refused edge is not recorded', async (t) => {
+t.test('A refused edge is not recorded', async (t) => {
   const graph = new WaitGraph()
   const leave = graph.enter('A', 'B')
-  t.match(refusal(graph, 'B', 'A'), /ERR_DOG_CYCLE/)
+  t.match(errorOf(graph, 'B', 'A'), /ERR_DOG_CYCLE/)
   leave()
-  t.equal(refusal(graph, 'B', 'A'), undefined)
+  t.equal(errorOf(graph, 'B', 'A'), undefined)
 })
 
-t.test('two ways to one key are no circle', async (t) => {
+t.test('Two paths to one key are no cycle', async (t) => {
   const graph = new WaitGraph()
   for (const [from, to] of [
     ['A', 'B'],
@@ -41,31 +41,31 @@ t.test('two ways to one key are no circle', async (t) => {
     ['A', 'D'],
   ] as const)
     graph.enter(from, to)
-  t.equal(refusal(graph, 'E', 'A'), undefined)
-  t.match(refusal(graph, 'D', 'A'), /ERR_DOG_CYCLE/)
+  t.equal(errorOf(graph, 'E', 'A'), undefined)
+  t.match(errorOf(graph, 'D', 'A'), /ERR_DOG_CYCLE/)
 })
 
-t.test('the end of a wait ends its own edge only, in whatever order', async (t) => {
+t.test('The end of a wait removes its own edge only, in any order', async (t) => {
   const graph = new WaitGraph()
   const first = graph.enter('A', 'B')
   const second = graph.enter('A', 'B')
   const other = graph.enter('A', 'C')
   first()
-  t.match(refusal(graph, 'B', 'A'), /ERR_DOG_CYCLE/, 'the second wait is still on')
+  t.match(errorOf(graph, 'B', 'A'), /ERR_DOG_CYCLE/, 'the second wait is not over')
   second()
-  t.match(refusal(graph, 'C', 'A'), /ERR_DOG_CYCLE/)
+  t.match(errorOf(graph, 'C', 'A'), /ERR_DOG_CYCLE/)
   other()
   const next = graph.enter('A', 'B')
-  t.match(refusal(graph, 'B', 'A'), /ERR_DOG_CYCLE/)
+  t.match(errorOf(graph, 'B', 'A'), /ERR_DOG_CYCLE/)
   next()
-  t.equal(refusal(graph, 'B', 'A'), undefined)
+  t.equal(errorOf(graph, 'B', 'A'), undefined)
 })
 
-t.test('a graph of many waits is searched in time', async (t) => {
+t.test('A graph with 2^25 paths is searched in less than a second', async (t) => {
   const graph = new WaitGraph()
-  // Two edges from each of 25 layers: 2^25 paths, 50 keys.
+  // Each of 25 layers of two keys has edges to both keys of the next: 2^25 paths over 50 keys.
   for (let i = 0; i < 25; i++) for (const a of [0, 1]) for (const b of [0, 1]) graph.enter(`${i}.${a}`, `${i + 1}.${b}`)
   const begun = performance.now()
-  t.equal(refusal(graph, 'X', '0.0'), undefined)
+  t.equal(errorOf(graph, 'X', '0.0'), undefined)
   t.ok(performance.now() - begun < 1000)
 })

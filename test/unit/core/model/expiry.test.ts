@@ -5,7 +5,7 @@ import { throwsInstanceOf } from '../../../support/errors.js'
 
 const START = 1_763_650_000_000
 
-t.test('expiresIn is seconds from the start of the fetch', async (t) => {
+t.test('expiresIn counts seconds from the start of the fetch', async (t) => {
   const table: [unknown, number][] = [
     [0, START],
     [-0, START],
@@ -24,7 +24,7 @@ t.test('expiresIn is seconds from the start of the fetch', async (t) => {
   for (const [expiresIn, end] of table) t.equal(expiryOf({ expiresIn }, START), end, String(expiresIn))
 })
 
-t.test('expiresAt is a time: milliseconds, a Date or an ISO string', async (t) => {
+t.test('expiresAt is a time in milliseconds, a Date or an ISO string', async (t) => {
   const table: [unknown, number][] = [
     [START + 1, START + 1],
     [String(START), START],
@@ -39,13 +39,13 @@ t.test('expiresAt is a time: milliseconds, a Date or an ISO string', async (t) =
   for (const [expiresAt, end] of table) t.equal(expiryOf({ expiresAt }, START), end, String(expiresAt))
 })
 
-t.test('seconds in the place of milliseconds are refused', async (t) => {
+t.test('An expiresAt in seconds instead of milliseconds is refused', async (t) => {
   for (const expiresAt of [0, 1, 1_763_657_200, '1763657200', 1e11 - 1]) {
     t.throws(() => expiryOf({ expiresAt }, START), { message: /looks like seconds/ })
   }
 })
 
-t.test('what is no lifetime is refused', async (t) => {
+t.test('A value that is no lifetime is refused', async (t) => {
   const bad = [
     Number.NaN,
     -1,
@@ -70,7 +70,7 @@ t.test('what is no lifetime is refused', async (t) => {
   throwsInstanceOf(t, () => expiryOf({ expiresIn: null, expiresAt: null }, START), UnusableResult, 'nulls')
 })
 
-t.test('a string in the wrong place is not repeated: it may be the secret', async (t) => {
+t.test('An error about a wrong lifetime does not contain the text, which may be the secret', async (t) => {
   for (const given of [
     { expiresIn: 'S3CRET' },
     { expiresAt: 'S3CRET' },

@@ -6,7 +6,7 @@ import { throwsInstanceOf } from '../../../support/errors.js'
 
 const START = 1_763_650_000_000.4
 
-t.test('an answer becomes what a record is made of', async (t) => {
+t.test('checkFetchResult turns an answer into the fields of a record', async (t) => {
   t.same(checkFetchResult('K', { value: 'v', expiresIn: 7200 }, START, undefined), {
     value: 'v',
     fetchedAt: 1_763_650_000_000,
@@ -15,30 +15,33 @@ t.test('an answer becomes what a record is made of', async (t) => {
   })
 })
 
-t.test('refreshAhead: the answer before the option before the default, never over two thirds', async (t) => {
-  const ahead = (answer: unknown, option: number | undefined, expiresIn: number) =>
-    checkFetchResult('K', { value: 'v', expiresIn, refreshAhead: answer }, 0, option).ahead
-  t.equal(ahead(2, 5, 100), 2)
-  t.equal(ahead('2', 5, 100), 2)
-  t.equal(ahead(0, 5, 100), 0)
-  t.equal(ahead(undefined, 5, 100), 5)
-  t.equal(ahead(undefined, 0, 100), 0)
-  t.equal(ahead(undefined, undefined, 100), 10)
-  t.equal(ahead(99, undefined, 90), 60)
-  t.equal(ahead(undefined, 99, 90), 60)
-  t.equal(ahead(5, undefined, 0), 0)
-  t.throws(() => ahead(-1, undefined, 90), { code: 'ERR_DOG_FETCH_RESULT' })
-  t.throws(() => ahead('soon', undefined, 90), { code: 'ERR_DOG_FETCH_RESULT' })
-})
+t.test(
+  'refreshAhead comes from the answer, else from the option, else from the default, and is at most two thirds',
+  async (t) => {
+    const ahead = (answer: unknown, option: number | undefined, expiresIn: number) =>
+      checkFetchResult('K', { value: 'v', expiresIn, refreshAhead: answer }, 0, option).ahead
+    t.equal(ahead(2, 5, 100), 2)
+    t.equal(ahead('2', 5, 100), 2)
+    t.equal(ahead(0, 5, 100), 0)
+    t.equal(ahead(undefined, 5, 100), 5)
+    t.equal(ahead(undefined, 0, 100), 0)
+    t.equal(ahead(undefined, undefined, 100), 10)
+    t.equal(ahead(99, undefined, 90), 60)
+    t.equal(ahead(undefined, 99, 90), 60)
+    t.equal(ahead(5, undefined, 0), 0)
+    t.throws(() => ahead(-1, undefined, 90), { code: 'ERR_DOG_FETCH_RESULT' })
+    t.throws(() => ahead('soon', undefined, 90), { code: 'ERR_DOG_FETCH_RESULT' })
+  },
+)
 
-t.test('a value is what every process will read: through JSON, and a copy', async (t) => {
+t.test('toStorable returns a copy of the value, as JSON gives it to every other process', async (t) => {
   for (const value of ['', 'x', 0, false, null]) t.equal(toStorable(value), value)
   const given = { date: new Date(0), none: undefined, list: [undefined], number: Number.NaN }
   t.same(toStorable(given), { date: '1970-01-01T00:00:00.000Z', list: [null], number: null })
   t.not(toStorable(given), given)
 })
 
-t.test('what JSON does not hold, or too much of it, is refused', async (t) => {
+t.test('toStorable refuses values that JSON cannot hold, and values that are too long', async (t) => {
   const loop: Record<string, unknown> = {}
   loop.loop = loop
   for (const value of [undefined, () => 1, Symbol('x'), loop, 1n])
@@ -48,7 +51,7 @@ t.test('what JSON does not hold, or too much of it, is refused', async (t) => {
   throwsInstanceOf(t, () => toStorable('中'.repeat(300_000)), UnusableResult, 'a long one, in bytes')
 })
 
-t.test('numbers that JSON does not hold are refused, or read as every other process reads them', async (t) => {
+t.test('toStorable refuses numbers that JSON cannot hold, or stores null as every other process reads', async (t) => {
   for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
     let stored: unknown
     try {
@@ -62,7 +65,7 @@ t.test('numbers that JSON does not hold are refused, or read as every other proc
 })
 
 t.test(
-  'an unusable answer names the key and not the value, and asks about an error answer where there is no value',
+  'The error for an unusable answer names the key, not the value, and asks about an error answer where there is no value',
   async (t) => {
     const message = (given: object) => {
       try {

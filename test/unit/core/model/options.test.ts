@@ -4,8 +4,8 @@ import type { KeyOptions } from '../../../../index.js'
 import { checkDogOptions, checkGetOptions, checkKey, checkKeyOptions, configOf } from '../../../../src/core/model/options.js'
 import { MemoryStore } from '../../../../src/core/stores/memory.js'
 
-/** The message of the TypeError that a task must throw. */
-function misuse(t: Test, task: () => unknown): string {
+/** Gives the message of the TypeError that the task must throw. */
+function typeErrorOf(t: Test, task: () => unknown): string {
   try {
     task()
   } catch (error) {
@@ -15,9 +15,9 @@ function misuse(t: Test, task: () => unknown): string {
   t.fail(`must throw: ${task}`)
   return ''
 }
-const ofKey = (t: Test, options: unknown) => misuse(t, () => checkKeyOptions(options, {}))
+const keyOptionsError = (t: Test, options: unknown) => typeErrorOf(t, () => checkKeyOptions(options, {}))
 
-t.test('a wrong option is a TypeError with its name, the rule, the value and its type', async (t) => {
+t.test('A wrong option throws a TypeError with its name, the rule, the value and its type', async (t) => {
   const table: [unknown, RegExp][] = [
     [{ timeout: '30' }, /^timeout must be a number of seconds, at most 600; got "30" \(string\)$/],
     [{ timeout: 0 }, /^timeout must be .*; got 0 \(number\)$/],
@@ -47,10 +47,10 @@ t.test('a wrong option is a TypeError with its name, the rule, the value and its
     [{ followOnly: 'no' }, /^followOnly must be true or false; got "no" \(string\)$/],
     [{ isRejected: /40001/ }, /^isRejected must be a function; got an object \(object\)$/],
   ]
-  for (const [options, message] of table) t.match(ofKey(t, options), message)
+  for (const [options, message] of table) t.match(keyOptionsError(t, options), message)
 })
 
-t.test('the values at the boundaries are taken', async (t) => {
+t.test('Values at the limits are accepted', async (t) => {
   const good: KeyOptions[] = [
     { timeout: 600 },
     { timeout: 0.001 },
@@ -63,49 +63,52 @@ t.test('the values at the boundaries are taken', async (t) => {
   for (const options of good) t.doesNotThrow(() => checkKeyOptions(options, {}))
 })
 
-t.test('a time-out over 600 is asked whether it is seconds', async (t) => {
-  for (const timeout of [600.001, 30_000, Number.POSITIVE_INFINITY]) t.match(ofKey(t, { timeout }), /seconds, at most 600/)
+t.test('The error for a time-out over 600 says that it is in seconds', async (t) => {
+  for (const timeout of [600.001, 30_000, Number.POSITIVE_INFINITY])
+    t.match(keyOptionsError(t, { timeout }), /seconds, at most 600/)
 })
 
-t.test('a misspelled option is named, with those that there are', async (t) => {
-  t.match(ofKey(t, { timeOut: 30 }), /^unknown option "timeOut" of init; did you mean "timeout"\?/)
-  t.match(ofKey(t, { mode: 0o600 }), /^unknown option "mode"/, "the mode of the files is the dog's")
-  for (const name of ['constructor', 'toString', 'hasOwnProperty']) t.match(ofKey(t, { [name]: 1 }), /^unknown option/)
+t.test('The error for a misspelled option names it and suggests the right one', async (t) => {
+  t.match(keyOptionsError(t, { timeOut: 30 }), /^unknown option "timeOut" of init; did you mean "timeout"\?/)
+  t.match(keyOptionsError(t, { mode: 0o600 }), /^unknown option "mode"/, "the mode of the files is the dog's")
+  for (const name of ['constructor', 'toString', 'hasOwnProperty'])
+    t.match(keyOptionsError(t, { [name]: 1 }), /^unknown option/)
   t.match(
-    misuse(t, () => checkDogOptions({ folder: 'x' })),
+    typeErrorOf(t, () => checkDogOptions({ folder: 'x' })),
     /^unknown option "folder".*mode/,
   )
 })
 
 t.test('dir and store exclude each other', async (t) => {
   const both = { dir: 'x', store: new MemoryStore() }
-  t.match(ofKey(t, both), /dir and store exclude each other/)
+  t.match(keyOptionsError(t, both), /dir and store exclude each other/)
   t.match(
-    misuse(t, () => checkDogOptions(both)),
+    typeErrorOf(t, () => checkDogOptions(both)),
     /dir and store exclude each other/,
   )
 })
 
-t.test('what is no object of options is refused', async (t) => {
-  for (const options of [1, true, [], () => {}]) t.match(ofKey(t, options), /^the options of \w+ must be an object; got \w+$/)
+t.test('Options that are no object are refused', async (t) => {
+  for (const options of [1, true, [], () => {}])
+    t.match(keyOptionsError(t, options), /^the options of \w+ must be an object; got \w+$/)
   for (const options of [1, 'dir', null, []])
     t.match(
-      misuse(t, () => checkDogOptions(options)),
-      /^the options of \w+ must be an object/,
+      typeErrorOf(t, () => checkDogOptions(options)),
+      /^options must be an object/,
     )
 })
 
-t.test('a mode lets nobody but the owner write, or says so', async (t) => {
+t.test('A mode that lets other users write is refused', async (t) => {
   for (const mode of [0o600, 0o640, 0o660]) t.equal(checkDogOptions({ mode }).mode, mode)
   for (const mode of [0o644, 0o666, 0o777, 0, 600, '0600', null]) {
     t.match(
-      misuse(t, () => checkDogOptions({ mode })),
+      typeErrorOf(t, () => checkDogOptions({ mode })),
       /^mode must be 0o600, 0o640 or 0o660; got/,
     )
   }
 })
 
-t.test("a key's own options stand over the dog's, and its place replaces the dog's", async (t) => {
+t.test("The options of a key override those of the dog, and its dir or store replaces the dog's", async (t) => {
   const store = new MemoryStore()
   const dog = { dir: '/dog', refreshAhead: 5, timeout: 7, identity: 'wx1', mode: 0o640 }
   t.same(checkKeyOptions(undefined, dog), { dir: '/dog', store: undefined, refreshAhead: 5, timeout: 7, identity: 'wx1' })
@@ -119,12 +122,12 @@ t.test("a key's own options stand over the dog's, and its place replaces the dog
   t.equal(checkKeyOptions({ dir: 'relative' }, {}).dir, resolve('relative'))
 })
 
-t.test("a text in the place of options is guard_dog's folder; its empty one is none", async (t) => {
+t.test('A text instead of options is the folder, as in guard_dog, and an empty text means no folder', async (t) => {
   t.equal(checkKeyOptions('/folder', {}).dir, resolve('/folder'))
   t.equal(checkKeyOptions('', { dir: '/dog' }).dir, '/dog')
 })
 
-t.test("the caller's options are not changed", async (t) => {
+t.test("The caller's options are not changed", async (t) => {
   const dog = Object.freeze({ dir: 'x', quota: Object.freeze({ limit: 1 }) })
   const key = Object.freeze({ dir: 'y', timeout: 5 })
   checkKeyOptions(key, checkDogOptions(dog))
@@ -138,7 +141,7 @@ t.test("the caller's options are not changed", async (t) => {
   )
 })
 
-t.test('the defaults: 30 s, a day of quota, fetching, no refresh that nobody asks for', async (t) => {
+t.test('The defaults are a time-out of 30 s, a quota window of a day, fetching, and no autoRefresh', async (t) => {
   const config = configOf(undefined, {})
   t.match(config, {
     timeout: 30,
@@ -151,11 +154,11 @@ t.test('the defaults: 30 s, a day of quota, fetching, no refresh that nobody ask
   t.same(configOf(undefined, { quota: { limit: 3 } }).quota, { limit: 3, window: 86_400 })
 })
 
-t.test('a key is 1 to 120 characters', async (t) => {
+t.test('A key has 1 to 120 characters', async (t) => {
   for (const key of ['K', '../X', '中', 'k'.repeat(120), ' ']) t.doesNotThrow(() => checkKey(key))
   for (const key of ['', 'k'.repeat(121), undefined, null, 1, {}, ['K'], '\ud800']) {
     t.match(
-      misuse(t, () => checkKey(key)),
+      typeErrorOf(t, () => checkKey(key)),
       key === ''
         ? /^key must be a string of 1 to 120 characters; got "" \(string\)$/
         : /^key must be a string of 1 to 120 characters; got \w+$/,
@@ -163,22 +166,22 @@ t.test('a key is 1 to 120 characters', async (t) => {
   }
 })
 
-t.test('the options of get are checked', async (t) => {
+t.test('The options of get are checked', async (t) => {
   const { signal } = new AbortController()
   t.same(checkGetOptions({ minTtl: 0, signal }), { minTtl: 0, signal })
   for (const minTtl of [-1, Number.NaN, '5', null])
     t.match(
-      misuse(t, () => checkGetOptions({ minTtl })),
+      typeErrorOf(t, () => checkGetOptions({ minTtl })),
       /^minTtl must be/,
     )
   for (const other of [{}, null, true])
     t.match(
-      misuse(t, () => checkGetOptions({ signal: other })),
+      typeErrorOf(t, () => checkGetOptions({ signal: other })),
       /^signal must be/,
     )
   for (const options of [1, 'x', []])
     t.match(
-      misuse(t, () => checkGetOptions(options)),
-      /^the options of \w+ must be an object/,
+      typeErrorOf(t, () => checkGetOptions(options)),
+      /^options must be an object/,
     )
 })

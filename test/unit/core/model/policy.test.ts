@@ -35,7 +35,7 @@ const failure = (parts: Partial<Failure> = {}): Failure => ({
   ...parts,
 })
 
-t.test('a record is fresh, due and expired, each from its exact millisecond', async (t) => {
+t.test('A record becomes due and expired at the exact millisecond', async (t) => {
   const table: [number, Partial<DogRecord>, string][] = [
     [0, {}, 'fresh'],
     [6900_000 - 1, {}, 'fresh'],
@@ -55,13 +55,13 @@ t.test('a record is fresh, due and expired, each from its exact millisecond', as
     t.equal(stateOf(record(parts), NOW + after), state, `${after} ${JSON.stringify(parts)}`)
 })
 
-t.test('a record from over a minute in the future is due, as its clock was wrong', async (t) => {
+t.test('A record from more than a minute in the future is due, as its clock was wrong', async (t) => {
   t.equal(stateOf(record({ fetchedAt: NOW + 60_000 }), NOW), 'fresh')
   t.equal(stateOf(record({ fetchedAt: NOW + 60_001 }), NOW), 'due')
   t.equal(stateOf(record({ fetchedAt: NOW + 60_001, expiresAt: NOW }), NOW), 'expired')
 })
 
-t.test('a value is due a tenth of its lifetime before the end, at most five minutes', async (t) => {
+t.test('A value is due a tenth of its lifetime before its expiry, at most five minutes', async (t) => {
   for (const [lifetime, ahead] of [
     [0, 0],
     [3, 0.3],
@@ -74,7 +74,7 @@ t.test('a value is due a tenth of its lifetime before the end, at most five minu
   }
 })
 
-t.test('attempts are counted in a window that begins with its first attempt', async (t) => {
+t.test('Attempts are counted in a window that begins with its first attempt', async (t) => {
   t.same(currentWindow(undefined, NOW, 60), { since: NOW, count: 0 })
   t.same(currentWindow(ledger(NOW, 3), NOW, 60), { since: NOW, count: 3 })
   t.same(currentWindow(ledger(NOW - 59_999, 3), NOW, 60), { since: NOW - 59_999, count: 3 })
@@ -84,19 +84,19 @@ t.test('attempts are counted in a window that begins with its first attempt', as
   t.same(withAttempt(ledger(NOW - 60_000, 3), NOW, 60, 7).fetches, { since: NOW, count: 1, last: 7 })
 })
 
-t.test('a window from over a minute in the future begins now: a clock that was wrong closes no key', async (t) => {
+t.test('A window from more than a minute in the future begins now, so that a wrong clock blocks no key', async (t) => {
   t.equal(currentWindow(ledger(NOW + 60_000, 3), NOW, 60).count, 3)
   t.same(currentWindow(ledger(NOW + 60_001, 3), NOW, 60), { since: NOW, count: 0 })
 })
 
-t.test('an attempt keeps the failure and what it does not know, and leaves its argument alone', async (t) => {
+t.test('withAttempt keeps the failure and unknown fields, and does not change its argument', async (t) => {
   const before = { ...ledger(NOW, 1, failure()), later: true }
   const text = JSON.stringify(before)
   t.same(withAttempt(before, NOW, 60, 12), { ...before, fetches: { since: NOW, count: 2, last: 12 } })
   t.equal(JSON.stringify(before), text)
 })
 
-t.test('a quota ends with its window', async (t) => {
+t.test('A quota ends with its window', async (t) => {
   const quota = { limit: 3, window: 60 }
   t.equal(quotaEnd(undefined, NOW, quota), undefined)
   t.equal(quotaEnd(ledger(NOW, 2), NOW, quota), undefined)
@@ -108,7 +108,7 @@ t.test('a quota ends with its window', async (t) => {
   t.equal(DAY_S, 24 * 60 * 60)
 })
 
-t.test('a failure stands until its retryAt, to the millisecond', async (t) => {
+t.test('A failure stands until its retryAt, to the millisecond', async (t) => {
   const it = ledger(NOW, 1, failure())
   t.equal(standingFailure(it, NOW), it.failure)
   t.equal(standingFailure(it, NOW + 999), it.failure)
@@ -117,13 +117,13 @@ t.test('a failure stands until its retryAt, to the millisecond', async (t) => {
   t.equal(standingFailure(undefined, NOW), undefined)
 })
 
-t.test('a failure from over a minute in the future is ignored', async (t) => {
+t.test('A failure from more than a minute in the future is ignored', async (t) => {
   const from = (at: number) => standingFailure(ledger(NOW, 1, failure({ at, retryAt: at + 1000 })), NOW)
   t.equal(from(NOW + 60_000)?.count, 1)
   t.equal(from(NOW + 60_001), undefined)
 })
 
-t.test('the back-off doubles from one second to sixty, with its lower half certain', async (t) => {
+t.test('The back-off doubles from 1 s to 60 s, and at least half of each wait is certain', async (t) => {
   const full = [1, 2, 4, 8, 16, 32, 60, 60, 60]
   for (const random of [0, 1]) {
     let it = ledger(NOW, 1)
@@ -138,21 +138,21 @@ t.test('the back-off doubles from one second to sixty, with its lower half certa
   t.equal(many.failure!.retryAt, NOW + 60_000, 'however often it failed')
 })
 
-t.test('by itself the back-off draws between its bounds', async (t) => {
+t.test('The random back-off lies between its bounds', async (t) => {
   for (let i = 0; i < 200; i++) {
     const wait = withFailure(ledger(NOW, 1), NOW, { code: 'c', message: 'm' }).failure!.retryAt - NOW
     t.ok(wait >= 500 && wait <= 1000)
   }
 })
 
-t.test('what the upstream says of the next try counts, not the back-off', async (t) => {
+t.test('The retryAfter of the upstream replaces the back-off', async (t) => {
   const wait = (retryAfter: number) => withFailure(ledger(NOW, 1), NOW, { code: 'c', message: 'm', retryAfter }, 1).failure!
   t.equal(wait(3600).retryAt, NOW + 3600_000)
   t.equal(wait(0).retryAt, NOW)
   t.equal(wait(0.0001).retryAt, NOW + 1, 'rounded up: never before')
 })
 
-t.test('the end of a failure leaves the rest of the ledger', async (t) => {
+t.test('withoutFailure keeps the rest of the ledger', async (t) => {
   const it = { ...ledger(NOW, 4, failure()), later: 1 }
   t.same(withoutFailure(it), { ...ledger(NOW, 4), later: 1 })
   t.ok(it.failure)

@@ -19,37 +19,37 @@ import { SEED } from '../../../support/damage/seed.js'
 
 const LEDGERS = 100_000
 
-/** Runs a check over so many damaged texts; the first few that fail are told, each with what it was. */
-function faults(count: number, seed: number, texts: string[], check: (text: string) => string | undefined): string[] {
+/** Runs a check on `count` damaged texts. Gives the first ten violations, each with its text. */
+function violations(count: number, seed: number, texts: string[], check: (text: string) => string | undefined): string[] {
   const random = seededRandom(seed)
   const found: string[] = []
   for (let i = 0; i < count && found.length < 10; i++) {
     const text = mutate(texts, random).toString()
-    let fault: string | undefined
+    let violation: string | undefined
     try {
-      fault = check(text)
+      violation = check(text)
     } catch (error) {
-      fault = `threw ${error}`
+      violation = `threw ${error}`
     }
-    if (fault !== undefined) found.push(`${fault}: ${text.slice(0, 400)}`)
+    if (violation !== undefined) found.push(`${violation}: ${text.slice(0, 400)}`)
   }
   return found
 }
 
-t.test(`${LEDGERS} damaged ledgers: what is decoded is of the right types, and closes no key for good`, async (t) => {
+t.test(`${LEDGERS} damaged ledgers decode to the right types, and block no key for good`, async (t) => {
   t.same(
-    faults(LEDGERS, SEED + 1, ledgerTexts, (text) => violationOfLedger(text, KEY, NOW)),
+    violations(LEDGERS, SEED + 1, ledgerTexts, (text) => violationOfLedger(text, KEY, NOW)),
     [],
   )
 })
 
-/** The original of a record that was opened, if it is one: all of it, not the value alone. */
-const isOriginal = (opened: DogRecord) => plainRecords.slice(0, 2).some((original) => isDeepStrictEqual(opened, original))
+/** Whether a decrypted record equals one of the originals in every field, not only in its value. */
+const isOriginal = (decrypted: DogRecord) => plainRecords.slice(0, 2).some((original) => isDeepStrictEqual(decrypted, original))
 
-t.test('6000 damaged sealed records: each is opened unchanged, or not at all', async (t) => {
+t.test('6000 damaged encrypted records decrypt unchanged, or not at all', async (t) => {
   const keys = [toCipherKey(Buffer.alloc(32, 9)), CIPHER_KEY]
-  let opened = 0
-  let refused = 0
+  let decrypted = 0
+  let rejected = 0
   const check = (text: string) => {
     const found = decodeRecord(text, KEY)
     if (typeof found !== 'object') return
@@ -57,21 +57,21 @@ t.test('6000 damaged sealed records: each is opened unchanged, or not at all', a
       try {
         const record = decryptRecord(found, some, '/path')
         if (found.sealed === undefined) continue
-        if (some !== keys) return 'opened without its key'
-        if (!isOriginal(record)) return 'opened, and changed'
-        opened++
+        if (some !== keys) return 'decrypted without its key'
+        if (!isOriginal(record)) return 'decrypted to a changed record'
+        decrypted++
       } catch (error) {
         if (!(error instanceof DogError) || error.code !== 'ERR_DOG_DECRYPT') return `threw ${error}`
-        refused++
+        rejected++
       }
     }
     return
   }
-  t.same(faults(6000, SEED + 2, encryptedRecords.map(encodeRecord), check), [])
-  t.ok(opened > 0 && refused > 500, `${opened} opened, ${refused} refused`)
+  t.same(violations(6000, SEED + 2, encryptedRecords.map(encodeRecord), check), [])
+  t.ok(decrypted > 0 && rejected > 500, `${decrypted} decrypted, ${rejected} rejected`)
 })
 
-t.test('no damage reached the prototypes', async (t) => {
+t.test('No damage reached the prototypes', async (t) => {
   t.strictSame(Object.keys(Object.prototype), [])
   for (const name of ['value', 'dotdog', 'polluted', 'length', 'toJSON', 'then']) t.notOk(name in {}, name)
 })

@@ -7,77 +7,92 @@ import { violationOfLedger, violationOfRecord } from '../../../support/damage/ch
 import { CIPHER_KEY, KEY, NOW } from '../../../support/damage/mutate.js'
 import { SEED } from '../../../support/damage/seed.js'
 
-/** The same for whatever fast-check thinks of; a counterexample is shrunk, and told with its seed. */
-const how = { numRuns: 2000, seed: SEED }
+/**
+ * The invariants of the decoder for texts that fast-check generates. It shrinks a counterexample,
+ * and prints it with its seed.
+ */
+const options = { numRuns: 2000, seed: SEED }
 
-/** Never another fault than the first: fast-check shrinks what is thrown. */
-const sound = (fault: string | undefined) => {
-  if (fault !== undefined) throw new Error(fault)
+/** Throws a violation, which fast-check then shrinks. */
+const assertNone = (violation: string | undefined) => {
+  if (violation !== undefined) throw new Error(violation)
 }
 
 const names = fc.constantFrom('toString', 'valueOf', '__proto__', 'toJSON', 'constructor', 'a')
 const awkward = fc.dictionary(names, fc.constantFrom(null, 1, 'x', true), { maxKeys: 3 })
 const anything = fc.oneof(fc.jsonValue(), awkward, fc.double(), fc.maxSafeInteger())
 
-/** Mostly a good field, now and then anything: else nothing would ever pass the first check. */
-const or = <T>(good: fc.Arbitrary<T>) =>
+/**
+ * Eight times of nine a valid field, else anything: with fewer valid ones no record would pass the
+ * first check.
+ */
+const mostly = <T>(good: fc.Arbitrary<T>) =>
   fc.oneof({ weight: 8, arbitrary: good as fc.Arbitrary<unknown> }, { weight: 1, arbitrary: anything })
 const time = fc.oneof(fc.nat(), fc.constantFrom(0, NOW, NOW + 1e6, 8.64e15), fc.double({ min: 0, max: 8.64e15, noNaN: true }))
 const count = fc.oneof(fc.nat(), fc.constantFrom(0, NOW, 8999999999999999))
 const text = fc.string({ unit: 'binary' })
 
 const fields = {
-  key: or(fc.constant(KEY)),
-  value: or(fc.jsonValue()),
-  fetchedAt: or(time),
-  expiresAt: or(time),
-  ahead: or(fc.nat()),
-  generation: or(count),
-  identity: or(text),
-  by: or(text),
+  key: mostly(fc.constant(KEY)),
+  value: mostly(fc.jsonValue()),
+  fetchedAt: mostly(time),
+  expiresAt: mostly(time),
+  ahead: mostly(fc.nat()),
+  generation: mostly(count),
+  identity: mostly(text),
+  by: mostly(text),
   sealed: anything,
   later: anything,
 }
 const recordLike = fc.record(
-  { dotdog: or(fc.constant(1)), ...fields },
+  { dotdog: mostly(fc.constant(1)), ...fields },
   { requiredKeys: ['dotdog', 'key', 'value', 'fetchedAt', 'expiresAt', 'ahead', 'generation'] },
 )
-const legacyLike = fc.record(
+const guardDogLike = fc.record(
   {
     data: fc.jsonValue(),
-    gen_time: or(time),
-    expires_in: or(fc.oneof(fc.nat(), fc.constant('7200'))),
-    ahead: or(fc.nat()),
+    gen_time: mostly(time),
+    expires_in: mostly(fc.oneof(fc.nat(), fc.constant('7200'))),
+    ahead: mostly(fc.nat()),
     dir: anything,
   },
   { requiredKeys: ['data', 'gen_time'] },
 )
-const fetches = fc.record({ since: or(time), count: or(count), last: or(count) }, { requiredKeys: ['since', 'count'] })
-const failure = fc.record({ at: or(time), count: or(count), retryAt: or(time), code: or(text), message: or(text) })
+const fetches = fc.record(
+  { since: mostly(time), count: mostly(count), last: mostly(count) },
+  { requiredKeys: ['since', 'count'] },
+)
+const failure = fc.record({
+  at: mostly(time),
+  count: mostly(count),
+  retryAt: mostly(time),
+  code: mostly(text),
+  message: mostly(text),
+})
 const ledgerLike = fc.record(
-  { dotdog: or(fc.constant(1)), key: anything, fetches: or(fetches), failure: or(failure), later: anything },
+  { dotdog: mostly(fc.constant(1)), key: anything, fetches: mostly(fetches), failure: mostly(failure), later: anything },
   { requiredKeys: ['dotdog', 'fetches'] },
 )
 
-t.test('whatever text a file holds, decoding it is sound', async () => {
+t.test('Decoding any text keeps the invariants', async () => {
   fc.assert(
     fc.property(fc.oneof(text, fc.json()), (any) => {
-      sound(violationOfRecord(any, KEY, NOW))
-      sound(violationOfLedger(any, KEY, NOW))
+      assertNone(violationOfRecord(any, KEY, NOW))
+      assertNone(violationOfLedger(any, KEY, NOW))
     }),
-    how,
+    options,
   )
 })
 
 for (const [what, like, check] of [
   ['a record', recordLike, violationOfRecord],
-  ["guard_dog's", legacyLike, violationOfRecord],
+  ['a file of guard_dog', guardDogLike, violationOfRecord],
   ['a ledger', ledgerLike, violationOfLedger],
 ] as const) {
-  t.test(`whatever JSON looks like ${what}, decoding it is sound`, async () => {
+  t.test(`Decoding JSON that looks like ${what} keeps the invariants`, async () => {
     fc.assert(
-      fc.property(like as fc.Arbitrary<unknown>, (any) => sound(check(JSON.stringify(any), KEY, NOW))),
-      how,
+      fc.property(like as fc.Arbitrary<unknown>, (any) => assertNone(check(JSON.stringify(any), KEY, NOW))),
+      options,
     )
   })
 }
@@ -92,10 +107,10 @@ const goodRecord = fc.record({
   later: fc.jsonValue(),
 }) as fc.Arbitrary<DogRecord>
 
-/** -0 has no JSON, and __proto__ in a value is no difference. */
+/** Normalizes what JSON cannot express: -0, and __proto__ as a field. */
 const viaJson = <T>(value: T): T => JSON.parse(JSON.stringify(value))
 
-t.test('every good record comes back as it was written, also sealed', async (t) => {
+t.test('Every good record decodes as it was encoded, plain and encrypted', async (t) => {
   fc.assert(
     fc.property(goodRecord, (record) => {
       t.strictSame(viaJson(decodeRecord(encodeRecord(record), KEY)), viaJson(record))
@@ -106,7 +121,7 @@ t.test('every good record comes back as it was written, also sealed', async (t) 
   )
 })
 
-t.test('every good ledger comes back as it was written', async (t) => {
+t.test('Every good ledger decodes as it was encoded', async (t) => {
   const good = fc.record({
     fetches: fc.record({ since: time, count, last: count }),
     failure: fc.record({ at: time, count, retryAt: time, code: text, message: text }),

@@ -27,7 +27,7 @@ const ledger: Ledger = {
 const edit = (changes: object) => JSON.stringify({ dotdog: 1, ...record, ...changes })
 const editLedger = (changes: object) => JSON.stringify({ dotdog: 1, key: 'K', ...ledger, ...changes })
 
-t.test('a record is one line of JSON, in the order of the format', async (t) => {
+t.test('A record is one line of JSON, with its fields in the order of the format', async (t) => {
   const text = encodeRecord(record)
   t.equal(
     text,
@@ -37,7 +37,7 @@ t.test('a record is one line of JSON, in the order of the format', async (t) => 
   t.same(decodeRecord(text, 'ACCESS_TOKEN'), record)
 })
 
-t.test('whatever JSON holds comes back, on one line', async (t) => {
+t.test('Every JSON value survives encoding, on one line', async (t) => {
   for (const value of ['', 'a\nb\r\u2028"\\', '中文🔑', 0, -1.5, true, false, null, [], [1, [null]], {}, { a: { b: 'c' } }]) {
     const text = encodeRecord({ ...record, value })
     t.equal(text.indexOf('\n'), text.length - 1)
@@ -45,7 +45,7 @@ t.test('whatever JSON holds comes back, on one line', async (t) => {
   }
 })
 
-t.test('fields of a later version survive a round trip, and cannot pass for known ones', async (t) => {
+t.test('Fields of a later version survive a round trip, and cannot replace known fields', async (t) => {
   const later = { ...record, later: { deep: [1] }, dotdogs: 2 }
   t.same(decodeRecord(encodeRecord(later), 'K'), later)
   t.same(unknownFields(later), { later: { deep: [1] }, dotdogs: 2 })
@@ -53,12 +53,12 @@ t.test('fields of a later version survive a round trip, and cannot pass for know
   t.same(unknownFields(undefined), {})
 })
 
-t.test('optional fields may be missing, and stay so', async (t) => {
+t.test('Missing optional fields stay missing', async (t) => {
   const { identity, by, ...bare } = record
   t.same(Object.keys(decodeRecord(encodeRecord(bare as DogRecord), 'K')).sort(), Object.keys(bare).sort())
 })
 
-t.test('what is not a record is damaged, and never half of one', async (t) => {
+t.test('A text that is no record is damaged, and never decodes in part', async (t) => {
   const text = encodeRecord(record)
   const damaged = [
     '',
@@ -97,8 +97,8 @@ t.test('what is not a record is damaged, and never half of one', async (t) => {
   for (let length = 0; length < text.length - 1; length++) t.equal(decodeRecord(text.slice(0, length), 'K'), 'damaged')
 })
 
-t.test('the boundaries of sound fields', async (t) => {
-  for (const sound of [
+t.test('Fields at their limits are accepted', async (t) => {
+  for (const accepted of [
     { fetchedAt: 0 },
     { expiresAt: MAX_EPOCH_MS },
     { ahead: 0 },
@@ -106,18 +106,18 @@ t.test('the boundaries of sound fields', async (t) => {
     { generation: 0 },
     { value: null },
   ]) {
-    t.same(decodeRecord(edit(sound), 'K'), { ...record, ...sound })
+    t.same(decodeRecord(edit(accepted), 'K'), { ...record, ...accepted })
   }
 })
 
-t.test('a newer format is told from a damaged file, whatever else it holds', async (t) => {
+t.test('A newer format is distinguished from a damaged file, whatever else the file holds', async (t) => {
   t.equal(decodeRecord(edit({ dotdog: 2 }), 'K'), 'newer')
   t.equal(decodeRecord('{"dotdog":2}', 'K'), 'newer')
   t.equal(decodeRecord('{"dotdog":1.5}', 'K'), 'newer')
   t.equal(decodeLedger('{"dotdog":2}'), 'newer')
 })
 
-t.test("guard_dog's file is read as it is", async (t) => {
+t.test("guard_dog's file decodes to a record", async (t) => {
   const file = { data: 'token', expires_in: 7200, gen_time: 1763650000000, dir: '/home/x', ahead: 2 }
   t.same(decodeRecord(JSON.stringify(file), 'ACCESS_TOKEN'), {
     key: 'ACCESS_TOKEN',
@@ -129,7 +129,7 @@ t.test("guard_dog's file is read as it is", async (t) => {
   })
 })
 
-t.test("guard_dog's odd files: Infinity, which it writes as null, text for numbers, no lifetime", async (t) => {
+t.test("guard_dog's special cases decode: Infinity, written as null, numbers as text, and no lifetime", async (t) => {
   const read = (changes: object) =>
     decodeRecord(
       JSON.stringify({ data: 'x', expires_in: 7200, gen_time: 1e12, dir: '', ahead: 2, ...changes }),
@@ -158,7 +158,7 @@ t.test("guard_dog's odd files: Infinity, which it writes as null, text for numbe
   }
 })
 
-t.test('ahead never takes more than two thirds of a lifetime', async (t) => {
+t.test('limitRefreshAhead allows at most two thirds of a lifetime', async (t) => {
   t.equal(limitRefreshAhead(300, 7200), 300)
   t.equal(limitRefreshAhead(4800, 7200), 4800)
   t.equal(limitRefreshAhead(4801, 7200), 4800)
@@ -168,19 +168,19 @@ t.test('ahead never takes more than two thirds of a lifetime', async (t) => {
   t.equal(limitRefreshAhead(300, Number.POSITIVE_INFINITY), 300)
 })
 
-t.test('a ledger comes back, with and without a failure, with what a later version added', async (t) => {
+t.test('A ledger survives a round trip with and without a failure, and with fields of a later version', async (t) => {
   t.same(decodeLedger(encodeLedger('K', ledger)), ledger)
   t.same(decodeLedger(encodeLedger('K', { fetches: ledger.fetches })), { fetches: ledger.fetches })
   t.same(decodeLedger(encodeLedger('K', { ...ledger, later: { a: 1 } })), { ...ledger, later: { a: 1 } })
   t.match(encodeLedger('K', ledger), /^\{"dotdog":1,"key":"K","fetches":\{.*\},"failure":\{.*\}\}\n$/)
 })
 
-t.test('a ledger of before the numbers has 0 as its last', async (t) => {
+t.test('A ledger from before fencing tokens decodes with 0 as its last token', async (t) => {
   const decoded = decodeLedger(editLedger({ fetches: { since: 1, count: 2 } })) as Ledger
   t.same(decoded.fetches, { since: 1, count: 2, last: 0 })
 })
 
-t.test('what is not a ledger is damaged', async (t) => {
+t.test('A text that is no ledger is damaged', async (t) => {
   const damaged = [
     '',
     'null',

@@ -6,7 +6,7 @@ import { messageOf, redact, registerSecret, sanitize } from '../../../../src/cor
 const S = 'S3cr3tV4lue'
 const everything = (thing: unknown) => inspect(thing, { depth: 9, showHidden: true, getters: true })
 
-t.test('urls lose what stands before the host and after the path', async (t) => {
+t.test('URLs lose their user and their query', async (t) => {
   const table: [string, string][] = [
     [`https://api.example.com/token?secret=${S}`, 'https://api.example.com/token?***'],
     [`GET https://h/cgi-bin/token?grant_type=x&appid=wx1&secret=${S} failed`, 'GET https://h/cgi-bin/token?*** failed'],
@@ -22,7 +22,7 @@ t.test('urls lose what stands before the host and after the path', async (t) => 
   for (const [text, clean] of table) t.equal(redact(text), clean)
 })
 
-t.test('secrets in forms, headers and JSON bodies are masked', async (t) => {
+t.test('Secrets in forms, headers and JSON bodies are masked', async (t) => {
   const leaks = [
     `grant_type=x&secret=${S}`,
     `client_secret=${S}`,
@@ -44,7 +44,7 @@ t.test('secrets in forms, headers and JSON bodies are masked', async (t) => {
   for (const text of leaks) t.notMatch(redact(text), new RegExp(S), text)
 })
 
-t.test("an object's print in a message, and JSON in JSON, give nothing away", async (t) => {
+t.test('Secrets in a printed object and in JSON inside JSON are masked', async (t) => {
   const leaks = [
     inspect({ access_token: S }),
     inspect({ appSecret: S, url: `/x?secret=${S}` }),
@@ -53,7 +53,7 @@ t.test("an object's print in a message, and JSON in JSON, give nothing away", as
   for (const text of leaks) t.notMatch(redact(text), new RegExp(S), text)
 })
 
-t.test('what is no secret stays readable', async (t) => {
+t.test('Text without secrets stays readable', async (t) => {
   const plain = [
     '',
     'getaddrinfo ENOTFOUND api.weixin.qq.com',
@@ -67,7 +67,7 @@ t.test('what is no secret stays readable', async (t) => {
   for (const text of plain) t.equal(redact(text), text)
 })
 
-t.test('a value that is known is masked wherever it stands, in every usual coding', async (t) => {
+t.test('A known value is masked anywhere in a text, in every usual encoding', async (t) => {
   const value = 'kn0wn/v+lue "x"'
   t.match(redact(value), value)
   registerSecret(value)
@@ -78,24 +78,24 @@ t.test('a value that is known is masked wherever it stands, in every usual codin
   }
 })
 
-t.test('all strings in an object value are known', async (t) => {
-  registerSecret({ token: 'deep-token-1', list: ['deep-token-2', { x: 'deep-token-3' }], n: 1, no: null })
+t.test('All strings in an object value are known', async (t) => {
+  learn({ token: 'deep-token-1', list: ['deep-token-2', { x: 'deep-token-3' }], n: 1, no: null })
   t.equal(redact('deep-token-1 deep-token-2 deep-token-3'), '*** *** ***')
 })
 
-t.test('a short value masks no ordinary words', async (t) => {
-  registerSecret('fetch')
-  registerSecret('')
+t.test('A short value masks no ordinary word', async (t) => {
+  learn('fetch')
+  learn('')
   t.equal(redact('the fetch failed'), 'the fetch failed')
 })
 
-t.test('many values push out the oldest, not the newest', async (t) => {
-  for (let i = 0; i < 31_000; i++) registerSecret(`value-number-${i}-`)
+t.test('When there are too many known values, the oldest are forgotten', async (t) => {
+  for (let i = 0; i < 31_000; i++) learn(`value-number-${i}-`)
   t.equal(redact('value-number-30999-'), '***')
   t.equal(redact('value-number-0-'), 'value-number-0-')
 })
 
-t.test('a message is text of at most 200 characters, whatever was thrown', async (t) => {
+t.test('A message is text of at most 200 characters, whatever was thrown', async (t) => {
   const trap = new Proxy(new Error('x'), {
     get: () => {
       throw new Error('trap')
@@ -123,13 +123,13 @@ t.test('a message is text of at most 200 characters, whatever was thrown', async
   t.equal(messageOf(new Error('x'.repeat(300))).length, 200)
 })
 
-t.test('a long message is cut after it is masked, so that no half of a secret remains', async (t) => {
+t.test('A long message is masked before it is cut, so that no half of a secret remains', async (t) => {
   const secret = 'long-secret-value'.repeat(3)
   registerSecret(secret)
   t.notMatch(messageOf(new Error(`${'x'.repeat(190)}${secret}`)), /long/)
 })
 
-/** An error as HTTP clients throw them. */
+/** An error as HTTP clients throw it. */
 function clientError(): Error {
   const url = `https://user:${S}@h/cgi-bin/token?secret=${S}`
   const error = new Error(`Request failed: ${url}`, { cause: new Error(`inner ${S}`) })
@@ -143,14 +143,14 @@ function clientError(): Error {
   })
 }
 
-t.test("a sanitised copy keeps an error's name, code and frames, and nothing that is secret", async (t) => {
+t.test('A sanitised copy of an error keeps its name, code and frames, and no secret', async (t) => {
   const copy = sanitize(clientError())
   t.notMatch(everything(copy), new RegExp(S))
   t.match(copy, { name: 'AxiosError', code: 'ECONNRESET', message: /^Request failed: https:/ })
   t.match(copy.stack!, /^AxiosError: Request failed.*\n\s+at .*redact\.test/)
 })
 
-t.test('no inspection of a DogError shows what it was caused by', async (t) => {
+t.test('Inspecting a DogError does not show the secrets of its cause', async (t) => {
   const errors: unknown[] = [
     clientError(),
     new AggregateError([clientError()], `all failed: /token?secret=${S}`),
@@ -165,17 +165,17 @@ t.test('no inspection of a DogError shows what it was caused by', async (t) => {
   }
 })
 
-t.test('a stack whose message was changed later gives nothing away', async (t) => {
+t.test('A stack whose message was changed later shows no secret', async (t) => {
   const error = new Error(`GET https://h/x?secret=${S}`)
   void error.stack
   error.message = 'short'
   t.notMatch(everything(sanitize(error)), new RegExp(S))
-  const odd = Object.assign(new Error('odd'), { stack: `Error: odd ${S}\n and ${S}` })
-  t.notMatch(everything(sanitize(odd)), new RegExp(S))
+  const changedStack = Object.assign(new Error('x'), { stack: `Error: x ${S}\n and ${S}` })
+  t.notMatch(everything(sanitize(changedStack)), new RegExp(S))
 })
 
-t.test('a known value in the name or the code of an error is masked', async (t) => {
-  registerSecret(`${S}-known`)
+t.test('A known value in the name or the code of an error is masked', async (t) => {
+  learn(`${S}-known`)
   const error = Object.assign(new Error('x'), { name: `${S}-known`, code: `${S}-known` })
   t.notMatch(everything(sanitize(error)), new RegExp(S))
 })

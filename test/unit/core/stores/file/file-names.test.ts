@@ -47,7 +47,7 @@ const KEYS: [key: string, name: string][] = [
   ['con.txt', 'con%2Etxt'],
 ]
 
-t.test('a key becomes a name that stays in the folder, and the same key again', async (t) => {
+t.test('A key is encoded to a file name that stays in the folder, and decoded to the same key', async (t) => {
   for (const [key, name] of KEYS) {
     t.equal(encodeKey(key), name)
     t.equal(decodeKey(name), key)
@@ -55,7 +55,7 @@ t.test('a key becomes a name that stays in the folder, and the same key again', 
   }
 })
 
-t.test('a key of 120 characters has a name that every file system takes', async (t) => {
+t.test('The name of a key of 120 characters fits every file system', async (t) => {
   for (const char of ['a', '.', 'é', '中', '🔑'.slice(0, 2)]) {
     const key = char.repeat(120 / char.length)
     const name = encodeKey(key)
@@ -66,7 +66,7 @@ t.test('a key of 120 characters has a name that every file system takes', async 
   }
 })
 
-t.test('names are cut from their 181st character on', async (t) => {
+t.test('Names are truncated from 181 characters on', async (t) => {
   const of = (dots: number, letters: number) => encodeKey('.'.repeat(dots) + 'a'.repeat(letters))
   t.equal(of(40, 60).length, 180)
   t.notOk(isTruncated(of(40, 60)))
@@ -74,13 +74,13 @@ t.test('names are cut from their 181st character on', async (t) => {
   t.ok(of(40, 61).length <= 180)
 })
 
-t.test('cut names differ where their keys do, also beyond the cut', async (t) => {
+t.test('Truncated names differ where their keys do, even after the cut', async (t) => {
   const names = new Set<string>()
   for (let i = 0; i < 1000; i++) names.add(encodeKey(`${'中'.repeat(116)}${i}`))
   t.equal(names.size, 1000)
 })
 
-t.test('no name is decoded that we would not have made', async (t) => {
+t.test('A name that encodeKey would not produce is not decoded', async (t) => {
   const bad = [
     '',
     'a.b',
@@ -102,7 +102,7 @@ t.test('no name is decoded that we would not have made', async (t) => {
   for (const name of bad) t.equal(decodeKey(name), undefined, name)
 })
 
-t.test('each file of a key has its place', async (t) => {
+t.test('Each file of a key has its path', async (t) => {
   t.equal(recordFile('/d', '../X'), '/d/%2E%2E%2FX.dog')
   t.equal(ledgerFile('/d', 'K'), '/d/.state/K.json')
   t.equal(keyLock('/d', 'K'), '/d/.lock/K')
@@ -110,18 +110,18 @@ t.test('each file of a key has its place', async (t) => {
   for (const other of ['.dog', 'K.json', 'K', 'K.dog.123', '']) t.equal(recordName(other), undefined, other)
 })
 
-t.test('what is ours in a folder is told from what is not', async (t) => {
+t.test('isManaged distinguishes our files in a folder from others', async (t) => {
   for (const name of ['.gitignore', '.state', '.lock', 'K.dog', '.DS_Store']) t.ok(isManaged(name), name)
   for (const name of ['package.json', 'src', '.git', 'dog', '.env']) t.notOk(isManaged(name), name)
 })
 
-t.test("a killed writer's litter is told from the ledger, and from another key's", async (t) => {
+t.test("isStaleTemp distinguishes a killed writer's temporary file from the ledger, and from other keys", async (t) => {
   t.ok(isStaleTemp('K.json.0123456789abcdef', 'K'))
   for (const name of ['K.json', 'K.json.', 'K.json.12x', 'KK.json.12', 'K.damaged', 'K.json.1.x'])
     t.notOk(isStaleTemp(name, 'K'), name)
 })
 
-t.test('fingerprints are 64 bits in 16 digits, and known ones stay as they are: they are on disk', async (t) => {
+t.test('fingerprint gives 64 bits in 16 digits, and never changes, as fingerprints are on disk', async (t) => {
   t.equal(fingerprint(''), 'cbf29ce484222325')
   t.equal(fingerprint('a'), 'af63dc4c8601ec8c')
   t.equal(fingerprint('foobar'), '85944171f73967e8')
@@ -137,7 +137,7 @@ const parts: Omit<Owner, 'name'> = {
   nonce: '0123456789abcdef',
 }
 
-t.test('an owner stands in its name', async (t) => {
+t.test('The name of a lock file holds the whole owner', async (t) => {
   const owner = makeOwner(parts)
   t.equal(owner.name, '1763650000001.cbf29ce484222325.4194304.123456789.987654321.30000.0123456789abcdef')
   t.same(parseOwner(owner.name), owner)
@@ -149,7 +149,7 @@ t.test('an owner stands in its name', async (t) => {
   )
 })
 
-t.test('a name that is no owner is not taken for one', async (t) => {
+t.test('A name that is no owner is not parsed as one', async (t) => {
   const { name } = makeOwner(parts)
   const fields = name.split('.')
   const without = (i: number, text: string) => fields.map((field, at) => (at === i ? text : field)).join('.')
