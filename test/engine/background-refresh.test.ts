@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Dog, Store } from '../../index.js'
 import { countingFetcher, createTestDog, storeRecord } from '../support/test-dog.js'
-import { pause } from '../support/timing.js'
+import { pause, until } from '../support/timing.js'
 
 /**
  * Background refreshes that cannot help, which were once tried, and warned about, over and over.
@@ -73,4 +73,58 @@ t.test('A due value whose refresh is blocked by a recorded failure causes one wa
   t.equal(fetches, 1)
   t.match(warnings, [{ key: 'K', code: 'ERR_DOG_FETCH' }])
   t.equal(warnings.length, 1)
+})
+
+t.test('autoRefresh replaces a value before its expiry even if nobody asks for it', async (t) => {
+  const { dog } = createTestDog(t)
+  const fetcher = countingFetcher({ expiresIn: 0.6, refreshAhead: 0.3 })
+  dog.init('K', fetcher, { autoRefresh: true })
+  await dog.get('K')
+  await until(() => fetcher.calls.count >= 4)
+  await dog.close()
+  const { count } = fetcher.calls
+  await pause(700)
+  t.equal(fetcher.calls.count, count, 'close ends autoRefresh')
+})
+
+t.test('autoRefresh fetches nothing at init, and later replaces a value that is already due', async (t) => {
+  const { dog, store } = createTestDog(t)
+  await storeRecord(store, 'DUE', 'due', -100, 5)
+  const [missing, due] = [countingFetcher(), countingFetcher()]
+  dog.init('MISSING', missing, { autoRefresh: true })
+  dog.init('DUE', due, { autoRefresh: true })
+  t.equal(due.calls.count, 0)
+  await until(() => due.calls.count === 1)
+  t.equal(missing.calls.count, 0)
+})
+
+t.test('autoRefresh continues after a failure', async (t) => {
+  const { dog, warnings } = createTestDog(t)
+  let calls = 0
+  dog.init(
+    'K',
+    () => {
+      if (++calls === 2) throw Object.assign(new Error('down'), { retryAfter: 0.1 })
+      return { value: `v${calls}`, expiresIn: calls === 1 ? 2 : 60, refreshAhead: 1 }
+    },
+    { autoRefresh: true },
+  )
+  await dog.get('K')
+  await until(() => calls >= 3)
+  t.equal(await dog.get('K'), 'v3')
+  t.ok(warnings.length >= 1)
+  t.match(warnings[0], { key: 'K', code: 'ERR_DOG_FETCH' })
+})
+
+t.test('Of two dogs with autoRefresh only one fetches each time', async (t) => {
+  const { dog, another } = createTestDog(t, { autoRefresh: true })
+  const fetcher = countingFetcher({ expiresIn: 0.8, refreshAhead: 0.4 }, 20)
+  const other = another()
+  for (const one of [dog, other]) one.init('K', fetcher)
+  const generations = new Set<number>()
+  for (const one of [dog, other]) one.on('refresh', ({ generation }) => generations.add(generation))
+  await Promise.all([dog.get('K'), other.get('K')])
+  await until(() => fetcher.calls.count >= 4)
+  await Promise.all([dog.close(), other.close()])
+  t.equal(fetcher.calls.count, generations.size)
 })

@@ -1,5 +1,8 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Dog } from '../../index.js'
+import { DIST_ENTRY, start } from '../support/children.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 import { createDog } from '../support/test-dog.js'
 import { pause } from '../support/timing.js'
@@ -87,4 +90,23 @@ t.test('A dog that was closed and reopened by init emits change events again', a
   t.match(await listener.get('K'), /./)
   t.ok(await untilWatching())
   t.ok(await isNotified('K'))
+})
+
+t.test('A file whose name is too long for a key does not disturb listeners of change', async (t) => {
+  const dir = temporaryFolder(t)
+  const script = join(dir, 'listen.cjs')
+  writeFileSync(
+    script,
+    `const { writeFileSync } = require('node:fs')
+    const dog = require(process.env.ENTRY).createDog({ dir: process.env.DIR })
+    dog.on('change', ({ key }) => key === 'K' && (console.log('changed'), process.exit()))
+    dog.init('K', async () => ({ value: 'value', expiresIn: 7200 }))
+    dog.get('K').then(() => setTimeout(() => {
+      writeFileSync(process.env.DIR + '/' + 'x'.repeat(150) + '.dog', '{}')
+      setTimeout(() => dog.refresh('K'), 300)
+    }, 500))
+    setTimeout(() => process.exit(3), 20000)`,
+  )
+  const { code, out, err } = await start(script, { DIR: join(dir, '.dog'), ENTRY: DIST_ENTRY }).exited
+  t.strictSame({ code, out, err }, { code: 0, out: 'changed\n', err: '' })
 })

@@ -6,13 +6,14 @@ import { decryptRecord, toCipherKey } from '../../src/core/model/encryption.js'
 import { decodeRecord } from '../../src/core/shared/format.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 import { dotdog } from '../support/test-dog.js'
+import { until } from '../support/timing.js'
 
 /** Encryption of stored records. */
 const FIRST = '1f'.repeat(32)
 const SECOND = Buffer.alloc(32, 7)
 const VALUE = 'a-very-secret-access-token'
 
-function open(
+function openDog(
   dir: string,
   options: KeyOptions = {},
   key = 'TOKEN',
@@ -39,22 +40,23 @@ const codeOf = async (promise: Promise<unknown>): Promise<string> => {
 }
 
 /** Resolves with the text of the record once it is as the test wants it. */
-async function until(file: string, isRight: (text: string) => boolean): Promise<string> {
-  for (;;) {
-    const text = readFileSync(file, 'utf8')
-    if (isRight(text)) return text
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
+async function untilRecord(file: string, isRight: (text: string) => boolean): Promise<string> {
+  let text = ''
+  await until(() => {
+    text = readFileSync(file, 'utf8')
+    return isRight(text)
+  })
+  return text
 }
 
 t.test('An encrypted value does not appear in its file, and every process with the encryption key shares it', async (t) => {
   const dir = temporaryFolder(t)
-  const one = open(dir, { encryptionKey: FIRST })
+  const one = openDog(dir, { encryptionKey: FIRST })
   t.equal(await one.get(), `${VALUE}-TOKEN-1`)
   const text = readFileSync(join(dir, 'TOKEN.dog'), 'utf8')
   t.notMatch(text, VALUE)
   t.notMatch(text, Buffer.from(VALUE).toString('base64').slice(0, -4))
-  const other = open(dir, { encryptionKey: Buffer.from(FIRST, 'hex') })
+  const other = openDog(dir, { encryptionKey: Buffer.from(FIRST, 'hex') })
   t.equal(await other.get(), `${VALUE}-TOKEN-1`)
   t.equal(other.fetches(), 0)
 })
@@ -64,10 +66,10 @@ t.test(
   async (t) => {
     const dir = temporaryFolder(t)
     const file = join(dir, 'TOKEN.dog')
-    await open(dir, { encryptionKey: FIRST }).get()
+    await openDog(dir, { encryptionKey: FIRST }).get()
     const text = readFileSync(file, 'utf8')
     for (const options of [{}, { encryptionKey: SECOND }, { encryptionKey: [SECOND, Buffer.alloc(32)] }]) {
-      const other = open(dir, options)
+      const other = openDog(dir, options)
       t.equal(await codeOf(other.get()), 'ERR_DOG_DECRYPT')
       t.equal(await codeOf(other.dog.refresh('TOKEN', { force: true })), 'ERR_DOG_DECRYPT')
       t.equal(other.dog.peek('TOKEN'), undefined)
@@ -80,8 +82,8 @@ t.test(
 
 t.test('remove deletes a record that no encryption key opens', async (t) => {
   const dir = temporaryFolder(t)
-  await open(dir, { encryptionKey: FIRST }).get()
-  const other = open(dir, { encryptionKey: SECOND })
+  await openDog(dir, { encryptionKey: FIRST }).get()
+  const other = openDog(dir, { encryptionKey: SECOND })
   t.equal(await other.dog.remove('TOKEN'), true)
   t.equal(await other.get(), `${VALUE}-TOKEN-1`)
   t.equal(other.fetches(), 1)
@@ -90,11 +92,11 @@ t.test('remove deletes a record that no encryption key opens', async (t) => {
 t.test('A plain record is used, and then encrypted without a fetch', async (t) => {
   const dir = temporaryFolder(t)
   const file = join(dir, 'TOKEN.dog')
-  await open(dir).get()
+  await openDog(dir).get()
   t.match(readFileSync(file, 'utf8'), VALUE)
-  const other = open(dir, { encryptionKey: FIRST })
+  const other = openDog(dir, { encryptionKey: FIRST })
   t.equal(await other.get(), `${VALUE}-TOKEN-1`)
-  const text = await until(file, (text) => !text.includes(VALUE))
+  const text = await untilRecord(file, (text) => !text.includes(VALUE))
   t.match(text, /"sealed"/)
   t.equal(await other.get(), `${VALUE}-TOKEN-1`)
   t.equal(other.fetches(), 0)
@@ -103,21 +105,21 @@ t.test('A plain record is used, and then encrypted without a fetch', async (t) =
 t.test('Of several encryption keys the first encrypts and all decrypt, so that keys can be rotated', async (t) => {
   const dir = temporaryFolder(t)
   const file = join(dir, 'TOKEN.dog')
-  await open(dir, { encryptionKey: FIRST }).get()
+  await openDog(dir, { encryptionKey: FIRST }).get()
   const idOf = (text: string) => JSON.parse(text).sealed.id
   const old = idOf(readFileSync(file, 'utf8'))
-  const both = open(dir, { encryptionKey: [SECOND, FIRST] })
+  const both = openDog(dir, { encryptionKey: [SECOND, FIRST] })
   t.equal(await both.get(), `${VALUE}-TOKEN-1`)
-  await until(file, (text) => idOf(text) !== old)
-  const next = open(dir, { encryptionKey: SECOND })
+  await untilRecord(file, (text) => idOf(text) !== old)
+  const next = openDog(dir, { encryptionKey: SECOND })
   t.equal(await next.get(), `${VALUE}-TOKEN-1`)
   t.equal(both.fetches() + next.fetches(), 0)
-  t.equal(await codeOf(open(dir, { encryptionKey: FIRST }).get()), 'ERR_DOG_DECRYPT')
+  t.equal(await codeOf(openDog(dir, { encryptionKey: FIRST }).get()), 'ERR_DOG_DECRYPT')
 })
 
 t.test('No bit of an encrypted record can be flipped without being noticed', async (t) => {
   const dir = temporaryFolder(t)
-  await open(dir, { encryptionKey: FIRST }).get()
+  await openDog(dir, { encryptionKey: FIRST }).get()
   const bytes = readFileSync(join(dir, 'TOKEN.dog'))
   const keys = [toCipherKey(Buffer.from(FIRST, 'hex'))]
   const found: Record<string, number> = {}
@@ -146,7 +148,7 @@ t.test('No bit of an encrypted record can be flipped without being noticed', asy
 t.test('A flipped bit in the file ends in an error or in a missing record, never in a value', async (t) => {
   const dir = temporaryFolder(t)
   const file = join(dir, 'TOKEN.dog')
-  await open(dir, { encryptionKey: FIRST }).get()
+  await openDog(dir, { encryptionKey: FIRST }).get()
   const bytes = readFileSync(file)
   for (let at = 0; at < bytes.length; at += 17) {
     const changed = Buffer.from(bytes)
@@ -159,13 +161,13 @@ t.test('A flipped bit in the file ends in an error or in a missing record, never
 
 t.test('An encrypted record that was copied over another key is rejected', async (t) => {
   const dir = temporaryFolder(t)
-  await open(dir, { encryptionKey: FIRST }, 'ONE').get()
-  await open(dir, { encryptionKey: FIRST }, 'TWO').get()
+  await openDog(dir, { encryptionKey: FIRST }, 'ONE').get()
+  await openDog(dir, { encryptionKey: FIRST }, 'TWO').get()
   copyFileSync(join(dir, 'ONE.dog'), join(dir, 'TWO.dog'))
-  t.equal(await codeOf(open(dir, { encryptionKey: FIRST }, 'TWO').get()), 'ERR_DOG_STORE')
+  t.equal(await codeOf(openDog(dir, { encryptionKey: FIRST }, 'TWO').get()), 'ERR_DOG_STORE')
   // The same with the name of the key changed to fit.
   writeFileSync(join(dir, 'TWO.dog'), readFileSync(join(dir, 'ONE.dog'), 'utf8').replace('"ONE"', '"TWO"'))
-  t.equal(await codeOf(open(dir, { encryptionKey: FIRST }, 'TWO').get()), 'ERR_DOG_DECRYPT')
+  t.equal(await codeOf(openDog(dir, { encryptionKey: FIRST }, 'TWO').get()), 'ERR_DOG_DECRYPT')
 })
 
 t.test('A wrong encryptionKey throws a TypeError that does not contain it', async (t) => {

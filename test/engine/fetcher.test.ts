@@ -141,7 +141,11 @@ t.test('An unusable answer gives an error that says what is wrong with it', asyn
   }
   const { dog } = createTestDog(t)
   dog.init('K', (handler) => handler(undefined as never, 7200))
-  t.match(await rejectionOf(dog.get('K')), { code: 'ERR_DOG_FETCH_RESULT', message: /undefined/ }, 'tnwx signs with undefined')
+  t.match(
+    await rejectionOf(dog.get('K')),
+    { code: 'ERR_DOG_FETCH_RESULT', message: /undefined/ },
+    'undefined is no value (tnwx signs with it)',
+  )
 })
 
 t.test('A value without a lifetime goes once to each caller that waited, and is not fetched in a loop', async (t) => {

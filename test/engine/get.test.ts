@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import t from 'tap'
 import { rejectionOf } from '../support/errors.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
@@ -282,4 +283,26 @@ t.test('Every wrong argument throws a TypeError', async (t) => {
   ]) {
     t.equal((await rejectionOf(call)).name, 'TypeError', String(call))
   }
+})
+
+t.test('A long-lived AbortSignal keeps no reference to calls that have ended', async (t) => {
+  const { dog } = createTestDog(t)
+  const end = deferred()
+  dog.init('K', async () => {
+    await end.promise
+    return { value: 'v', expiresIn: 7200 }
+  })
+  const warnings: Error[] = []
+  const onWarning = (warning: Error) => warnings.push(warning)
+  process.on('warning', onWarning)
+  t.teardown(() => process.off('warning', onWarning))
+  const { signal } = new AbortController()
+  const calls = Array.from({ length: 100 }, () => dog.get('K', { signal }))
+  end.resolve()
+  await Promise.all(calls)
+  await pause(10)
+  t.ok(getEventListeners(signal, 'abort').length <= 1)
+  const dependants = Object.getOwnPropertySymbols(signal).find((symbol) => symbol.description === 'kDependantSignals')
+  t.notOk(dependants && (signal as never as Record<symbol, Set<unknown>>)[dependants]?.size)
+  t.strictSame(warnings, [])
 })

@@ -26,7 +26,7 @@ t.test('A record of another account gives an error that names both accounts and 
   t.equal(dog.peek('K'), undefined)
   t.equal(fetcher.calls.count, 0)
   t.match(await dog.status(), [{ key: 'K', state: 'unreadable', failure: { code: 'ERR_DOG_IDENTITY' } }])
-  t.equal((await store.read('K'))?.value, 'of wx1', 'it is left alone')
+  t.equal((await store.read('K'))?.value, 'of wx1', 'the record is unchanged')
 })
 
 t.test('An identity on one side only is no conflict, and the next value is written with it', async (t) => {
@@ -84,7 +84,7 @@ t.test('A key without a fetcher in this process is read, and never fetched', asy
   t.equal(await follower.use('K', (value) => `used ${value}`), 'used v1')
   t.match(await rejectionOf(follower.refresh('K')), { code: 'ERR_DOG_NO_FETCHER', key: 'K' })
   t.match(await rejectionOf(follower.refresh('K', { rejected: 'v1' })), { code: 'ERR_DOG_NO_FETCHER' })
-  t.equal(await follower.refresh('K', { rejected: 'v0' }), 'v1', 'what is another value already needs no fetch')
+  t.equal(await follower.refresh('K', { rejected: 'v0' }), 'v1', 'a value that differs from the rejected one needs no fetch')
 })
 
 t.test('A key with followOnly: true is never fetched, even if its value is due or gone', async (t) => {
@@ -235,4 +235,15 @@ t.test('The methods of a dog and of a secret work without their object', async (
   await set('K', 'x', { expiresIn: 60 })
   t.equal(await remove('K'), true)
   t.match(await status(), [{ key: 'K', state: 'missing' }])
+})
+
+t.test('A record of another account stays foreign when the key was read before its init', async (t) => {
+  const dir = temporaryFolder(t)
+  const theirs = createDog({ dir })
+  theirs.init('K', async () => ({ value: 'token-of-A', expiresIn: 7200 }), { identity: 'wxA' })
+  await theirs.get('K')
+  const mine = createDog({ dir })
+  mine.peek('K')
+  mine.init('K', async () => ({ value: 'token-of-B', expiresIn: 7200 }), { identity: 'wxB' })
+  await t.rejects(mine.get('K'), { code: 'ERR_DOG_IDENTITY' })
 })

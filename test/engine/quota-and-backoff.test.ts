@@ -2,7 +2,7 @@
 import t from 'tap'
 import { rejectionOf } from '../support/errors.js'
 import { countingFetcher, createTestDog, DogError, storeRecord } from '../support/test-dog.js'
-import { until } from '../support/timing.js'
+import { deferred, pause, until } from '../support/timing.js'
 
 t.test('A quota counts the fetches of all processes, before each fetch', async (t) => {
   const { dog, another } = createTestDog(t, { quota: { limit: 2, window: 3600 } })
@@ -17,8 +17,8 @@ t.test('A quota counts the fetches of all processes, before each fetch', async (
     t.match(error, { code: 'ERR_DOG_QUOTA', key: 'K', message: /2 times in 3600 s/ })
     t.ok(error.retryAt! >= before + 3600_000 && error.retryAt! <= Date.now() + 3600_000)
   }
-  t.match(await rejectionOf(dog.refresh('K', { force: true })), { code: 'ERR_DOG_QUOTA' }, 'force or not')
-  t.equal(await dog.get('K'), 'v2', 'a valid value is served all the same')
+  t.match(await rejectionOf(dog.refresh('K', { force: true })), { code: 'ERR_DOG_QUOTA' }, 'the quota applies to force, too')
+  t.equal(await dog.get('K'), 'v2', 'a valid value is still served')
   t.equal(fetcher.calls.count, 2)
   t.match(await other.status(), [{ fetches: 2, quota: 2 }])
 })
@@ -142,4 +142,64 @@ t.test('An expired value is not served because of a failure', async (t) => {
   await storeRecord(store, 'K', 'old', -100, -1)
   dog.init('K', () => Promise.reject(new Error('down')))
   for (let i = 0; i < 2; i++) t.ok((await rejectionOf(dog.get('K'))) instanceof DogError)
+})
+
+const aborted = async () => {
+  throw new DOMException('This operation was aborted', 'AbortError')
+}
+
+t.test('A single fetch that its own process aborted records no failure, and a waiter fetches at once', async (t) => {
+  const { dog, another } = createTestDog(t)
+  const asked = deferred()
+  const end = deferred()
+  dog.init('K', async () => {
+    asked.resolve()
+    await end.promise
+    return await aborted()
+  })
+  const waiter = another()
+  const fetcher = countingFetcher()
+  waiter.init('K', fetcher)
+  const first = rejectionOf(dog.get('K'))
+  await asked.promise
+  const second = waiter.get('K')
+  await pause(50)
+  end.resolve()
+  const error = await first
+  t.match(error, { code: 'ERR_DOG_FETCH', retryAt: undefined })
+  t.equal(await second, 'v1')
+  t.equal((await dog.status())[0]?.failure, undefined)
+})
+
+t.test('Two aborted fetches in a row count as an upstream that hangs, and all processes back off', async (t) => {
+  const { dog, another } = createTestDog(t)
+  let calls = 0
+  const fetcher = async () => {
+    calls++
+    await pause(20)
+    return await aborted()
+  }
+  const dogs = [dog, another(), another(), another(), another(), another()]
+  for (const one of dogs) one.init('K', fetcher as never)
+  const errors = await Promise.all(dogs.map((one) => rejectionOf(one.get('K'))))
+  t.equal(calls, 2)
+  t.equal(errors.filter(({ retryAt }) => retryAt !== undefined).length, 5)
+  t.equal((await rejectionOf(dog.get('K'))).code, 'ERR_DOG_FETCH')
+  t.equal(calls, 2)
+})
+
+t.test('An abort by a controller of the fetcher itself is not recorded as a failure', async (t) => {
+  const { dog } = createTestDog(t)
+  let fetches = 0
+  dog.init('K', async () => {
+    if (++fetches > 1) return { value: 'v', expiresIn: 3600 }
+    const own = new AbortController()
+    own.abort()
+    throw own.signal.reason
+  })
+  const error = await rejectionOf(dog.get('K'))
+  t.equal(error.code, 'ERR_DOG_FETCH')
+  t.equal(error.retryAt, undefined)
+  t.equal((await dog.status())[0]?.failure, undefined)
+  t.equal(await dog.get('K'), 'v', 'the next caller may try at once')
 })

@@ -111,3 +111,12 @@ t.test('A change event from the folder of another key does not bind its key to t
   clearInterval(timer)
   t.equal(await dog.get('K'), 'home')
 })
+
+t.test('peek without a key throws a TypeError, also after a repeated init of another key', async (t) => {
+  const dog = createDog({ dir: temporaryFolder(t) })
+  const fetcher = async () => ({ value: 'secret-1', expiresIn: 7200 })
+  dog.init('K', fetcher)
+  await dog.get('K')
+  dog.init('K', fetcher, { encryptionKey: '1f'.repeat(32) })
+  t.throws(() => dog.peek(undefined as never), TypeError)
+})

@@ -1,9 +1,10 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import t from 'tap'
 import { rejectionOf } from '../support/errors.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
-import { createDog, createTestDog, fileStore } from '../support/test-dog.js'
+import { createDog, createTestDog, DogError, fileStore, memoryStore } from '../support/test-dog.js'
 import { pause } from '../support/timing.js'
 
 /** Secrets, and strings that may be secrets, in error messages. */
@@ -57,18 +58,26 @@ t.test('An error of misuse contains no string argument that could be a secret', 
   }
 })
 
-t.test('An abort by a controller of the fetcher itself is not recorded as a failure', async (t) => {
-  const { dog } = createTestDog(t)
-  let fetches = 0
+t.test('The message of a DogError that a fetcher creates itself is redacted like any other', async (t) => {
+  const dir = temporaryFolder(t)
+  const dog = createDog({ dir })
   dog.init('K', async () => {
-    if (++fetches > 1) return { value: 'v', expiresIn: 3600 }
-    const own = new AbortController()
-    own.abort()
-    throw own.signal.reason
+    throw new DogError('ERR_DOG_FETCH_RESULT', 'no token from https://host/path?secret=S3CRETS3CRET')
   })
-  const error = await rejectionOf(dog.get('K'))
-  t.equal(error.code, 'ERR_DOG_FETCH')
-  t.equal(error.retryAt, undefined)
-  t.equal((await dog.status())[0]?.failure, undefined)
-  t.equal(await dog.get('K'), 'v', 'the next caller may try at once')
+  const error = await dog.get('K').catch((error: Error) => error)
+  t.notMatch(String(error), 'S3CRETS3CRET')
+  t.notMatch(readFileSync(join(dir, '.state/K.json'), 'utf8'), 'S3CRETS3CRET')
+})
+
+t.test('A DogError with another ERR_DOG code that a fetcher creates itself is redacted, too', async (t) => {
+  for (const code of ['ERR_DOG_STORE', 'ERR_DOG_CYCLE', 'ERR_DOG_CLOSED'] as const) {
+    const dog = createDog({ store: memoryStore() })
+    dog.init('K', async () => {
+      const made = new DogError(code, 'no token from https://host/path?secret=S3CRETS3CRET', { path: '/tmp/x' })
+      throw Object.assign(made, { url: 'https://host/path?secret=S3CRETS3CRET' })
+    })
+    const error = await dog.get('K').catch((error: Error) => error)
+    t.match(error, { code, key: 'K', path: '/tmp/x' })
+    t.notMatch(inspect(error, { showHidden: true, depth: 9 }), 'S3CRETS3CRET')
+  }
 })

@@ -23,7 +23,7 @@ for (const [what, value] of [
     dog.init('K', async () => ({ value: isLarge ? value : 'small', expiresIn: 3600 }))
     t.match(await rejectionOf(dog.refresh('K')), { code: 'ERR_DOG_FETCH_RESULT' })
     t.equal((await rejectionOf(dog.set('K', value, { expiresIn: 9 }))).name, 'TypeError')
-    t.ok(statSync(join(dir, 'K.dog')).size < 1000, 'the record is the one before')
+    t.ok(statSync(join(dir, 'K.dog')).size < 1000, 'the record is unchanged')
     t.equal(await dog.get('K'), 'good')
     isLarge = false
     t.equal(await dog.refresh('K', { force: true }), 'small')

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { startGetter, untilStopped } from '../support/children.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
+import { pause } from '../support/timing.js'
 import { startUpstream, tokenNumber } from '../support/upstream.js'
 
 /** Leaves the lock of a process that was killed during its fetch in the folder. */
@@ -21,7 +22,7 @@ t.test('When a holder is killed during its fetch, one waiter takes over at once,
   await upstream.asked()
   const others = Array.from({ length: 6 }, () => startGetter({ DIR: dir, URL: upstream.url }))
   // All of them wait by now, so that the test measures the takeover and not the start of a process.
-  await new Promise((resolve) => setTimeout(resolve, 1500))
+  await pause(1500)
   upstream.delay = 100
   const next = upstream.asked()
   const killedAt = performance.now()
@@ -114,6 +115,6 @@ t.test('A lock whose owner this version cannot parse is taken after 10 s without
   const begun = performance.now()
   const answer = await startGetter({ DIR: dir, URL: upstream.url }).answered
   t.equal(answer.value, 'token-1-of-the-upstream')
-  t.ok(performance.now() - begun > 9000, 'not before')
+  t.ok(performance.now() - begun > 9000, 'the lock is not taken before')
   t.notOk(existsSync(join(dir, '.lock/TOKEN')))
 })

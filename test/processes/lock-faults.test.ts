@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { start } from '../support/children.js'
@@ -10,7 +10,7 @@ import { createDog } from '../support/test-dog.js'
  * lock held until its time-out.
  */
 
-const script = join(import.meta.dirname, 'fixtures/faulty.cjs')
+const script = join(import.meta.dirname, 'fixtures/failing-file-system.cjs')
 
 interface TimedResult {
   answer: unknown
@@ -108,3 +108,54 @@ t.test('A fetch whose commit throws serves the value, leaves no lock, and lets t
   t.equal(first.answer, 'v1')
   t.equal(fetches, 1)
 })
+
+/**
+ * An attempt that is given up before its fetch, as the folder is too slow, once counted against the
+ * quota.
+ */
+
+t.test('A folder too slow for the time-out gives ERR_DOG_STORE, and nothing is counted against the quota', async (t) => {
+  const dir = temporaryFolder(t)
+  const child = start(join(import.meta.dirname, 'fixtures/slow-ledger.cjs'), { DIR: dir })
+  t.teardown(() => child.process.kill('SIGKILL'))
+  const { out, err } = await child.exited
+  const answer = JSON.parse(out || err)
+  t.match(answer, { code: 'ERR_DOG_STORE', path: join(dir, 'K.dog'), fetches: 0 })
+  t.match(answer.message, /half of the time-out/)
+  t.match(JSON.parse(readFileSync(join(dir, '.state/K.json'), 'utf8')), { fetches: { count: 0 } })
+  t.same(
+    readdirSync(join(dir, '.lock'), { recursive: true }).filter((name) => String(name).includes('/')),
+    [],
+    'no lock is left',
+  )
+})
+
+/**
+ * A process reads some files to find its process scope. One failed read, for want of descriptors,
+ * once gave it another scope than its neighbours for good.
+ */
+
+const scopeScript = join(import.meta.dirname, 'fixtures/process-scope.cjs')
+
+const scopeFiles = ['/proc/sys/kernel/random/boot_id', '/proc/self', '/proc/self/ns/pid', '/proc/self/ns/time']
+
+t.test(
+  'A passing fault while a process identifies itself does not change its process scope',
+  { skip: process.platform !== 'linux' && 'there is no /proc' },
+  async (t) => {
+    const dir = temporaryFolder(t)
+    const run = async (env: Record<string, string>) => {
+      const child = start(scopeScript, { DIR: dir, ...env })
+      t.teardown(() => child.process.kill('SIGKILL'))
+      const { out, err } = await child.exited
+      return JSON.parse(out || err) as { first: string; second: string; processScope: string }
+    }
+    const { processScope } = await run({})
+    t.match(processScope, /^[0-9a-f]{16}$/)
+    for (const file of scopeFiles) {
+      const faulty = await run({ CODE: 'EMFILE', FILE: file })
+      t.match(faulty.first, /^(v|ERR_DOG_STORE)$/, file)
+      t.same({ processScope: faulty.processScope, second: faulty.second }, { processScope, second: 'v' }, file)
+    }
+  },
+)

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { startUpstream, type UpstreamEndpoint } from '../../long/chaos/upstream.js'
-import { monotonic, temporaryFolder, until, Worker, type WorkerCommand } from '../../long/chaos/workers.js'
-import { asUser, readableWorker } from '../../support/other-user.js'
+import { type Desk, startUpstream } from '../../long/chaos/upstream.js'
+import { monotonic, type Task, temporary, until, Worker } from '../../long/chaos/workers.js'
+import { pause } from '../../support/timing.js'
 
 /** Faults that the system itself makes. */
 const KEY = 'TOKEN'
@@ -113,7 +113,7 @@ t.test(
     // Longer than the delay after which the engine tries to write again.
     for (let tries = 0; tries < 15; tries++) {
       t.ok((await worker.get(task)).value === value, 'later callers get it')
-      await new Promise((resolve) => setTimeout(resolve, 100))
+      await pause(100)
     }
     t.notOk(isStored())
     t.equal(desk.requests.length, 1)
@@ -121,7 +121,7 @@ t.test(
     inside(worker, 'rm', join(dir, 'fill'))
     for (let tries = 0; !isStored() && tries < 150; tries++) {
       t.ok((await worker.get(task)).value === value)
-      await new Promise((resolve) => setTimeout(resolve, 100))
+      await pause(100)
     }
     t.ok(isStored())
     const other = startWorker(['nsenter', '--mount', '--target', String(worker.pid)])
@@ -158,7 +158,7 @@ t.test('A get works again after its folder was deleted, or replaced by a file, b
   const worker = startWorker()
   const expiry = async () => {
     const until = monotonic() + 250
-    while (monotonic() < until) await new Promise((resolve) => setTimeout(resolve, 10))
+    while (monotonic() < until) await pause(10)
   }
   t.equal((await worker.get(own)).value, 'token-1-of-the-upstream')
   rmSync(folder, { recursive: true })

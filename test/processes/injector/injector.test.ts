@@ -82,7 +82,7 @@ function check(t: Test, step: string, action: Action, before: string, outcome: O
     if (step !== 'fetch.call') t.equal(first?.value, third.value, 'the resumed process has the newest value too')
   } else {
     // After the commit no fetch is under way, so a removed record is fetched again.
-    t.equal(fetches, step === 'commit.done' ? 2 : 1, 'no second fetch beside the one under way')
+    t.equal(fetches, step === 'commit.done' ? 2 : 1, 'no second fetch during the first')
     t.equal(first?.error, undefined)
     t.equal(second.fetches + (first?.fetches ?? 0) + third.fetches, fetches)
   }

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path'
 import { type GetterOutput, INJECTED_ENTRY, startGetter, untilStopped } from '../../support/children.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
+import { pause } from '../../support/timing.js'
 import { startUpstream, tokenNumber } from '../../support/upstream.js'
 
 export type Action = 'kill' | 'stop' | 'delete' | 'damage'
@@ -94,5 +95,3 @@ function readNumber(record: string): number {
     return Number.NaN
   }
 }
-
-export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

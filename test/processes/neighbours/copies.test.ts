@@ -7,7 +7,7 @@ import t, { type Test } from 'tap'
 import { start } from '../../support/children.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
 import { countingFetcher } from '../../support/test-dog.js'
-import { deferred, until } from '../../support/timing.js'
+import { deferred, pause, until } from '../../support/timing.js'
 import { startUpstream } from '../../support/upstream.js'
 import { installCopy } from './builds.js'
 
@@ -54,7 +54,7 @@ t.test('Two copies in one process that share their dependencies do not end the h
   const beat = () => statSync(join(lock, readdirSync(lock)[0]!)).ctimeMs
   const last = beat()
   const end = performance.now() + 6000
-  while (beat() === last && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 50))
+  while (beat() === last && performance.now() < end) await pause(50)
   t.not(beat(), last, 'a heartbeat within 6 s')
   hold.resolve()
   await both[1]
@@ -95,7 +95,7 @@ t.test('A worker thread that is terminated during its fetch is replaced by one o
   const answers = await Promise.all(others.map(({ answer }) => answer))
   t.strictSame([...new Set(answers.map(({ value }) => value))], ['token-2-of-the-upstream'])
   t.equal(upstream.count, 2)
-  t.ok(upstream.askedAt[1]! - takenAt > 3000, 'not before: by its pid it is alive')
+  t.ok(upstream.askedAt[1]! - takenAt > 3000, 'no takeover before the time-out, as its pid is alive')
 })
 
 t.test('Eight cluster workers make one fetch', async (t) => {

@@ -8,6 +8,7 @@ import { fixture, start } from '../../support/children.js'
 import { rejectionOf } from '../../support/errors.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
 import { nextEvent } from '../../support/test-dog.js'
+import { pause } from '../../support/timing.js'
 import { dogBesideFolder, obstacles, plantObstacle } from './setup.js'
 
 const windows = process.platform === 'win32' && 'Windows has no FIFOs, and links only for administrators'
@@ -165,7 +166,7 @@ for (const what of Object.keys(obstacles)) {
         utimesSync(join(outside, 'file'), 1_000_000, 1_000_000)
         before = snapshot()
         // Longer than the 2 s between two heartbeats.
-        await new Promise((resolve) => setTimeout(resolve, 2600))
+        await pause(2600)
         return { value: 'fetched', expiresIn: 60 }
       })
       const warned = nextEvent(dog, 'warning')

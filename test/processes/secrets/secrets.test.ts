@@ -81,8 +81,8 @@ for (const end of ['quiet', 'rejection', 'uncaught']) {
         .filter((line) => /did not fail|the fixture itself/.test(line))
         .join('\n'),
     )
-    t.match(out, /^printed \d{3}/m, 'it came to its end')
-    t.ok(err.includes('dotdog: ['), 'debug prints')
+    t.match(out, /^printed \d{3}/m, 'the fixture ran to its end')
+    t.ok(err.includes('dotdog: ['), 'debug prints lines')
     if (end !== 'quiet') t.match(err, /ERR_DOG_FETCH/)
     if (end === 'quiet') {
       for (const driven of CODES) t.ok(out.includes(`drove ${driven}\n`), `${driven} is driven`)

@@ -44,7 +44,7 @@ for (const [direction, offset] of [
         const { expiresAt } = JSON.parse(readFileSync(join(dir, 'TOKEN.dog'), 'utf8'))
         const clock = Date.now() + (wrong.pid === pid ? offset : 0)
         const left = (expiresAt - clock) / 1000
-        t.ok(left > 7200 - 60 && left <= 7200, `${left} s are left by the clock of who fetched`)
+        t.ok(left > 7200 - 60 && left <= 7200, `${left} s are left by the clock of the process that fetched`)
 
         // Two clocks that differ by a day agree on no lifetime. Some processes fetch again, one at
         // a time.

@@ -104,7 +104,7 @@ t.test('A quota ends with its window', async (t) => {
   t.equal(quotaEnd(ledger(NOW - 5000, 4), NOW, quota), NOW + 55_000)
   t.equal(quotaEnd(ledger(NOW - 59_999, 3), NOW, quota), NOW + 1)
   t.equal(quotaEnd(ledger(NOW - 60_000, 3), NOW, quota), undefined)
-  t.equal(quotaEnd(ledger(NOW, 1e6), NOW, undefined), undefined, 'no quota, no end')
+  t.equal(quotaEnd(ledger(NOW, 1e6), NOW, undefined), undefined, 'without a quota nothing ends')
   t.equal(DAY_S, 24 * 60 * 60)
 })
 
@@ -135,7 +135,7 @@ t.test('The back-off doubles from 1 s to 60 s, and at least half of each wait is
     }
   }
   const many = withFailure(ledger(NOW, 1, failure({ count: 5000 })), NOW, { code: 'c', message: 'm' }, 1)
-  t.equal(many.failure!.retryAt, NOW + 60_000, 'however often it failed')
+  t.equal(many.failure!.retryAt, NOW + 60_000, 'the back-off stays at 60 s')
 })
 
 t.test('The random back-off lies between its bounds', async (t) => {
@@ -149,7 +149,7 @@ t.test('The retryAfter of the upstream replaces the back-off', async (t) => {
   const wait = (retryAfter: number) => withFailure(ledger(NOW, 1), NOW, { code: 'c', message: 'm', retryAfter }, 1).failure!
   t.equal(wait(3600).retryAt, NOW + 3600_000)
   t.equal(wait(0).retryAt, NOW)
-  t.equal(wait(0.0001).retryAt, NOW + 1, 'rounded up: never before')
+  t.equal(wait(0.0001).retryAt, NOW + 1, 'rounded up, so that the next fetch is not early')
 })
 
 t.test('withoutFailure keeps the rest of the ledger', async (t) => {

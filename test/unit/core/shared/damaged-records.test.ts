@@ -5,36 +5,12 @@ import { decryptRecord, toCipherKey } from '../../../../src/core/model/encryptio
 import { DogError } from '../../../../src/core/model/errors.js'
 import { decodeRecord, encodeRecord } from '../../../../src/core/shared/format.js'
 import { violationOfLedger } from '../../../support/damage/checks.js'
-import {
-  CIPHER_KEY,
-  encryptedRecords,
-  KEY,
-  ledgerTexts,
-  mutate,
-  NOW,
-  plainRecords,
-  seededRandom,
-} from '../../../support/damage/mutate.js'
+import { CIPHER_KEY, encryptedRecords, KEY, ledgerTexts, NOW, plainRecords } from '../../../support/damage/mutate.js'
 import { SEED } from '../../../support/damage/seed.js'
+import { violations } from '../../../support/damage/violations.js'
 
-const LEDGERS = 100_000
-
-/** Runs a check on `count` damaged texts. Gives the first ten violations, each with its text. */
-function violations(count: number, seed: number, texts: string[], check: (text: string) => string | undefined): string[] {
-  const random = seededRandom(seed)
-  const found: string[] = []
-  for (let i = 0; i < count && found.length < 10; i++) {
-    const text = mutate(texts, random).toString()
-    let violation: string | undefined
-    try {
-      violation = check(text)
-    } catch (error) {
-      violation = `threw ${error}`
-    }
-    if (violation !== undefined) found.push(`${violation}: ${text.slice(0, 400)}`)
-  }
-  return found
-}
+// test/processes/damage/ledgers.test.ts has the long form.
+const LEDGERS = 5000
 
 t.test(`${LEDGERS} damaged ledgers decode to the right types, and block no key for good`, async (t) => {
   t.same(

@@ -135,12 +135,12 @@ t.test("guard_dog's special cases decode: Infinity, written as null, numbers as 
       JSON.stringify({ data: 'x', expires_in: 7200, gen_time: 1e12, dir: '', ahead: 2, ...changes }),
       'K',
     ) as DogRecord
-  t.equal(read({ expires_in: null }).expiresAt, 1e12, 'its own reader takes null for an end that is over')
+  t.equal(read({ expires_in: null }).expiresAt, 1e12, 'guard_dog itself reads null as expired')
   t.equal(read({ expires_in: undefined }).expiresAt, 1e12)
   t.equal(read({ expires_in: '7200' }).expiresAt, 1e12 + 7200_000)
   t.equal(read({ expires_in: 1e300 }).expiresAt, MAX_EPOCH_MS)
   t.equal(read({ ahead: undefined }).ahead, 2)
-  t.equal(read({ ahead: 7200 }).ahead, 4800, 'never over two thirds')
+  t.equal(read({ ahead: 7200 }).ahead, 4800, 'at most two thirds of the lifetime')
   t.equal(read({ ahead: -5 }).ahead, 0)
   t.equal(read({ expires_in: 3 }).ahead, 2)
   t.same(read({ data: { a: 1 } }).value, { a: 1 })

@@ -62,7 +62,7 @@ t.test('The name of a key of 120 characters fits every file system', async (t) =
     t.ok(Buffer.byteLength(`${name}.json.1234567890`) <= 255, name)
     t.match(name, /^[A-Za-z0-9_%~-]+$/)
     t.equal(isTruncated(name), char !== 'a')
-    t.equal(decodeKey(name), char === 'a' ? key : undefined, 'a cut name does not say its key')
+    t.equal(decodeKey(name), char === 'a' ? key : undefined, 'a truncated name does not give its key')
   }
 })
 

@@ -6,7 +6,7 @@ import { start } from '../../support/children.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
 import { pause, until } from '../../support/timing.js'
 
-const script = join(import.meta.dirname, 'fixtures/faked.cjs')
+const script = join(import.meta.dirname, 'fixtures/stopped-timers.cjs')
 
 function setUp(t: Test) {
   const base = temporaryFolder(t)
@@ -65,7 +65,25 @@ t.test('With stopped fake timers a holder keeps its heartbeat for processes that
   const first = heartbeat()
   const end = performance.now() + 5000
   while (heartbeat() === first && performance.now() < end) await pause(20)
-  t.ok(heartbeat() !== undefined, 'it still holds the lock')
+  t.ok(heartbeat() !== undefined, 'the process still holds the lock')
   t.not(heartbeat(), first, 'a heartbeat within 5 s')
   child.process.kill('SIGKILL')
 })
+
+/**
+ * Test frameworks fake process.nextTick together with the timers. A callback once waited for a
+ * faked tick for ever.
+ */
+
+for (const fake of ['process.nextTick', 'timers']) {
+  for (const store of ['memory', 'file']) {
+    const what = fake === 'timers' ? 'all timers and clocks are' : `${fake} is`
+    t.test(`Values come from the ${store} store while ${what} faked`, async (t) => {
+      const env = { DIR: temporaryFolder(t), FAKE: fake, STORE: store }
+      const child = start(join(import.meta.dirname, 'fixtures/faked-time.cjs'), env)
+      t.teardown(() => child.process.kill('SIGKILL'))
+      const { out, err } = await child.exited
+      t.same(JSON.parse(out || err), { first: 'v', second: 'v', third: 'v' })
+    })
+  }
+}

@@ -1,9 +1,9 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { start } from '../support/children.js'
-import { temporaryFolder } from '../support/temporary-folder.js'
-import { pause } from '../support/timing.js'
+import { start } from '../../support/children.js'
+import { temporaryFolder } from '../../support/temporary-folder.js'
+import { pause } from '../../support/timing.js'
 
 /**
  * By a clock before the epoch a dead holder once counted as alive in one place and as dead in
@@ -16,7 +16,7 @@ t.test('Where the clock says 1970, the lock of a dead holder is taken, and the p
   const dir = temporaryFolder(t)
   const { signal } = await start(script, { DIR: dir, ROLE: 'die' }).exited
   t.equal(signal, 'SIGKILL')
-  t.equal(readdirSync(join(dir, '.lock/K')).length, 1, 'it left its lock')
+  t.equal(readdirSync(join(dir, '.lock/K')).length, 1, 'the killed process left its lock')
 
   const child = start(script, { DIR: dir, ROLE: 'live' })
   t.teardown(() => child.process.kill('SIGKILL'))
