@@ -39,7 +39,9 @@ t.test('A slow read does not replace a newer value in memory by an older one', a
   )
 })
 
-/** Reads overlap while a database is down. One that fails late does not announce a second outage. */
+/**
+ * Reads overlap while a database is down. One that fails late does not announce a second outage.
+ */
 t.test('A read that fails after a later read succeeded causes no second warning', async (t) => {
   const inner = memoryStore()
   let fail: ((error: Error) => void)[] = []

@@ -1,5 +1,5 @@
-// Values that were fetched while the store accepts no commit, also late or after the lease was lost.
-// Such a value may be the only valid one that exists.
+// Values that were fetched while the store accepts no commit, also late or after the lease was
+// lost. Such a value may be the only valid one that exists.
 import t from 'tap'
 import type { DogRecord, Store } from '../../index.js'
 import { rejectionOf } from '../support/errors.js'

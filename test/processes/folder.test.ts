@@ -55,7 +55,10 @@ t.test('A new folder gets its .gitignore even if another process uses it before 
   t.strictSame(readdirSync(dir).sort(), ['.gitignore', '.lock', '.state', 'A.dog', 'B.dog'])
 })
 
-/** A watcher of the system ends with its folder, or by an error, which no code of the user could catch. */
+/**
+ * A watcher of the system ends with its folder, or by an error, which no code of the user could
+ * catch.
+ */
 t.test('Change events continue in a folder that was removed and created again', async (t) => {
   const dir = join(temporaryFolder(t), 'shared')
   const [writer, listener] = [createDog({ dir }), createDog({ dir })]

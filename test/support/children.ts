@@ -77,7 +77,9 @@ export async function untilStopped(pid: number): Promise<void> {
   }
 }
 
-/** Runs a job for each item, at most `size` at a time. Gives the results in the order of the items. */
+/**
+ * Runs a job for each item, at most `size` at a time. Gives the results in the order of the items.
+ */
 export async function mapConcurrently<T, R>(items: T[], size: number, job: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = []
   const remaining = items.entries()

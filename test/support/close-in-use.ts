@@ -3,8 +3,8 @@ import type { Store } from '../../index.js'
 import { pause } from './timing.js'
 
 /**
- * Closes a store while it reads, waits for the holder of a lease, and watches. Then waits long enough
- * for anything that would reconnect by itself to do so. `whileOpen` runs before the close.
+ * Closes a store while it reads, waits for the holder of a lease, and watches. Then waits long
+ * enough for anything that would reconnect by itself to do so. `whileOpen` runs before the close.
  */
 export async function closeInUse(t: Test, holder: Store, store: Store, whileOpen = async () => {}): Promise<void> {
   const lease = await holder.acquire('K', 30)

@@ -13,7 +13,10 @@ export const DAY_MS = 86_400_000
 export interface ControlledProcess {
   pid: number
   process: ChildProcess
-  /** Runs a command of `fixtures/controlled.cjs` in the process, and gives its result or throws its error. */
+  /**
+   * Runs a command of `fixtures/controlled.cjs` in the process, and gives its result or throws its
+   * error.
+   */
   ask<T = unknown>(command: string, ...args: unknown[]): Promise<T>
   get(): Promise<string>
   end(): Promise<void>

@@ -18,7 +18,10 @@ export interface TestDog {
   warnings: DogEvents['warning'][]
 }
 
-/** Creates a dog on a memory store of its own (unless `options` has a store); the test's end closes it. */
+/**
+ * Creates a dog on a memory store of its own (unless `options` has a store); the test's end closes
+ * it.
+ */
 export function createTestDog(t: Test, options: DogOptions = {}): TestDog {
   const store = options.store ?? memoryStore()
   const warnings: DogEvents['warning'][] = []
@@ -43,7 +46,10 @@ export function countingFetcher(result: Partial<Result> = { expiresIn: 7200 }, m
   return Object.assign(fetcher, { calls })
 }
 
-/** Stores a record as another process did some time ago. `fetched` and `expires` are seconds from now. */
+/**
+ * Stores a record as another process did some time ago. `fetched` and `expires` are seconds from
+ * now.
+ */
 export async function storeRecord(
   store: Store,
   key: string,

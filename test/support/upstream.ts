@@ -2,8 +2,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /**
- * An upstream that rotates its token: every request makes a new one, `token-1`, `token-2`, … and only the newest is good. It
- * records requests that overlap, as two living processes must never fetch at the same time.
+ * An upstream that rotates its token: every request makes a new one, `token-1`, `token-2`, … and
+ * only the newest is good. It records requests that overlap, as two living processes must never
+ * fetch at the same time.
  */
 export interface Upstream {
   url: string

@@ -23,7 +23,7 @@ function setUp(t: Test) {
 for (const [what, more] of [
   ['every timer and clock', {}],
   ['every timer and clock and process.nextTick', { FAKE_NEXT_TICK: '1' }],
-  ['the same, and a callback passed to get', { FAKE_NEXT_TICK: '1', CALLBACK: '1' }],
+  ['all of these and a callback passed to get', { FAKE_NEXT_TICK: '1', CALLBACK: '1' }],
 ] as Array<[string, Record<string, string>]>) {
   t.test(`With stopped fakes of ${what}, two processes get one value and end by themselves`, async (t) => {
     const { run, fetches } = setUp(t)

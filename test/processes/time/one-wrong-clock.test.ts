@@ -25,7 +25,7 @@ for (const [direction, offset] of [
   ['ahead', DAY_MS],
   ['back', -DAY_MS],
 ] as const) {
-  for (const who of ['the process that fetches', 'a process that waits for it'] as const) {
+  for (const who of ['the process that fetches', 'a process that waits'] as const) {
     t.test(
       `When the clock of ${who} goes a day ${direction} during a fetch, all use that fetch, and no caller gets an older value`,
       async (t) => {

@@ -4,8 +4,8 @@ import { currentWindow, standingFailure, stateOf } from '../../../src/core/model
 import { decodeLedger, decodeRecord, encodeLedger, encodeRecord, unknownFields } from '../../../src/core/shared/format.js'
 
 /**
- * The invariants of everything that the decoder returns, written independently of the decoder. Each function returns the
- * invariant that is violated, or undefined.
+ * The invariants of everything that the decoder returns, written independently of the decoder. Each
+ * function returns the invariant that is violated, or undefined.
  */
 
 const isWithin = (value: unknown, least: number, most: number): boolean =>

@@ -3,8 +3,8 @@ import { encryptRecord, toCipherKey } from '../../../src/core/model/encryption.j
 import { encodeLedger, encodeRecord } from '../../../src/core/shared/format.js'
 
 /**
- * Damages the texts of files as reality does: bits flip, ends are missing, pieces are exchanged, people edit by hand. The same
- * seed gives the same damage.
+ * Damages the texts of files as reality does: bits flip, ends are missing, pieces are exchanged,
+ * people edit by hand. The same seed gives the same damage.
  */
 
 /** A random whole number from 0 to `below - 1`. */
@@ -89,7 +89,9 @@ const INVALID_UTF8 = [[0xff], [0xc0, 0x80], [0xe4, 0xb8], [0xf5, 0x80, 0x80, 0x8
 
 type Fields = [name: string, json: string][]
 
-/** The fields of an object as text, so that a name can occur twice and a value can be invalid JSON. */
+/**
+ * The fields of an object as text, so that a name can occur twice and a value can be invalid JSON.
+ */
 const fieldsOf = (text: string): Fields =>
   Object.entries(JSON.parse(text)).map(([name, value]) => [name, JSON.stringify(value)])
 const textOf = (fields: Fields): string => `{${fields.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join()}}\n`

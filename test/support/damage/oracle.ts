@@ -26,7 +26,10 @@ export function jsonOf(value: unknown): string {
   }
 }
 
-/** Whether a caller may get this value: it is the file's value, of this key and account, and not expired. */
+/**
+ * Whether a caller may get this value: it is the file's value, of this key and account, and not
+ * expired.
+ */
 export function mayServe(value: unknown, raw: ParsedFile, key: string, now: number): boolean {
   if (value === undefined || raw === undefined) return false
   const matches = (stored: unknown) => jsonOf(stored) === jsonOf(value) && jsonOf(value) !== TOO_DEEP
@@ -38,8 +41,8 @@ export function mayServe(value: unknown, raw: ParsedFile, key: string, now: numb
 }
 
 /**
- * Whether the error is right, as no fetch may replace the record: a newer version wrote it, it is another account's, it is
- * encrypted, or its key differs from ours in upper and lower case only.
+ * Whether the error is right, as no fetch may replace the record: a newer version wrote it, it is
+ * another account's, it is encrypted, or its key differs from ours in upper and lower case only.
  */
 export function mustNotReplace(error: DogError, raw: ParsedFile, key: string): boolean {
   if (raw === undefined) return false
