@@ -92,7 +92,7 @@ const engine = compileFunction(real.readFileSync(build, 'utf8'), names, { filena
 const requireThere = createRequire(build)
 function load() {
   const module = { exports: {} }
-  engine(module.exports, requireThere, module, build, join(build, '../..'))
+  engine(module.exports, requireThere, module, build, join(build, '..'))
   return module.exports
 }
 

@@ -52,6 +52,6 @@ export const isRoot = process.getuid?.() === 0
 export const NOBODY_UID = 65_534
 
 export const plantObstacle = (what: string, path: string, outside: string) => {
-  mkdirSync(join(path, '../..'), { recursive: true, mode: 0o700 })
+  mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 })
   obstacles[what]!(path, outside)
 }
