@@ -5,7 +5,8 @@ import { type CipherKey, encryptRecord, toCipherKey } from '../../src/core/model
 import { EncryptedStore } from '../../src/core/stores/encrypted.js'
 import { FileStore } from '../../src/core/stores/file/store.js'
 import { MemoryStore } from '../../src/core/stores/memory.js'
-import { createDog, folder } from '../support/test-dog.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+import { createDog } from '../support/test-dog.js'
 
 const KEY: CipherKey = toCipherKey(Buffer.alloc(32, 7))
 const OPTIONAL: readonly StoreCapability[] = ['holder', 'watch', 'refresh', 'onWarning', 'path']
@@ -78,7 +79,7 @@ t.test('refresh of an encrypted store passes the request on, and decrypts the an
 t.test('an encrypted store has exactly the capabilities of the store below', async (t) => {
   const stores: [Store, StoreCapability[]][] = [
     [new MemoryStore(), ['holder', 'watch']],
-    [new FileStore(folder(t), undefined), ['holder', 'watch', 'onWarning', 'path']],
+    [new FileStore(temporaryFolder(t), undefined), ['holder', 'watch', 'onWarning', 'path']],
     [new RemoteStub(), ['refresh']],
   ]
   for (const [inner, expected] of stores) {
@@ -93,7 +94,7 @@ t.test('an encrypted store has exactly the capabilities of the store below', asy
 })
 
 t.test('the optional members of an encrypted store are those of the store below', async (t) => {
-  const inner = new FileStore(folder(t), undefined)
+  const inner = new FileStore(temporaryFolder(t), undefined)
   const store = encrypted(inner)
   t.equal(store.path!('K'), inner.path('K'))
   t.equal(await store.holder!('K'), undefined)
@@ -119,7 +120,7 @@ t.test('the optional members of an encrypted store are those of the store below'
 })
 
 t.test('disposing of a store closes it, and disposing of an encrypted store closes the one below', async (t) => {
-  for (const inner of [new MemoryStore(), new FileStore(folder(t), undefined), new RemoteStub()]) {
+  for (const inner of [new MemoryStore(), new FileStore(temporaryFolder(t), undefined), new RemoteStub()]) {
     let closes = 0
     const close = inner.close.bind(inner)
     inner.close = async () => {

@@ -2,7 +2,9 @@ import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync 
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { fixture } from '../support/children.js'
-import { createDog, failure, folder } from '../support/test-dog.js'
+import { rejectionOf } from '../support/errors.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
+import { createDog } from '../support/test-dog.js'
 
 // fixtures/recorded-folder was written by dotdog 0.1.0 on 2025-01-01; GUARD_DOG.dog is a file of guard_dog 3.1.4. It is never
 // written again: what a version has stored, every later version must read.
@@ -13,7 +15,7 @@ const encryptionKey = Buffer.alloc(32, 7)
 
 /** The folder as it was on disk: git keeps neither modes nor empty folders. */
 function recorded(t: Test): string {
-  const dir = folder(t)
+  const dir = temporaryFolder(t)
   cpSync(fixture('recorded-folder'), dir, { recursive: true })
   mkdirSync(join(dir, '.lock'), { mode: 0o700 })
   writeFileSync(join(dir, '.gitignore'), '*\n')
@@ -99,7 +101,7 @@ t.test('A record that dotdog 0.1.0 encrypted is refused by a dog that has no key
   t.teardown(() => dog.close())
   let fetches = 0
   dog.init('ENCRYPTED', () => ({ value: `new ${++fetches}`, expiresIn: 60 }))
-  t.match(await failure(dog.get('ENCRYPTED')), { code: 'ERR_DOG_DECRYPT' })
+  t.match(await rejectionOf(dog.get('ENCRYPTED')), { code: 'ERR_DOG_DECRYPT' })
   t.equal(fetches, 0)
 })
 
@@ -109,7 +111,7 @@ t.test('A record of dotdog 0.1.0 that belongs to another identity is refused, an
   t.teardown(() => dog.close())
   let fetches = 0
   dog.init('IDENTITY', () => ({ value: `new ${++fetches}`, expiresIn: 60 }), { identity: 'account-2' })
-  t.match(await failure(dog.get('IDENTITY')), { code: 'ERR_DOG_IDENTITY' })
+  t.match(await rejectionOf(dog.get('IDENTITY')), { code: 'ERR_DOG_IDENTITY' })
   t.equal(fetches, 0)
 })
 

@@ -5,7 +5,7 @@ import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { BUILT } from './children.js'
+import { DIST_ENTRY } from './children.js'
 
 const WORKER = join(import.meta.dirname, '../long/chaos/worker.cjs')
 
@@ -23,8 +23,8 @@ export function readableWorker(): { script: string; remove: () => void } {
   mkdirSync(join(folder, 'test/long/chaos'), { recursive: true })
   const script = join(folder, 'test/long/chaos/worker.cjs')
   cpSync(WORKER, script)
-  cpSync(dirname(BUILT), join(folder, 'dist'), { recursive: true })
-  const folders = new Map<string | undefined, string>([[undefined, BUILT]])
+  cpSync(dirname(DIST_ENTRY), join(folder, 'dist'), { recursive: true })
+  const folders = new Map<string | undefined, string>([[undefined, DIST_ENTRY]])
   for (const [name, from] of PACKAGES) {
     const manifest = createRequire(folders.get(from)!).resolve(`${name}/package.json`)
     folders.set(name, manifest)

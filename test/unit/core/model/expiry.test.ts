@@ -1,6 +1,6 @@
 import t from 'tap'
 import { expiryOf, UnusableResult } from '../../../../src/core/model/expiry.js'
-import { NEVER } from '../../../../src/core/shared/format.js'
+import { MAX_EPOCH_MS } from '../../../../src/core/shared/format.js'
 import { throwsInstanceOf } from '../../../support/errors.js'
 
 const START = 1_763_650_000_000

@@ -79,18 +79,18 @@ t.test('A known value is masked anywhere in a text, in every usual encoding', as
 })
 
 t.test('All strings in an object value are known', async (t) => {
-  learn({ token: 'deep-token-1', list: ['deep-token-2', { x: 'deep-token-3' }], n: 1, no: null })
+  registerSecret({ token: 'deep-token-1', list: ['deep-token-2', { x: 'deep-token-3' }], n: 1, no: null })
   t.equal(redact('deep-token-1 deep-token-2 deep-token-3'), '*** *** ***')
 })
 
 t.test('A short value masks no ordinary word', async (t) => {
-  learn('fetch')
-  learn('')
+  registerSecret('fetch')
+  registerSecret('')
   t.equal(redact('the fetch failed'), 'the fetch failed')
 })
 
 t.test('When there are too many known values, the oldest are forgotten', async (t) => {
-  for (let i = 0; i < 31_000; i++) learn(`value-number-${i}-`)
+  for (let i = 0; i < 31_000; i++) registerSecret(`value-number-${i}-`)
   t.equal(redact('value-number-30999-'), '***')
   t.equal(redact('value-number-0-'), 'value-number-0-')
 })
@@ -175,7 +175,7 @@ t.test('A stack whose message was changed later shows no secret', async (t) => {
 })
 
 t.test('A known value in the name or the code of an error is masked', async (t) => {
-  learn(`${S}-known`)
+  registerSecret(`${S}-known`)
   const error = Object.assign(new Error('x'), { name: `${S}-known`, code: `${S}-known` })
   t.notMatch(everything(sanitize(error)), new RegExp(S))
 })
