@@ -126,6 +126,7 @@ export interface Secret<T = string> {
   get(options?: GetOptions): Promise<T>
   get(callback: (value?: T, error?: DogError) => void): void
   peek(): Peeked<T> | undefined
+  read(options?: GetOptions): Promise<Peeked<T>>
   refresh(options?: RefreshOptions<T>): Promise<T>
   use<R>(task: (value: T) => R | PromiseLike<R>): Promise<R>
   set(value: T, expiry: Expiry): Promise<void>
@@ -221,6 +222,13 @@ export interface Dog extends DogBase {
   /** What is known now, synchronously. Never fetches, never returns an expired value. */
   peek<T = string>(key: string): Peeked<T> | undefined
   /**
+   * Like `get`, with the expiry of the value in one step: `{ value, expiresAt, generation }`.
+   *
+   * @throws DogError as `get`.
+   * @example const { value, expiresAt } = await read('API')
+   */
+  read<T = string>(key: string, options?: GetOptions): Promise<Peeked<T>>
+  /**
    * A new value. With `rejected`, only if that is still the current value. Without it, from a fetch that began
    * after this call.
    *
@@ -247,6 +255,7 @@ export interface TypedDog<Keys extends object> extends DogBase {
   get<K extends keyof Keys & string>(key: K, options?: GetOptions): Promise<Keys[K]>
   get<K extends keyof Keys & string>(key: K, callback: (value?: Keys[K], error?: DogError) => void): void
   peek<K extends keyof Keys & string>(key: K): Peeked<Keys[K]> | undefined
+  read<K extends keyof Keys & string>(key: K, options?: GetOptions): Promise<Peeked<Keys[K]>>
   refresh<K extends keyof Keys & string>(key: K, options?: RefreshOptions<Keys[K]>): Promise<Keys[K]>
   use<K extends keyof Keys & string, R>(key: K, task: (value: Keys[K]) => R | PromiseLike<R>): Promise<R>
   set<K extends keyof Keys & string>(key: K, value: Keys[K], expiry: Expiry): Promise<void>
@@ -307,6 +316,7 @@ export function fileStore(options?: { dir?: string; mode?: number }): Store & As
 export const init: Dog['init']
 export const get: Dog['get']
 export const peek: Dog['peek']
+export const read: Dog['read']
 export const refresh: Dog['refresh']
 export const use: Dog['use']
 export const set: Dog['set']

@@ -49,6 +49,8 @@ export interface Ledger {
   /** Attempts in the window that began at `since`. `last` is the fencing token of the newest fetch that began. */
   fetches: { since: number; count: number; last: number }
   failure?: Failure
+  /** The key was removed: a value with a fencing token up to this one is never stored again. */
+  voidUpTo?: number
   /** The last fetch was aborted by its own process. Two aborts in a row count as a failure. */
   aborted?: boolean
   [unknown: string]: unknown

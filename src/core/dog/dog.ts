@@ -1,5 +1,6 @@
-import type { Dog, DogEvent, DogOptions, Fetcher, Secret } from '../../../index.js'
+import type { Dog, DogEvent, DogOptions, Fetcher, GetOptions, Secret } from '../../../index.js'
 import { retryRejected } from '../fetch/retry-rejected.js'
+import type { KeyHandle } from '../key/key-handle.js'
 import type { DogError } from '../model/errors.js'
 import { checkGetOptions, checkKey } from '../model/options.js'
 import { nextTick } from '../shared/clock.js'
@@ -24,6 +25,7 @@ export function createDog(options: DogOptions = {}): Dog & AsyncDisposable {
       key,
       get: ((how?: never) => get(key, how)) as Secret<never>['get'],
       peek: () => dog.peek<never>(key),
+      read: (options) => dog.read<never>(key, options),
       refresh: (options) => dog.refresh<never>(key, options),
       use: (task) => dog.use(key, task),
       set: (value, expiry) => dog.set(key, value, expiry),
@@ -40,13 +42,22 @@ export function createDog(options: DogOptions = {}): Dog & AsyncDisposable {
     return getWithOptions(key, how) as Promise<never>
   }
 
-  function getWithOptions(key: string, given: unknown): Promise<unknown> {
+  const getWithOptions = (key: string, given: unknown): Promise<unknown> =>
+    ask('get', key, given, (handle, { minTtl, signal }) => handle.get(minTtl, signal))
+
+  /** A call that may wait for a fetch. One that a fetcher makes synchronously counts as its key's. */
+  function ask<R>(
+    name: 'get' | 'read',
+    key: string,
+    given: unknown,
+    call: (handle: KeyHandle, options: GetOptions) => Promise<R>,
+  ): Promise<R> {
     checkKey(key)
-    const { minTtl, signal } = given === undefined ? {} : checkGetOptions(given)
+    const options = given === undefined ? {} : checkGetOptions(name, given)
     const from = state.keys.callingKey
     return rejecting(() => {
       const handle = state.openHandleOf(key)
-      return state.keys.whileLinked(from, key, () => handle.get(minTtl, signal))
+      return state.keys.whileLinked(from, key, () => call(handle, options))
     })
   }
 
@@ -67,6 +78,8 @@ export function createDog(options: DogOptions = {}): Dog & AsyncDisposable {
     init: init as unknown as Dog['init'],
     get: get as Dog['get'],
     peek: ((key: string) => (state.find(key) ?? state.handleOf(key)).peek()) as Dog['peek'],
+    read: ((key: string, given?: unknown) =>
+      ask('read', key, given, (handle, { minTtl, signal }) => handle.read(minTtl, signal))) as Dog['read'],
     refresh: (key, options) => rejecting(() => state.openHandleOf(key).refresh(checkRefreshOptions(options)) as Promise<never>),
     use: (key, task) => {
       if (typeof task !== 'function') throw misuseOfSecret('task', 'must be a function', task)

@@ -165,14 +165,17 @@ export class FetchCoordinator {
     )
   }
 
-  /** Commits the answer. A commit that fails is no failed fetch: the value is served, and written when the store takes it. */
+  /**
+   * Commits the answer. Resolves to undefined if the key was removed meanwhile. A commit that fails is no failed
+   * fetch: the value is served, and written when the store takes it.
+   */
   async #commit(
     lease: Lease,
     requirement: Requirement,
     counted: Ledger,
     previous: DogRecord | undefined,
     result: FetchResult,
-  ): Promise<DogRecord> {
+  ): Promise<DogRecord | undefined> {
     const { stored } = this
     failpoint('fetch.answered', stored.key)
     const durationMs = lease.ageMs()

@@ -1,4 +1,5 @@
 import type { DogRecord, Lease } from '../../../index.js'
+import { isVoid } from '../model/policy.js'
 import type { FetcherRun } from './run-fetcher.js'
 import type { StoredKey } from './stored-key.js'
 
@@ -21,14 +22,14 @@ export function commitLateAnswer(
     .catch((error) => stored.warn(error))
 }
 
-/** Commits a record under a new lease. Returns the newer of it and what is stored. */
-export async function commitLate(stored: StoredKey, record: DogRecord): Promise<DogRecord> {
+/** Commits a record under a new lease. Returns the newer of it and what is stored; undefined if the key was removed. */
+export async function commitLate(stored: StoredKey, record: DogRecord): Promise<DogRecord | undefined> {
   try {
     for (;;) {
       // Not ended by a closing dog either: the fetch is allowed to finish.
       const lease = await stored.acquireWhenFree(new AbortController().signal)
-      const newest = await commitUnderLease(stored, lease, record)
-      if (newest !== undefined) return newest
+      const outcome = await commitUnderLease(stored, lease, record)
+      if (outcome !== 'lost') return outcome
     }
   } catch (error) {
     return stored.keepUnwritten(record, error)
@@ -42,13 +43,18 @@ export async function commitUnwritten(stored: StoredKey): Promise<void> {
   if (lease !== undefined) await commitUnderLease(stored, lease, record!)
 }
 
-/** Resolves to what is stored afterwards, or to undefined if the lease was lost. */
-async function commitUnderLease(stored: StoredKey, lease: Lease, record: DogRecord): Promise<DogRecord | undefined> {
+/** Resolves to what is stored afterwards, or to `lost` if the lease was lost before the commit. */
+async function commitUnderLease(stored: StoredKey, lease: Lease, record: DogRecord): Promise<DogRecord | undefined | 'lost'> {
   try {
+    // A removal is not undone by a fetch that began before it.
+    if (isVoid(await stored.store.readLedger(stored.key), record.generation)) {
+      stored.memory.dropUnwritten()
+      return await stored.read()
+    }
     const newest = await stored.read()
     const isNewer = newest !== undefined && newest.generation >= record.generation && newest !== stored.memory.unwritten
     if (isNewer) return newest
-    if (!(await lease.commit(record))) return undefined
+    if (!(await lease.commit(record))) return 'lost'
     stored.adopt(record)
     stored.environment.events.onRefreshed(stored.key, record, 'missing', lease.ageMs(), true)
     return record

@@ -39,10 +39,17 @@ export function startDeadline({ key, maxWaitSeconds, keepsAlive, signal, started
   return { passed, end }
 }
 
+export interface AbortDeadline {
+  signal: AbortSignal
+  /** Aborts before the time is over. */
+  abort(reason: unknown): void
+  end(): void
+}
+
 /** The same as a signal that aborts. */
-export function abortAtDeadline(options: DeadlineOptions): { signal: AbortSignal; end(): void } {
+export function abortAtDeadline(options: DeadlineOptions): AbortDeadline {
   const aborter = new AbortController()
   const { passed, end } = startDeadline(options)
   passed.catch((reason) => aborter.abort(reason))
-  return { signal: aborter.signal, end }
+  return { signal: aborter.signal, abort: (reason) => aborter.abort(reason), end }
 }

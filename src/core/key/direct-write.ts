@@ -1,6 +1,8 @@
-import type { DogRecord } from '../../../index.js'
+import type { DogRecord, Lease } from '../../../index.js'
 import { assertIdentity } from '../fetch/ownership.js'
 import type { StoredKey } from '../fetch/stored-key.js'
+import { withoutFailure, withRemoval } from '../model/policy.js'
+import { now } from '../shared/clock.js'
 
 /**
  * Commits under a lease that is no fetch: `set` and `remove`. Returns what is stored afterwards.
@@ -23,6 +25,7 @@ export async function writeDirectly(
       const newest = firstToken === undefined ? undefined : await store.read(key)
       const isReplaced = newest !== undefined && newest.generation > firstToken!
       const record = isReplaced ? newest : await make(lease.fencingToken)
+      if (!isReplaced) await updateLedger(stored, lease, record)
       if (isReplaced || (await lease.commit(record))) {
         memory.dropUnwritten()
         return stored.adopt(record)
@@ -32,6 +35,18 @@ export async function writeDirectly(
       await lease.release()
     }
   }
+}
+
+/**
+ * A value that a person or a push puts in is news about the upstream: it ends a failure and its
+ * back-off. A removal voids every value whose fetch began before it, also where there is nothing to
+ * remove yet: such a value may still be on its way.
+ */
+async function updateLedger({ store, key }: StoredKey, lease: Lease, record: DogRecord | undefined): Promise<void> {
+  const ledger = await store.readLedger(key)
+  if (record === undefined) return await lease.writeLedger(withRemoval(ledger, now(), lease.fencingToken))
+  const updated = ledger && withoutFailure(ledger)
+  if (updated !== undefined && updated !== ledger) await lease.writeLedger(updated)
 }
 
 /** The record that a write is about to replace: also one that no key opens, but never another account's. */

@@ -6,17 +6,27 @@ import type { StoredKey } from '../fetch/stored-key.js'
 import { DogError } from '../model/errors.js'
 import { UnusableResult } from '../model/expiry.js'
 import { type FetchResult, toFetchResult } from '../model/fetch-result.js'
-import { type State, stateOf } from '../model/policy.js'
+import { stateOf } from '../model/policy.js'
 import { monotonic, now } from '../shared/clock.js'
 import { AutoRefresh, RECHECK_MS } from './auto-refresh.js'
 import { BackgroundRefresh } from './background-refresh.js'
-import { abortAtDeadline, startDeadline } from './deadline.js'
+import { abortAtDeadline, type Deadline, startDeadline } from './deadline.js'
 import { recordToReplace, writeDirectly } from './direct-write.js'
 import { StoreReader } from './store-reader.js'
 import { peekedOf, TurnCache } from './turn-cache.js'
 
 /** While more than this remains of a value, the clock is read once per tick; below, by every call. */
 const AMPLE_LIFETIME_MS = 60_000
+
+/** One run of the coordinator, which concurrent callers share. */
+interface Run {
+  result: Promise<DogRecord | undefined>
+  force: boolean
+  /** Callers that wait for it now. */
+  callers: number
+  /** Ends a wait for another process. A fetch of this process goes on. */
+  abandon(): void
+}
 
 /**
  * One key as its callers see it: answers at once from memory where it can, and lets concurrent callers
@@ -27,7 +37,7 @@ export class KeyHandle {
   #coordinator: FetchCoordinator
   #reader: StoreReader
   readonly #cache = new TurnCache()
-  #inFlight: { result: Promise<DogRecord | undefined>; force: boolean } | undefined
+  #inFlight: Run | undefined
   /** Runs of coordinators that were replaced. */
   #replacedRuns: Promise<unknown> | undefined
   /** Only of a key that was due once: there may be many keys. */
@@ -63,38 +73,47 @@ export class KeyHandle {
   }
 
   get(minTtl = 0, signal?: AbortSignal): Promise<unknown> {
+    return this.#obtain(minTtl, signal, (record, time) => this.#serve(record, time), copyOfValue)
+  }
+
+  /** The value with its expiry, in one step. */
+  read(minTtl = 0, signal?: AbortSignal): Promise<Peeked<unknown>> {
+    return this.#obtain(minTtl, signal, async (record) => peekedOf(record), peekedOf)
+  }
+
+  /**
+   * @param serve answers with a record that is good enough now
+   * @param project answers with a record that was waited for
+   */
+  #obtain<R>(
+    minTtl: number,
+    signal: AbortSignal | undefined,
+    serve: (record: DogRecord, time: number) => Promise<R>,
+    project: (record: DogRecord) => R,
+  ): Promise<R> {
+    const answer = (record: DogRecord | undefined, time: number, startedAt?: number): Promise<R> => {
+      if (signal?.aborted) return Promise.reject(signal.reason)
+      const state = record === undefined ? 'expired' : stateOf(record, time)
+      if (record !== undefined && state !== 'expired' && record.expiresAt - time >= minTtl * 1000) {
+        if (state === 'due') this.#refreshInBackground()
+        return serve(record, time)
+      }
+      const waited =
+        minTtl > 0 ? this.#waitForMinTtl(record, minTtl, signal, startedAt) : this.#wait(anyValid(record), signal, startedAt)
+      return waited.then(project)
+    }
     try {
       const time = now()
       const record = this.#reader.read(time)
-      if (record instanceof Promise) {
-        const startedAt = monotonic()
-        return record.then((found) => this.#answer(found, now(), minTtl, signal, startedAt))
-      }
-      return this.#answer(record, time, minTtl, signal)
+      if (!(record instanceof Promise)) return answer(record, time)
+      const startedAt = monotonic()
+      return record.then((found) => answer(found, now(), startedAt))
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
-  /** @param startedAt monotonic milliseconds at which a read began that took its time */
-  #answer(
-    record: DogRecord | undefined,
-    time: number,
-    minTtl: number,
-    signal?: AbortSignal,
-    startedAt?: number,
-  ): Promise<unknown> {
-    if (signal?.aborted) return Promise.reject(signal.reason)
-    const state = record === undefined ? 'expired' : stateOf(record, time)
-    if (record !== undefined && state !== 'expired' && record.expiresAt - time >= minTtl * 1000) {
-      return this.#serve(record, time, state)
-    }
-    if (minTtl > 0) return this.#waitForMinTtl(record, minTtl, signal, startedAt)
-    return this.#wait(anyValid(record), signal, startedAt)
-  }
-
-  #serve(record: DogRecord, time: number, state: State): Promise<unknown> {
-    if (state === 'due') this.#refreshInBackground()
+  #serve(record: DogRecord, time: number): Promise<unknown> {
     const value = copyOf(record.value)
     const answer = Promise.resolve(value)
     if (record.expiresAt - time > AMPLE_LIFETIME_MS && value === record.value) this.#cache.put(record, answer)
@@ -106,13 +125,13 @@ export class KeyHandle {
     minTtl: number,
     signal?: AbortSignal,
     startedAt = monotonic(),
-  ): Promise<unknown> {
+  ): Promise<DogRecord> {
     try {
       return await this.#wait(withMinTtl(record, minTtl, await this.#newestFencingToken(record), now()), signal, startedAt)
     } catch (error) {
       // After a failure a still-valid value is served; after the caller's own abort it is not.
       if (signal?.aborted || record === undefined || stateOf(record, now()) === 'expired') throw error
-      return copyOf(record.value)
+      return record
     }
   }
 
@@ -144,9 +163,9 @@ export class KeyHandle {
     const after = await this.#newestFencingToken(record)
     const isReport = rejected !== undefined
     const requirement = isReport ? differentFrom(key, JSON.stringify(rejected), after, force) : newerThan(after, force)
-    if (isReport && record !== undefined && requirement.acceptsCurrent(record, now())) return copyOf(record.value)
+    if (isReport && record !== undefined && requirement.acceptsCurrent(record, now())) return copyOfValue(record)
     try {
-      return await this.#wait(requirement)
+      return copyOfValue(await this.#wait(requirement))
     } catch (error) {
       // A requirement knows no ledger, which says until when nobody asks again.
       const isBare = error instanceof DogError && error.code === 'ERR_DOG_REJECTED' && error.retryAt === undefined
@@ -267,28 +286,40 @@ export class KeyHandle {
   async #refreshInBackground({ isTimed = false } = {}): Promise<boolean> {
     if (this.#inFlight !== undefined || !this.#canFetch) return false
     if (!isTimed && this.#backgroundRefresh.isResting) return false
-    return this.#backgroundRefresh.run(() => this.#start(notDue, false))
+    return this.#backgroundRefresh.run(() => this.#start(notDue, false).result)
   }
 
   /** Waits until a run brings what the requirement accepts. Keeps the process alive. */
-  async #wait(requirement: Requirement, signal?: AbortSignal, startedAt?: number): Promise<unknown> {
+  async #wait(requirement: Requirement, signal?: AbortSignal, startedAt?: number): Promise<DogRecord> {
     const deadline = startDeadline({ ...this.#bounds, keepsAlive: true, signal, startedAt })
     try {
       for (;;) {
-        const { result, force } = this.#inFlight ?? { result: this.#start(requirement, true), force: requirement.force }
-        const ended = result.catch(force || !requirement.force ? ignoreWaitTimeout : () => undefined)
-        const record = await Promise.race([deadline.passed, ended])
+        const run = this.#inFlight ?? this.#start(requirement, true)
+        const record = await this.#join(run, requirement, deadline)
         if (record === undefined) continue
-        if (requirement.acceptsCurrent(record, now()) || requirement.acceptsCommitted(record)) return copyOf(record.value)
+        if (requirement.acceptsCurrent(record, now()) || requirement.acceptsCommitted(record)) return record
       }
     } finally {
       deadline.end()
     }
   }
 
-  #start(requirement: Requirement, waits: boolean): Promise<DogRecord | undefined> {
+  /** Waits for a run that may be another caller's. The last caller that leaves ends the wait for another process. */
+  async #join(run: Run, requirement: Requirement, deadline: Deadline): Promise<DogRecord | undefined> {
+    const ended = run.result.catch(run.force || !requirement.force ? ignoreWaitTimeout : () => undefined)
+    run.callers++
+    try {
+      return await Promise.race([deadline.passed, ended])
+    } finally {
+      if (--run.callers === 0) run.abandon()
+    }
+  }
+
+  #start(requirement: Requirement, waits: boolean): Run {
     const coordinator = this.#coordinator
-    const deadline = abortAtDeadline({ ...this.#bounds, keepsAlive: false, signal: this.#stored.environment.closing() })
+    const { key, environment } = this.#stored
+    const deadline = abortAtDeadline({ ...this.#bounds, keepsAlive: false, signal: environment.closing() })
+    const abandon = () => deadline.abort(new DogError('ERR_DOG_WAIT_TIMEOUT', `Nobody waits for "${key}"`, { key }))
     const result = coordinator.resolve(requirement, waits, deadline.signal).finally(() => {
       deadline.end()
       if (this.#coordinator === coordinator) this.#inFlight = undefined
@@ -297,8 +328,9 @@ export class KeyHandle {
     })
     // Its callers may all have left.
     result.catch(() => {})
-    this.#inFlight = { result, force: requirement.force }
-    return result
+    const run = { result, force: requirement.force, callers: 0, abandon: waits ? abandon : () => {} }
+    this.#inFlight = run
+    return run
   }
 
   get #bounds(): { key: string; maxWaitSeconds: number } {
@@ -310,6 +342,8 @@ export class KeyHandle {
     return 2 * this.#stored.config.timeout + 2
   }
 }
+
+const copyOfValue = (record: DogRecord): unknown => copyOf(record.value)
 
 /** The time-out of a run that a caller joined late is not that caller's time-out: it starts another run. */
 function ignoreWaitTimeout(error: DogError): undefined {

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import type { DogOptions, EncryptionKey, Fetcher, KeyOptions, Store } from '../../../index.js'
+import type { DogOptions, EncryptionKey, Fetcher, GetOptions, KeyOptions, Store } from '../../../index.js'
 import {
   BOOLEAN,
   checkOptions,
@@ -148,8 +148,7 @@ const GET_RULES: Rules = {
   signal: { test: (value: unknown) => value instanceof AbortSignal, rule: 'must be an AbortSignal' },
 }
 
-export const checkGetOptions = (options: unknown): { minTtl?: number; signal?: AbortSignal } =>
-  checkOptions('get', options, GET_RULES)
+export const checkGetOptions = (call: 'get' | 'read', options: unknown): GetOptions => checkOptions(call, options, GET_RULES)
 
 /**
  * Checks a key. It is a name and not a path: any 1 to 120 characters. A store decides how a key

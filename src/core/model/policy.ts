@@ -94,6 +94,18 @@ export function withFailure(
   return { ...ledger, failure: { at: now, count, retryAt: Math.ceil(now + waitMs), code, message } }
 }
 
+/**
+ * The ledger after a removal: a value with a fencing token up to this one is void, because its fetch
+ * began before.
+ */
+export function withRemoval(ledger: Ledger | undefined, now: number, fencingToken: number): Ledger {
+  const { since = now, count = 0, last = 0 } = ledger?.fetches ?? {}
+  return { ...ledger, fetches: { since, count, last: Math.max(last, fencingToken) }, voidUpTo: fencingToken }
+}
+
+/** Whether a value was removed after its fetch began. */
+export const isVoid = (ledger: Ledger | undefined, generation: number): boolean => generation <= (ledger?.voidUpTo ?? 0)
+
 /** Returns the ledger as it is after a success. */
 export function withoutFailure(ledger: Ledger): Ledger {
   if (ledger.failure === undefined && ledger.aborted === undefined) return ledger

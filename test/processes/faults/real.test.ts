@@ -11,9 +11,7 @@ import { pause } from '../../support/timing.js'
 const KEY = 'TOKEN'
 const USER = 65_531
 
-async function setUp(
-  t: Test,
-): Promise<{
+async function setUp(t: Test): Promise<{
   dir: string
   endpoint: UpstreamEndpoint
   command: Omit<WorkerCommand, 'command' | 'id'>

@@ -94,7 +94,7 @@ t.test('Options that are no object are refused', async (t) => {
   for (const options of [1, 'dir', null, []])
     t.match(
       typeErrorOf(t, () => checkDogOptions(options)),
-      /^options must be an object/,
+      /^the options of \w+ must be an object/,
     )
 })
 
@@ -168,20 +168,20 @@ t.test('A key has 1 to 120 characters', async (t) => {
 
 t.test('The options of get are checked', async (t) => {
   const { signal } = new AbortController()
-  t.same(checkGetOptions({ minTtl: 0, signal }), { minTtl: 0, signal })
+  t.same(checkGetOptions('get', { minTtl: 0, signal }), { minTtl: 0, signal })
   for (const minTtl of [-1, Number.NaN, '5', null])
     t.match(
-      typeErrorOf(t, () => checkGetOptions({ minTtl })),
+      typeErrorOf(t, () => checkGetOptions('get', { minTtl })),
       /^minTtl must be/,
     )
   for (const other of [{}, null, true])
     t.match(
-      typeErrorOf(t, () => checkGetOptions({ signal: other })),
+      typeErrorOf(t, () => checkGetOptions('get', { signal: other })),
       /^signal must be/,
     )
   for (const options of [1, 'x', []])
     t.match(
-      typeErrorOf(t, () => checkGetOptions(options)),
-      /^options must be an object/,
+      typeErrorOf(t, () => checkGetOptions('get', options)),
+      /^the options of \w+ must be an object/,
     )
 })
