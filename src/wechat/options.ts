@@ -1,6 +1,6 @@
 // Checks the options of `wechat()`, and fills in the defaults.
 import type { Dog, KeyOptions } from 'dotdog'
-import { checkHttpUrl } from '../core/shared/http-url.js'
+import { checkHttpUrl } from '../core/shared/upstream/http-url.js'
 import { ANYTHING, BOOLEAN, checkOptions, ID, type Rules, required, SECRET_ID, secondsUpTo } from '../core/shared/validate.js'
 
 export interface WeChatOptions {

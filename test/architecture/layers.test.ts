@@ -6,7 +6,7 @@ import { filesOf, type Import, importsOf, textOf } from './source.js'
 const FLOORS = [...textOf('src/README.md').matchAll(/^\* `(.+?)\/` — /gm)].map(([, name]) => `src/${name}`)
 
 /** Folders that others may import by path; every other folder under src/ is known by its package name. */
-const SHARED_FOLDERS = ['src/core/shared', 'src/database']
+const SHARED_FOLDERS = ['src/core/shared', 'src/core/shared/upstream', 'src/database']
 
 /** Each outside package has one importer, by import() inside a function: loading dotdog loads none of them. */
 const PACKAGES = ['proper-lockfile', 'undici', 'oauth4webapi', 'ioredis', 'pg', 'find-my-way']

@@ -10,23 +10,14 @@ import { stateOf } from '../model/policy.js'
 import { monotonic, now } from '../shared/clock.js'
 import { AutoRefresh, RECHECK_MS } from './auto-refresh.js'
 import { BackgroundRefresh } from './background-refresh.js'
-import { abortAtDeadline, type Deadline, startDeadline } from './deadline.js'
+import { abortAtDeadline, startDeadline } from './deadline.js'
 import { recordToReplace, writeDirectly } from './direct-write.js'
+import { joinRun, type SharedRun } from './shared-run.js'
 import { StoreReader } from './store-reader.js'
 import { peekedOf, TurnCache } from './turn-cache.js'
 
 /** While more than this remains of a value, the clock is read once per tick; below, by every call. */
 const AMPLE_LIFETIME_MS = 60_000
-
-/** One run of the coordinator, which concurrent callers share. */
-interface Run {
-  result: Promise<DogRecord | undefined>
-  force: boolean
-  /** Callers that wait for it now. */
-  callers: number
-  /** Ends a wait for another process. A fetch of this process goes on. */
-  abandon(): void
-}
 
 /**
  * One key as its callers see it: answers at once from memory where it can, and lets concurrent callers
@@ -37,7 +28,7 @@ export class KeyHandle {
   #coordinator: FetchCoordinator
   #reader: StoreReader
   readonly #cache = new TurnCache()
-  #inFlight: Run | undefined
+  #inFlight: SharedRun | undefined
   /** Runs of coordinators that were replaced. */
   #replacedRuns: Promise<unknown> | undefined
   /** Only of a key that was due once: there may be many keys. */
@@ -295,7 +286,7 @@ export class KeyHandle {
     try {
       for (;;) {
         const run = this.#inFlight ?? this.#start(requirement, true)
-        const record = await this.#join(run, requirement, deadline)
+        const record = await joinRun(run, requirement.force, deadline)
         if (record === undefined) continue
         if (requirement.acceptsCurrent(record, now()) || requirement.acceptsCommitted(record)) return record
       }
@@ -304,18 +295,7 @@ export class KeyHandle {
     }
   }
 
-  /** Waits for a run that may be another caller's. The last caller that leaves ends the wait for another process. */
-  async #join(run: Run, requirement: Requirement, deadline: Deadline): Promise<DogRecord | undefined> {
-    const ended = run.result.catch(run.force || !requirement.force ? ignoreWaitTimeout : () => undefined)
-    run.callers++
-    try {
-      return await Promise.race([deadline.passed, ended])
-    } finally {
-      if (--run.callers === 0) run.abandon()
-    }
-  }
-
-  #start(requirement: Requirement, waits: boolean): Run {
+  #start(requirement: Requirement, waits: boolean): SharedRun {
     const coordinator = this.#coordinator
     const { key, environment } = this.#stored
     const deadline = abortAtDeadline({ ...this.#bounds, keepsAlive: false, signal: environment.closing() })
@@ -344,8 +324,3 @@ export class KeyHandle {
 }
 
 const copyOfValue = (record: DogRecord): unknown => copyOf(record.value)
-
-/** The time-out of a run that a caller joined late is not that caller's time-out: it starts another run. */
-function ignoreWaitTimeout(error: DogError): undefined {
-  if (error.code !== 'ERR_DOG_WAIT_TIMEOUT') throw error
-}

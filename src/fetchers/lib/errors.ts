@@ -1,6 +1,6 @@
 // The one error of dotdog/fetchers. Its texts are built here and nowhere else. An error of an HTTP
 // client or of a library never leaves the file that caught it, because it may carry the request.
-import { redactUpstreamText } from '../../core/shared/upstream-text.js'
+import { redactUpstreamText } from '../../core/shared/upstream/upstream-text.js'
 
 /**
  * - `FETCHER_REFUSED`: the upstream refused, and said why.

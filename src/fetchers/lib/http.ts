@@ -8,7 +8,7 @@ import {
   type HttpRequest,
   type HttpResponse,
   nodeClient,
-} from '../../core/shared/http.js'
+} from '../../core/shared/upstream/http.js'
 import { type FetcherErrorCode, fetcherError, PERMANENT_RETRY_S, type ProviderContext } from './errors.js'
 
 /** The longest known tokens have some thousands of characters. */

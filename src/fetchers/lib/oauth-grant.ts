@@ -2,8 +2,8 @@
 // optional peer dependency. The errors of that library carry whole responses, so none of them
 // leaves this file.
 import type { ClientAuth } from 'oauth4webapi'
-import type { HttpResponse } from '../../core/shared/http.js'
-import { describeNonObject, parseJsonObject } from '../../core/shared/upstream-text.js'
+import type { HttpResponse } from '../../core/shared/upstream/http.js'
+import { describeNonObject, parseJsonObject } from '../../core/shared/upstream/upstream-text.js'
 import { FetcherError, fetcherError, PERMANENT_RETRY_S, type ProviderContext, refusalError } from './errors.js'
 import { sendRequest, suggestedRetryAfter } from './http.js'
 

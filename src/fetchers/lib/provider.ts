@@ -1,8 +1,8 @@
 // What the providers share: one request, one JSON response, a test for success, and a registration
 // for init.
 import type { Fetcher, KeyOptions, Result } from 'dotdog'
-import type { HttpRequest, HttpResponse } from '../../core/shared/http.js'
-import { describeNonObject, type JsonObject, parseJsonObject } from '../../core/shared/upstream-text.js'
+import type { HttpRequest, HttpResponse } from '../../core/shared/upstream/http.js'
+import { describeNonObject, type JsonObject, parseJsonObject } from '../../core/shared/upstream/upstream-text.js'
 import { fetcherError, type ProviderContext, refusalError, type UpstreamRefusal } from './errors.js'
 import { sendRequest, suggestedRetryAfter } from './http.js'
 import { hintsOf, type RejectionHints } from './rejection.js'

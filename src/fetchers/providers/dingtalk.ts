@@ -1,7 +1,7 @@
 import type { KeyOptions } from 'dotdog'
-import { checkHttpUrl } from '../../core/shared/http-url.js'
+import { checkHttpUrl } from '../../core/shared/upstream/http-url.js'
+import { INVALID_TOKEN_CODES } from '../../core/shared/upstream/wechat-codes.js'
 import { checkOptions } from '../../core/shared/validate.js'
-import { INVALID_TOKEN_CODES } from '../../core/shared/wechat-codes.js'
 import { PERMANENT_RETRY_S } from '../lib/errors.js'
 import { accountRules } from '../lib/options.js'
 import {

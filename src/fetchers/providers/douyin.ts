@@ -1,6 +1,6 @@
 import type { KeyOptions } from 'dotdog'
-import { checkHttpUrl } from '../../core/shared/http-url.js'
-import type { JsonObject } from '../../core/shared/upstream-text.js'
+import { checkHttpUrl } from '../../core/shared/upstream/http-url.js'
+import type { JsonObject } from '../../core/shared/upstream/upstream-text.js'
 import { BOOLEAN, checkOptions } from '../../core/shared/validate.js'
 import { PERMANENT_RETRY_S } from '../lib/errors.js'
 import { accountRules } from '../lib/options.js'

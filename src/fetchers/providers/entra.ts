@@ -1,5 +1,5 @@
 import type { KeyOptions } from 'dotdog'
-import { checkHttpUrl } from '../../core/shared/http-url.js'
+import { checkHttpUrl } from '../../core/shared/upstream/http-url.js'
 import { checkOptions, ID, required } from '../../core/shared/validate.js'
 import { accountRules } from '../lib/options.js'
 import type { Registration } from '../lib/provider.js'

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import type { KeyOptions } from 'dotdog'
-import { checkHttpUrl } from '../../core/shared/http-url.js'
+import { checkHttpUrl } from '../../core/shared/upstream/http-url.js'
 import { ANYTHING, checkOptions, type Rules, required } from '../../core/shared/validate.js'
 import { checkPrivateKey, signJwt } from '../lib/jwt.js'
 import { ID_OR_NUMBER } from '../lib/options.js'

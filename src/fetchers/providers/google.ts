@@ -1,5 +1,5 @@
 import type { KeyOptions } from 'dotdog'
-import { checkHttpUrl } from '../../core/shared/http-url.js'
+import { checkHttpUrl } from '../../core/shared/upstream/http-url.js'
 import { ANYTHING, checkObject, checkOptions, checkValue, ID, type Rules, required } from '../../core/shared/validate.js'
 import { checkPrivateKey, signJwt } from '../lib/jwt.js'
 import { requestToken } from '../lib/oauth-grant.js'

@@ -1,5 +1,5 @@
 import type { KeyOptions } from 'dotdog'
-import { checkHttpUrl } from '../../core/shared/http-url.js'
+import { checkHttpUrl } from '../../core/shared/upstream/http-url.js'
 import { ANYTHING, checkOptions, oneOf, type Rules } from '../../core/shared/validate.js'
 import { type Grant, requestToken } from '../lib/oauth-grant.js'
 import { accountRules, joinWords, WORDS } from '../lib/options.js'

@@ -2,6 +2,7 @@
 // client's.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
+import { DEAD_TOKEN_CODES } from '../../core/shared/upstream/wechat-codes.js'
 import { onDisconnect } from '../http/request-context.js'
 import type { Exchange } from '../http/route.js'
 import { readCurrent, type ServedAccount } from './account.js'
@@ -43,7 +44,7 @@ const MAX_INSPECTED_BYTES = 64 * KIB
  */
 const FORWARDED_REQUEST_HEADERS = ['accept', 'accept-language', 'content-type', 'range', 'user-agent']
 
-const DEAD_TOKEN_ERRCODES = new Set<unknown>([40001, 40014, 42001])
+const DEAD_TOKEN_ERRCODES = new Set<unknown>(DEAD_TOKEN_CODES)
 
 interface ProxiedCall {
   exchange: Exchange

@@ -1,7 +1,7 @@
 // The platform's endpoints as functions: what each one sends, and what its response must hold. This
 // file knows nothing of dogs, keys and retries.
 import type { Result } from 'dotdog'
-import type { JsonObject } from '../../core/shared/upstream-text.js'
+import type { JsonObject } from '../../core/shared/upstream/upstream-text.js'
 import { type CallContext, transportError } from './errors.js'
 import { sendRequest } from './http.js'
 

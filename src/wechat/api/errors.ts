@@ -2,7 +2,7 @@
 // no URL query. What comes from the platform is redacted first, because an errmsg may repeat what
 // was sent.
 import { isIP } from 'node:net'
-import { redactUpstreamText } from '../../core/shared/upstream-text.js'
+import { redactUpstreamText } from '../../core/shared/upstream/upstream-text.js'
 import { factOf, secondsUntil } from './error-codes.js'
 import type { ErrorKind } from './error-table.js'
 

@@ -1,6 +1,6 @@
 // One request to the platform, and its response as an object.
-import { exchange, HttpFailure, type HttpFailureKind, undiciClient } from '../../core/shared/http.js'
-import { describeNonObject, type JsonObject, parseJsonObject } from '../../core/shared/upstream-text.js'
+import { exchange, HttpFailure, type HttpFailureKind, undiciClient } from '../../core/shared/upstream/http.js'
+import { describeNonObject, type JsonObject, parseJsonObject } from '../../core/shared/upstream/upstream-text.js'
 import { type CallContext, errcodeError, transportError } from './errors.js'
 
 export interface PlatformRequest {

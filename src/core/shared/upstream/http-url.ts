@@ -1,4 +1,4 @@
-import { misuse, misuseOfSecret } from './validate.js'
+import { misuse, misuseOfSecret } from '../validate.js'
 
 /** URLs that users give: where an upstream is. */
 
