@@ -4,7 +4,7 @@ import { createDog as createUntypedDog } from './dog/dog.js'
 import { DogError, isDogError } from './model/errors.js'
 import { checkFileStoreOptions } from './model/options.js'
 import { FileStore } from './stores/file/store.js'
-import { MemoryStore } from './stores/memory.js'
+import { MemoryStore } from './stores/memory-store.js'
 
 /** The public names, and the default dog, which the package itself is. */
 

@@ -1,5 +1,5 @@
-import type { Backoff } from '../core/shared/backoff.js'
 import { startTimer, stopTimer, type Timer } from '../core/shared/clock.js'
+import type { ReconnectBackoff } from '../core/shared/reconnect-backoff.js'
 import { withDeadline } from './deadline.js'
 
 /** A connection on which the database sends messages. Must not keep the process alive. */
@@ -24,7 +24,7 @@ export interface SubscriberOptions {
   /** Opens a connection and subscribes on it. Must settle in time, and not keep the process alive. */
   open(handlers: ConnectionHandlers): Promise<MessageConnection>
   /** The wait before a lost connection is replaced. */
-  backoff: Backoff
+  backoff: ReconnectBackoff
   /**
    * Milliseconds between two pings: a connection that was cut on the way looks like one on which
    * nothing happens.

@@ -1,4 +1,4 @@
-import { Backoff } from '../core/shared/backoff.js'
+import { ReconnectBackoff } from '../core/shared/reconnect-backoff.js'
 import { underDeadline } from '../database/deadline.js'
 import { type ConnectionHandlers, type MessageConnection, Subscriber } from '../database/subscriber.js'
 import { type Connection, closedError, type DedicatedClient } from './connection.js'
@@ -12,7 +12,7 @@ const PING_INTERVAL_MS = 10_000
 export const subscriberTo = (connection: Connection, listenStatement: string): Subscriber =>
   new Subscriber({
     open: (handlers) => open(connection, listenStatement, handlers),
-    backoff: new Backoff(RECONNECT_MIN_MS, RECONNECT_MAX_MS, { jitter: true }),
+    backoff: new ReconnectBackoff(RECONNECT_MIN_MS, RECONNECT_MAX_MS, { jitter: true }),
     pingIntervalMs: PING_INTERVAL_MS,
     closedError,
   })

@@ -1,4 +1,4 @@
-import { Backoff } from '../core/shared/backoff.js'
+import { ReconnectBackoff } from '../core/shared/reconnect-backoff.js'
 import { underDeadline } from '../database/deadline.js'
 import { type ConnectionHandlers, type MessageConnection, Subscriber } from '../database/subscriber.js'
 import type { ConnectionProvider } from './connection-provider.js'
@@ -14,7 +14,7 @@ const PING_INTERVAL_MS = 5000
 export const subscriberTo = (connections: ConnectionProvider, channel: string): Subscriber =>
   new Subscriber({
     open: (handlers) => open(connections, channel, handlers),
-    backoff: new Backoff(RECONNECT_MIN_MS, RECONNECT_MAX_MS),
+    backoff: new ReconnectBackoff(RECONNECT_MIN_MS, RECONNECT_MAX_MS),
     pingIntervalMs: PING_INTERVAL_MS,
     closedError,
   })

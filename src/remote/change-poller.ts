@@ -1,6 +1,6 @@
 import type { DogRecord } from 'dotdog'
-import { Backoff } from '../core/shared/backoff.js'
 import { startTimer, stopTimer, type Timer } from '../core/shared/clock.js'
+import { ReconnectBackoff } from '../core/shared/reconnect-backoff.js'
 import { type HttpClient, pathOf, type RemoteResponse } from './http-client.js'
 import { recordOf } from './responses.js'
 
@@ -27,7 +27,7 @@ export class ChangePoller {
   readonly #knownGeneration: () => number | undefined
   readonly #onRecord: (record: DogRecord, since: number | undefined) => void
   readonly #stopped = new AbortController()
-  readonly #backoff = new Backoff(RETRY_MIN_MS, RETRY_MAX_MS)
+  readonly #backoff = new ReconnectBackoff(RETRY_MIN_MS, RETRY_MAX_MS)
   #timer: Timer | undefined
   #isLive = false
 

@@ -1,7 +1,7 @@
 // The keys of an account: their names, what they depend on, and their fetchers. Nothing is fetched
 // here.
 import { type Dog, init, type Secret } from 'dotdog'
-import { DEAD_TOKEN_CODES } from '../core/shared/upstream/wechat-codes.js'
+import { DEAD_TOKEN_CODES } from '../core/shared/upstream/dead-token-codes.js'
 import { type Account, fetchTicket, fetchToken, type TicketType } from './api/endpoints.js'
 import type { CheckedOptions } from './options.js'
 import { createForceQuota, type ForceTimes, STABLE_REFRESH_AHEAD_S, stableFetcher } from './stable-token.js'

@@ -89,9 +89,9 @@ t.test(
         .filter(Boolean).length
     t.equal(faults('src/core/fetch/coordinator.ts', "import { KeyHandle } from '../key/key-handle.js'"), 1)
     t.equal(faults('src/core/fetch/coordinator.ts', "import type { KeyHandle } from '../key/key-handle.js'"), 1)
-    t.equal(faults('src/core/stores/memory.ts', "export { x } from '../fetch/run-fetcher.js'"), 1)
-    t.equal(faults('src/core/model/policy.ts', "type X = import('../fetch/run-fetcher.js').X"), 1)
-    t.equal(faults('src/core/model/policy.ts', "const f = () => import('../stores/memory.js')"), 1)
+    t.equal(faults('src/core/stores/memory-store.ts', "export { x } from '../fetch/run-fetcher.js'"), 1)
+    t.equal(faults('src/core/model/failure-backoff.ts', "type X = import('../fetch/run-fetcher.js').X"), 1)
+    t.equal(faults('src/core/model/failure-backoff.ts', "const f = () => import('../stores/memory-store.js')"), 1)
     t.equal(faults('src/wechat/push/answer.ts', "import { x } from '../wechat.js'"), 1)
     t.equal(faults('src/wechat/api/call.ts', "import { DogError } from '../../core/model/errors.js'"), 1)
     t.equal(faults('src/redis/store.ts', "import { x } from 'dotdog/server'"), 1)

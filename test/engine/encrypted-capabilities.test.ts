@@ -2,9 +2,9 @@
 import t from 'tap'
 import type { DogRecord, Store, StoreCapability } from '../../index.js'
 import { type CipherKey, encryptRecord, toCipherKey } from '../../src/core/model/encryption.js'
-import { EncryptedStore } from '../../src/core/stores/encrypted.js'
+import { EncryptedStore } from '../../src/core/stores/encrypted-store.js'
 import { FileStore } from '../../src/core/stores/file/store.js'
-import { MemoryStore } from '../../src/core/stores/memory.js'
+import { MemoryStore } from '../../src/core/stores/memory-store.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 import { createDog } from '../support/test-dog.js'
 

@@ -1,7 +1,7 @@
 // An upstream that is down for longer than a lifetime, with many callers in many processes. The
 // number of calls depends on the shared back-off alone.
 import t from 'tap'
-import { withFailure } from '../../src/core/model/policy.js'
+import { withFailure } from '../../src/core/model/failure-backoff.js'
 import { startMachine } from '../support/controlled-process.js'
 import { pause, until } from '../support/timing.js'
 

@@ -2,8 +2,9 @@ import type { KeyStatus, Store } from '../../../index.js'
 import type { Memory } from '../fetch/memory.js'
 import { assertOwner } from '../fetch/ownership.js'
 import { DogError } from '../model/errors.js'
+import { stateOf } from '../model/freshness.js'
 import type { KeyConfig } from '../model/options.js'
-import { currentWindow, stateOf } from '../model/policy.js'
+import { currentWindow } from '../model/quota.js'
 import { now } from '../shared/clock.js'
 
 /** What can be said of a key without its value. */

@@ -1,6 +1,6 @@
 import type { DogRecord, Store } from '../../../index.js'
 import type { CipherKey } from '../model/encryption.js'
-import { EncryptedStore } from '../stores/encrypted.js'
+import { EncryptedStore } from '../stores/encrypted-store.js'
 import { FileStore } from '../stores/file/store.js'
 
 /** Where a key's record is, as its options say. */

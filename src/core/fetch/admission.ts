@@ -1,8 +1,9 @@
 import type { DogRecord, Ledger } from '../../../index.js'
 import { DogError } from '../model/errors.js'
 import { type FailureDescription, recordedError } from '../model/failure.js'
+import { standingFailure, withFailure, withoutFailure } from '../model/failure-backoff.js'
 import type { KeyConfig } from '../model/options.js'
-import { quotaEnd, standingFailure, withFailure, withoutFailure } from '../model/policy.js'
+import { quotaEnd } from '../model/quota.js'
 import { now } from '../shared/clock.js'
 import type { Requirement } from './requirement.js'
 

@@ -1,5 +1,5 @@
 import type { DogRecord, Lease } from '../../../index.js'
-import { isVoid } from '../model/policy.js'
+import { isVoid } from '../model/removal.js'
 import type { FetcherRun } from './run-fetcher.js'
 import type { StoredKey } from './stored-key.js'
 

@@ -1,6 +1,6 @@
 import type { DogRecord, Reason } from '../../../index.js'
 import { DogError } from '../model/errors.js'
-import { stateOf } from '../model/policy.js'
+import { stateOf } from '../model/freshness.js'
 
 /** What a caller requires of a record: pure predicates, so that callers with different requirements can share one fetch. */
 export interface Requirement {

@@ -1,7 +1,8 @@
 import type { DogRecord, Lease } from '../../../index.js'
 import { assertIdentity } from '../fetch/ownership.js'
 import type { StoredKey } from '../fetch/stored-key.js'
-import { withoutFailure, withRemoval } from '../model/policy.js'
+import { withoutFailure } from '../model/failure-backoff.js'
+import { withRemoval } from '../model/removal.js'
 import { now } from '../shared/clock.js'
 
 /**

@@ -2,7 +2,7 @@ import type { DogRecord } from '../../../index.js'
 import { commitUnwritten } from '../fetch/late-commit.js'
 import type { StoredKey } from '../fetch/stored-key.js'
 import { DogError } from '../model/errors.js'
-import { stateOf } from '../model/policy.js'
+import { stateOf } from '../model/freshness.js'
 import { monotonic, now } from '../shared/clock.js'
 
 /** A value in memory is compared with the store's at most this often. */

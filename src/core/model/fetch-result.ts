@@ -1,7 +1,7 @@
 import { isShallow, limitRefreshAhead, MAX_DEPTH } from '../shared/format.js'
 import { DogError } from './errors.js'
-import { expiryOf, UnusableResult } from './expiry.js'
-import { defaultRefreshAhead } from './policy.js'
+import { defaultRefreshAhead } from './freshness.js'
+import { expiryOf, UnusableResult } from './parse-expiry.js'
 
 /**
  * A fetcher's answer after its check: the fields from which a record is made. No message in this

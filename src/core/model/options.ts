@@ -12,7 +12,7 @@ import {
   TEXT,
 } from '../shared/validate.js'
 import { type CipherKey, toCipherKey } from './encryption.js'
-import { DAY_S, type Quota } from './policy.js'
+import { DAY_S, type Quota } from './quota.js'
 
 /**
  * Checks the options and keys that users pass in. Everything behind this file relies on the check.

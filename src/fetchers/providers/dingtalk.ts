@@ -1,6 +1,6 @@
 import type { KeyOptions } from 'dotdog'
+import { INVALID_TOKEN_CODES } from '../../core/shared/upstream/dead-token-codes.js'
 import { checkHttpUrl } from '../../core/shared/upstream/http-url.js'
-import { INVALID_TOKEN_CODES } from '../../core/shared/upstream/wechat-codes.js'
 import { checkOptions } from '../../core/shared/validate.js'
 import { PERMANENT_RETRY_S } from '../lib/errors.js'
 import { accountRules } from '../lib/options.js'

@@ -2,7 +2,7 @@
 // client's.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
-import { DEAD_TOKEN_CODES } from '../../core/shared/upstream/wechat-codes.js'
+import { DEAD_TOKEN_CODES } from '../../core/shared/upstream/dead-token-codes.js'
 import { onDisconnect } from '../http/request-context.js'
 import type { Exchange } from '../http/route.js'
 import { readCurrent, type ServedAccount } from './account.js'

@@ -3,7 +3,7 @@
 // was sent.
 import { isIP } from 'node:net'
 import { redactUpstreamText } from '../../core/shared/upstream/upstream-text.js'
-import { factOf, secondsUntil } from './error-codes.js'
+import { factOf, secondsUntil } from './errcode-facts.js'
 import type { ErrorKind } from './error-table.js'
 
 export interface WeChatErrorFields {

@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { DogRecord, Ledger } from '../../../index.js'
-import { currentWindow, standingFailure, stateOf } from '../../../src/core/model/policy.js'
+import { standingFailure } from '../../../src/core/model/failure-backoff.js'
+import { stateOf } from '../../../src/core/model/freshness.js'
+import { currentWindow } from '../../../src/core/model/quota.js'
 import { decodeLedger, decodeRecord, encodeLedger, encodeRecord, unknownFields } from '../../../src/core/shared/format.js'
 
 /**

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Backoff } from '../../../src/core/shared/backoff.js'
+import { ReconnectBackoff } from '../../../src/core/shared/reconnect-backoff.js'
 import { type ConnectionHandlers, Subscriber } from '../../../src/database/subscriber.js'
 
 interface FakeConnection extends ConnectionHandlers {
@@ -25,7 +25,7 @@ function fakeSubscriber() {
         },
       }
     },
-    backoff: new Backoff(1, 2),
+    backoff: new ReconnectBackoff(1, 2),
     pingIntervalMs: 5,
     closedError: () => new Error('closed'),
   })

@@ -1,6 +1,6 @@
 import type { DogRecord, Lease, Ledger, Store, StoreCapability } from '../../../../index.js'
 import { DogError, storeError } from '../../model/errors.js'
-import { monotonic, now, WakeableSleep } from '../../shared/clock.js'
+import { now } from '../../shared/clock.js'
 import { failpoint } from '../../shared/failpoint.js'
 import { defaultFolder } from './default-folder.js'
 import { damagedFile, decodeKey, isTruncated, recordFile, recordName } from './file-names.js'
@@ -8,32 +8,12 @@ import { Folder } from './folder.js'
 import { FolderWatcher, watchRecords } from './folder-watcher.js'
 import * as io from './fs.js'
 import { acquireLock } from './heartbeat.js'
-import { FileLease } from './lease.js'
 import { readLedger } from './ledger-file.js'
 import { FileLock, isStillHeld, livingHolder, ownerName } from './lock.js'
+import { FileLease } from './lock-lease.js'
 import { RecordReader } from './record-file.js'
 import { sweep } from './sweep.js'
-
-/**
- * A waiter polls at intervals that grow from the minimum to a maximum. Usually the watcher wakes it
- * before.
- */
-const MIN_POLL_MS = 5
-const POLL_STEP_MS = 5
-const MAX_POLL_MS = 100
-const MAX_POLL_WITHOUT_WATCHER_MS = 25
-/**
- * If a waiter's timer fires late, the machine is busy, and hundreds of polling waiters would keep
- * it from the fetch. The waiter then sleeps longer by a multiple of the delay, up to this limit.
- */
-const MAX_BUSY_DELAY_MS = 250
-const BUSY_DELAY_FACTOR = 4
-/**
- * A waiter judges the holder at every fourth poll. Between these it only checks that the lock and
- * its pid are still there, which does not notice a dead process that was not reaped, or a holder
- * that is overdue.
- */
-const POLLS_PER_JUDGEMENT = 4
+import { waitForChange } from './waiter.js'
 
 /** This much of a damaged record is kept aside. */
 const MAX_DAMAGED_BYTES = 64 * 1024
@@ -171,33 +151,18 @@ export class FileStore implements Store {
   }
 
   async waitForChange(key: string, seen: number | undefined, signal: AbortSignal): Promise<void> {
-    const sleep = new WakeableSleep()
-    const wake = () => sleep.wake()
-    const unsubscribe = this.#watcher.subscribe(wake)
-    signal.addEventListener('abort', wake)
-    let owner: string | undefined
     try {
-      for (let polls = 0, pollMs = MIN_POLL_MS, busyDelayMs = 0; !signal.aborted; polls++) {
-        sleep.reset()
-        if (polls === 0 ? (await this.read(key))?.generation !== seen : this.#reader.mayDiffer(key, seen)) return
-        // Judging a holder costs five times as much as checking that its lock and its pid are still
-        // there.
-        if (polls % POLLS_PER_JUDGEMENT === 0 || owner === undefined || !isStillHeld(this.dir, key, owner)) {
-          if (this.holder(key) === undefined) return
-          owner = ownerName(this.dir, key)
-        }
-        const startedAt = monotonic()
-        await sleep.sleep(pollMs + busyDelayMs)
-        const isWatching = this.#watcher.isOn
-        const overrunMs = monotonic() - startedAt - pollMs - busyDelayMs
-        busyDelayMs = isWatching ? 0 : Math.max(0, Math.min(MAX_BUSY_DELAY_MS, overrunMs * BUSY_DELAY_FACTOR))
-        pollMs = Math.min(isWatching ? MAX_POLL_MS : MAX_POLL_WITHOUT_WATCHER_MS, pollMs + POLL_STEP_MS)
-      }
+      await waitForChange({
+        watcher: this.#watcher,
+        signal,
+        isChanged: async (isFirst) =>
+          isFirst ? (await this.read(key))?.generation !== seen : this.#reader.mayDiffer(key, seen),
+        hasHolder: () => this.holder(key) !== undefined,
+        ownerName: () => ownerName(this.dir, key),
+        isStillHeld: (owner) => isStillHeld(this.dir, key, owner),
+      })
     } catch (error) {
       throw this.#toStoreError(error, key)
-    } finally {
-      signal.removeEventListener('abort', wake)
-      unsubscribe()
     }
   }
 

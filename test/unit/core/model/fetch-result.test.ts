@@ -1,7 +1,7 @@
 import t from 'tap'
 import { DogError } from '../../../../src/core/model/errors.js'
-import { UnusableResult } from '../../../../src/core/model/expiry.js'
 import { checkFetchResult, toStorable } from '../../../../src/core/model/fetch-result.js'
+import { UnusableResult } from '../../../../src/core/model/parse-expiry.js'
 import { throwsInstanceOf } from '../../../support/errors.js'
 
 const START = 1_763_650_000_000.4

@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import type { KeyOptions } from '../../../../index.js'
 import { checkDogOptions, checkGetOptions, checkKey, checkKeyOptions, configOf } from '../../../../src/core/model/options.js'
-import { MemoryStore } from '../../../../src/core/stores/memory.js'
+import { MemoryStore } from '../../../../src/core/stores/memory-store.js'
 
 /** Gives the message of the TypeError that the task must throw. */
 function typeErrorOf(t: Test, task: () => unknown): string {

@@ -1,6 +1,6 @@
 // What an errcode means at the endpoint that answered it, and when to ask again. The table itself
 // is in error-table.ts.
-import { DEAD_TOKEN_CODES } from '../../core/shared/upstream/wechat-codes.js'
+import { DEAD_TOKEN_CODES } from '../../core/shared/upstream/dead-token-codes.js'
 import { ERROR_FACTS, type ErrorFact, type RetryRule, UNKNOWN_CODE, WRONG_SECRET } from './error-table.js'
 
 /**

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { factOf, secondsUntil } from '../../../../src/wechat/api/error-codes.js'
+import { factOf, secondsUntil } from '../../../../src/wechat/api/errcode-facts.js'
 import { ERROR_FACTS, UNKNOWN_CODE } from '../../../../src/wechat/api/error-table.js'
 
 t.test('only the three dead-token codes have the kind rejected, on a business call', async (t) => {

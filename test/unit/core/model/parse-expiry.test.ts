@@ -1,5 +1,5 @@
 import t from 'tap'
-import { expiryOf, UnusableResult } from '../../../../src/core/model/expiry.js'
+import { expiryOf, UnusableResult } from '../../../../src/core/model/parse-expiry.js'
 import { MAX_EPOCH_MS } from '../../../../src/core/shared/format.js'
 import { throwsInstanceOf } from '../../../support/errors.js'
 

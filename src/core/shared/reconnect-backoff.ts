@@ -10,7 +10,7 @@ export interface BackoffOptions {
  * Computes the wait before a failed connection is tried again. The wait doubles from `firstMs` to
  * `maxMs`. A success resets it.
  */
-export class Backoff {
+export class ReconnectBackoff {
   readonly #firstMs: number
   readonly #maxMs: number
   readonly #hasJitter: boolean
