@@ -66,8 +66,6 @@ async function main() {
   execFileSync(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', 'scripts/declarations.json'], {
     stdio: 'inherit',
   })
-  // What the stores share is in their bundles; no declaration of theirs names it.
-  rmSync('dist/core', { recursive: true })
   // Last, so that a build that failed half-way is an old one.
   writeFileSync('dist/.source-hash', hash)
 }

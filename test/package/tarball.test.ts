@@ -5,7 +5,7 @@ t.test('The tarball contains the build, index.d.ts and the documents, and nothin
   const { files } = await pack(t)
   t.same(
     files.filter((path) => !path.startsWith('dist/')),
-    ['CHANGELOG.md', 'LICENSE', 'README.md', 'index.d.ts', 'package.json'],
+    ['CHANGELOG.md', 'LICENSE', 'README.md', 'index.d.ts', 'package.json', 'store.d.ts'],
   )
   const built = files.filter((path) => path.startsWith('dist/'))
   t.same(
@@ -29,7 +29,7 @@ t.test('The tarball contains the build, index.d.ts and the documents, and nothin
   const unexpected = built.filter(
     (path) =>
       path.endsWith('.d.ts') &&
-      !/^dist\/(database|fetchers|postgres|redis|remote|server|store-suite|testing|wechat)(\/[a-z0-9-]+){1,2}\.d\.ts$/.test(
+      !/^dist\/(core\/shared|database|fetchers|postgres|redis|remote|server|store-suite|testing|wechat)(\/[a-z0-9-]+){1,2}\.d\.ts$/.test(
         path,
       ),
   )

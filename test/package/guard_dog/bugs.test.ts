@@ -156,7 +156,7 @@ for (const key of ['../X', '../../X', '../..', '.', 'a/b', 'a\\b', '/etc/X', 'C:
 
 t.test('The timers of a key do not keep the process alive, not even with a fresh value', async (t) => {
   const DIR = temporary((end) => t.teardown(end))
-  const child = start(fixture('guard_dog/timers.cjs'), { DIR, LIFETIME: '7200', EXTRA: '{"ahead":1}' })
+  const child = start(fixture('guard_dog/timers.cjs'), { DIR, LIFETIME: '7200', EXTRA: '{"refreshAhead":1}' })
   const { code, signal, out } = await child.exited
   t.same({ code, signal }, { code: 0, signal: null })
   const { delays } = JSON.parse(out)
