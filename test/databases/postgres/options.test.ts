@@ -1,9 +1,8 @@
-// What a store is given. Needs no Postgres.
+// The options of a store. These tests need no Postgres.
 import { createRequire } from 'node:module'
 import pg from 'pg'
 import t from 'tap'
 import { endpointOf } from '../../../src/postgres/identifiers.js'
-import '../../support/built.js'
 
 const { postgresStore }: typeof import('../../../src/postgres/index.js') = createRequire(import.meta.url)(
   '../../../dist/postgres/index.js',
@@ -11,7 +10,7 @@ const { postgresStore }: typeof import('../../../src/postgres/index.js') = creat
 
 const connectionString = 'postgres://bob:marked-password@127.0.0.1:1/app'
 
-t.test('wrong options are a TypeError that names the option and shows no secret', async (t) => {
+t.test('Wrong options throw a TypeError that names the option and shows no secret', async (t) => {
   const pool = new pg.Pool()
   const wrong: [options: unknown, message: RegExp][] = [
     [undefined, /^the options of postgresStore must be an object; got undefined/],
@@ -58,15 +57,15 @@ t.test('wrong options are a TypeError that names the option and shows no secret'
   }
 })
 
-t.test('a store connects to nothing before it is asked, and closes without having been', async (t) => {
+t.test('A store opens no connection before its first use, and closes without one', async (t) => {
   const store = postgresStore({ connectionString })
   t.equal(store.name, 'postgres')
   await store.close()
   await store.close()
 })
 
-t.test('a place names host, port and database, without user, password and parameters', async (t) => {
-  const places: [options: Parameters<typeof endpointOf>[0], place: string][] = [
+t.test('An endpoint names host, port and database, without user, password and parameters', async (t) => {
+  const cases: [options: Parameters<typeof endpointOf>[0], endpoint: string][] = [
     [
       { connectionString: 'postgres://bob:pw@db.example:6543/app?sslmode=require&password=pw2' },
       'postgres db.example:6543/app',
@@ -84,10 +83,10 @@ t.test('a place names host, port and database, without user, password and parame
     [{}, 'postgres localhost:5432'],
   ]
   for (const name of ['PGHOST', 'PGPORT', 'PGDATABASE']) delete process.env[name]
-  for (const [options, place] of places) t.equal(endpointOf(options), place)
+  for (const [options, endpoint] of cases) t.equal(endpointOf(options), endpoint)
 })
 
-t.test('a server that refuses is an ERR_DOG_STORE that shows neither user nor password', async (t) => {
+t.test('A refused connection fails with ERR_DOG_STORE and shows neither user nor password', async (t) => {
   const store = postgresStore({ connectionString })
   const error = await Promise.resolve(store.read('K')).catch((error) => error)
   t.match(error, { code: 'ERR_DOG_STORE', message: /^postgres 127\.0\.0\.1:1\/app: .*ECONNREFUSED/ })
@@ -95,7 +94,7 @@ t.test('a server that refuses is an ERR_DOG_STORE that shows neither user nor pa
   await store.close()
 })
 
-t.test('a misspelt option is a TypeError that names the right one', async (t) => {
+t.test('A misspelt option throws a TypeError that names the right one', async (t) => {
   const misspelt = { connectionString, localFalback: true } as Parameters<typeof postgresStore>[0]
   t.throws(() => postgresStore(misspelt), {
     name: 'TypeError',

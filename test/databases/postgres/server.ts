@@ -1,50 +1,61 @@
-// A real Postgres for tests: one of their own on a private port, or the one that DATABASE_URL names.
+// A real Postgres for tests: a server of our own on a free port, or the one that DATABASE_URL
+// names.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import pg from 'pg'
 import type { Test } from 'tap'
+import { freePort } from '../support/free-port.js'
 
 export const USER = 'marked_owner'
-/** Marked, so that a test can look for it wherever something is printed. */
+/** A marked text, which tests search for in everything that is printed. */
 export const PASSWORD = 'marked-password-5f0c'
 
 export interface Server {
   url: string
-  /** Only of a server of our own; undefined where DATABASE_URL names one. */
+  /** `undefined`: the server is not ours, DATABASE_URL names it. */
   control: Control | undefined
   admin(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>
-  /** A name for a table that no other test has. It is dropped at the end. */
+  /** Returns a table name that no other test uses. The table is dropped at the end. */
   table(): string
 }
 
 export interface Control {
   port: number
-  /** As a crash: no connection is told, nothing is flushed. */
-  restart(): Promise<void>
+  /**
+   * Ends the server like a crash: no connection is closed in an orderly way, nothing is flushed.
+   */
   kill(): Promise<void>
   start(): Promise<void>
-  /** Stops (SIGSTOP) the server and all that it started, until resumed. */
+  /** `kill`, then `start`. */
+  restart(): Promise<void>
+  /** Stops (SIGSTOP) the server and all of its processes, until it is resumed. */
   suspend(): void
   resume(): void
 }
 
-const mustBeThere = (): boolean => Boolean(process.env.DOTDOG_REQUIRE_ENGINES)
+const givenUrl = process.env.DATABASE_URL || undefined
+const binaries = givenUrl === undefined ? findBinaries() : undefined
 
-/** Runs the tests with a server, or says that it skips them. */
-export async function withServer(t: Test, tests: (server: Server) => void | Promise<void>): Promise<void> {
-  const given = process.env.DATABASE_URL || undefined
-  const binaries = given === undefined ? findBinaries() : undefined
-  if (given === undefined && binaries === undefined) {
-    const reason = 'no Postgres: initdb and postgres are neither on PATH nor in /usr/lib/postgresql, and no DATABASE_URL is set'
-    if (mustBeThere()) t.fail(reason)
-    else t.pass('with a real Postgres', { skip: reason })
-    return
-  }
+/**
+ * Why Postgres cannot run on this machine; `undefined` if it can, or if DATABASE_URL names a
+ * server.
+ */
+export const unavailable: string | undefined =
+  givenUrl === undefined && binaries === undefined
+    ? 'no Postgres: initdb and postgres are neither on PATH nor in /usr/lib/postgresql, and no DATABASE_URL is set'
+    : undefined
+
+/** Whether tests fail where Postgres cannot run, instead of being skipped. */
+export const isRequired = Boolean(process.env.DOTDOG_REQUIRE_ENGINES)
+
+/**
+ * Starts a server that ends with the test, or takes the one of DATABASE_URL and drops its tables.
+ */
+export async function startPostgres(t: Test): Promise<Server> {
   const control = binaries === undefined ? undefined : await OwnServer.make(binaries)
-  const url = given ?? `postgres://${USER}:${PASSWORD}@127.0.0.1:${control!.port}/postgres`
+  const url = givenUrl ?? `postgres://${USER}:${PASSWORD}@127.0.0.1:${control!.port}/postgres`
   const tables: string[] = []
   const admin: Server['admin'] = async (text, values) => {
     const client = new pg.Client({ connectionString: url })
@@ -65,7 +76,14 @@ export async function withServer(t: Test, tests: (server: Server) => void | Prom
     if (control !== undefined) return await control.end()
     for (const name of tables) await admin(`DROP TABLE IF EXISTS ${name}`)
   })
-  await tests({ url, control, admin, table })
+  return { url, control, admin, table }
+}
+
+/** Runs tests with a server. Without Postgres they are skipped, or fail if it is required. */
+export async function withServer(t: Test, tests: (server: Server) => void | Promise<void>): Promise<void> {
+  if (unavailable === undefined) await tests(await startPostgres(t))
+  else if (isRequired) t.fail(unavailable)
+  else t.pass('with a real Postgres', { skip: unavailable })
 }
 
 function findBinaries(): string | undefined {
@@ -73,11 +91,11 @@ function findBinaries(): string | undefined {
   const installed = existsSync(versions) ? readdirSync(versions).sort((a, b) => Number(b) - Number(a)) : []
   const folders = [...(process.env.PATH ?? '').split(delimiter), ...installed.map((version) => join(versions, version, 'bin'))]
   const found = folders.find((folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')))
-  // Beside its own binary it finds what it needs.
+  // Postgres finds its other files relative to the real path of its binary.
   return found && dirname(realpathSync(join(found, 'postgres')))
 }
 
-/** Postgres refuses to run as root. */
+/** The account that runs the server: Postgres refuses to run as root. */
 function account(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined
   const line = readFileSync('/etc/passwd', 'utf8')
@@ -104,12 +122,13 @@ class OwnServer implements Control {
     const passwordFile = join(folder, 'password')
     writeFileSync(passwordFile, PASSWORD)
     if (as) for (const path of [folder, passwordFile]) chownSync(path, as.uid, as.gid)
-    // Not the better scram-sha-256: dozens of connections at once would cost the machine half a second.
+    // scram-sha-256 would be better, but dozens of connections at once would cost the machine half
+    // a second.
     const options = ['-U', USER, '-A', 'md5', '--pwfile', passwordFile, '-E', 'UTF8', '--locale=C', '--no-sync']
     execFileSync(join(binaries, 'initdb'), ['-D', join(folder, 'data'), ...options], { ...as, cwd: folder, stdio: 'pipe' })
     const server = new OwnServer(binaries, folder, await freePort())
     await server.start()
-    // Also after a test that did not come to its end.
+    // A test that was aborted runs no teardown.
     process.once('exit', () => server.#process?.kill('SIGQUIT'))
     return server
   }
@@ -136,7 +155,7 @@ class OwnServer implements Control {
   async kill(): Promise<void> {
     const child = this.#process!
     const exited = new Promise((resolve) => child.once('exit', resolve))
-    // An immediate shutdown: the postmaster ends its own.
+    // An immediate shutdown: the postmaster ends its children.
     child.kill('SIGQUIT')
     await exited
   }
@@ -148,7 +167,7 @@ class OwnServer implements Control {
 
   suspend(): void {
     const pid = this.#process!.pid!
-    // First the one that would start more.
+    // The postmaster first: it would start more processes.
     process.kill(pid, 'SIGSTOP')
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
     for (const child of children) process.kill(child, 'SIGSTOP')
@@ -162,7 +181,7 @@ class OwnServer implements Control {
       try {
         process.kill(pid, 'SIGCONT')
       } catch {
-        // It was ending already when it was stopped.
+        // The process was already ending when it was stopped.
       }
     }
   }
@@ -172,12 +191,4 @@ class OwnServer implements Control {
     if (this.#process?.exitCode === null) await this.kill()
     rmSync(this.folder, { recursive: true, force: true })
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

@@ -5,14 +5,15 @@ import { join } from 'node:path'
 import { Cluster, Redis } from 'ioredis'
 import t from 'tap'
 import { temporary } from '../../support/children.js'
-import { engine, freePort, startRedis } from './server.js'
+import { freePort } from '../support/free-port.js'
+import { engine, startRedis } from './server.js'
 
 const require = createRequire(import.meta.url)
 const { createDog }: typeof import('../../../index.js') = require('../../../dist/index.js')
 const { redisStore }: typeof import('../../../src/redis/index.js') = require('../../../dist/redis/index.js')
 
-/** One value through a store, and what the store lists. */
-async function through(options: Parameters<typeof redisStore>[0]): Promise<string[]> {
+/** Fetches one value through a store, and returns the keys that the store lists. */
+async function keysAfterFetch(options: Parameters<typeof redisStore>[0]): Promise<string[]> {
   const store = redisStore(options)
   const dog = createDog({ store })
   try {
@@ -27,13 +28,13 @@ async function through(options: Parameters<typeof redisStore>[0]): Promise<strin
   }
 }
 
-t.test('a user who may do no more than it takes', engine, async (t) => {
+t.test('A user with only the documented rights suffices, and only for its own prefix', engine, async (t) => {
   const { admin, port } = await startRedis(t)
   const commands = 'hello auth evalsha eval hget hmget hset hdel del time publish subscribe ping scan'
   const rights = commands.split(' ').map((name) => `+${name}`)
   await admin.acl('SETUSER', 'app', 'on', '>a-password', '~dotdog:*', '&dotdog:*', '-@all', ...rights)
-  t.same(await through({ url: `redis://app:a-password@127.0.0.1:${port}` }), ['K'])
-  await t.rejects(through({ url: `redis://app:a-password@127.0.0.1:${port}`, prefix: 'other:' }), {
+  t.same(await keysAfterFetch({ url: `redis://app:a-password@127.0.0.1:${port}` }), ['K'])
+  await t.rejects(keysAfterFetch({ url: `redis://app:a-password@127.0.0.1:${port}`, prefix: 'other:' }), {
     code: 'ERR_DOG_STORE',
     key: 'K',
     message: /^127\.0\.0\.1:\d+: /,
@@ -41,7 +42,7 @@ t.test('a user who may do no more than it takes', engine, async (t) => {
 })
 
 t.test(
-  'nothing is put into the queue of a given client that has no connection, and all goes on when it has',
+  'A store queues no command on a given client that is disconnected, and works again once it is connected',
   engine,
   async (t) => {
     const redis = await startRedis(t)
@@ -49,7 +50,7 @@ t.test(
     client.on('error', () => {})
     t.teardown(() => client.disconnect())
     const store = redisStore({ client })
-    t.equal(await store.read('K'), undefined, 'it may be connecting yet')
+    t.equal(await store.read('K'), undefined, 'it may still be connecting')
     await redis.kill()
     const until = async (is: string, so: boolean) => {
       while ((client.status === is) !== so) await new Promise((resolve) => setTimeout(resolve, 10))
@@ -72,35 +73,39 @@ t.test(
 )
 
 const hasOpenssl = spawnSync('openssl', ['version']).error === undefined
-t.test('TLS', hasOpenssl ? engine : { skip: 'openssl is not installed: TLS is not tested here' }, async (t) => {
-  const dir = temporary((end) => t.teardown(end))
-  const [key, cert] = [join(dir, 'key.pem'), join(dir, 'cert.pem')]
-  const self = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost']
-  execFileSync('openssl', [...self, '-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', cert], {
-    stdio: 'ignore',
-  })
-  const port = await freePort()
-  const args = ['--tls-port', String(port), '--tls-cert-file', cert, '--tls-key-file', key, '--tls-auth-clients', 'no']
-  await startRedis(t, { args })
-  const url = `rediss://localhost:${port}`
-  const ca = readFileSync(cert)
-  t.same(await through({ url, tls: { ca } }), ['K'])
-  await t.rejects(through({ url }), { code: 'ERR_DOG_STORE', message: /SELF_SIGNED/ })
-  const client = new Redis(url, { tls: { ca } })
-  t.same(await through({ client }), ['K'])
-  client.disconnect()
-})
+t.test(
+  'A store connects over TLS, and rejects an unknown certificate',
+  hasOpenssl ? engine : { skip: 'openssl is not installed: TLS is not tested here' },
+  async (t) => {
+    const dir = temporary((end) => t.teardown(end))
+    const [key, cert] = [join(dir, 'key.pem'), join(dir, 'cert.pem')]
+    const self = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost']
+    execFileSync('openssl', [...self, '-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', cert], {
+      stdio: 'ignore',
+    })
+    const port = await freePort()
+    const args = ['--tls-port', String(port), '--tls-cert-file', cert, '--tls-key-file', key, '--tls-auth-clients', 'no']
+    await startRedis(t, { args })
+    const url = `rediss://localhost:${port}`
+    const ca = readFileSync(cert)
+    t.same(await keysAfterFetch({ url, tls: { ca } }), ['K'])
+    await t.rejects(keysAfterFetch({ url }), { code: 'ERR_DOG_STORE', message: /SELF_SIGNED/ })
+    const client = new Redis(url, { tls: { ca } })
+    t.same(await keysAfterFetch({ client }), ['K'])
+    client.disconnect()
+  },
+)
 
-t.test('a client that was given stays open', engine, async (t) => {
+t.test('A given client stays open when its store is closed', engine, async (t) => {
   const { port } = await startRedis(t)
   const client = new Redis(port, { lazyConnect: true, enableAutoPipelining: true })
-  t.same(await through({ client }), ['K'])
+  t.same(await keysAfterFetch({ client }), ['K'])
   t.equal(await client.ping(), 'PONG')
   client.disconnect()
-  await t.rejects(through({ client }), { code: 'ERR_DOG_STORE' }, 'one that was closed says so')
+  await t.rejects(keysAfterFetch({ client }), { code: 'ERR_DOG_STORE' }, 'a closed client is an error')
 })
 
-t.test('a client that was given is bounded all the same, be it never connected', engine, async (t) => {
+t.test('A read over a given client that never connects fails in bounded time', engine, async (t) => {
   const port = await freePort()
   const clients = [
     new Redis(port, { maxRetriesPerRequest: null }),
@@ -109,19 +114,19 @@ t.test('a client that was given is bounded all the same, be it never connected',
   for (const client of clients) {
     client.on('error', () => {})
     const begun = performance.now()
-    await t.rejects(through({ client }), { code: 'ERR_DOG_STORE' })
+    await t.rejects(keysAfterFetch({ client }), { code: 'ERR_DOG_STORE' })
     t.ok(performance.now() - begun < 3000)
     client.disconnect()
   }
 })
 
-t.test('a node of a cluster says that a cluster is meant', engine, async (t) => {
+t.test('A store with the url of a cluster node fails with CLUSTERDOWN', engine, async (t) => {
   const { url, admin } = await startRedis(t, { args: ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())] })
   await admin.call('CLUSTER', 'ADDSLOTSRANGE', 0, 100)
-  await t.rejects(through({ url }), { code: 'ERR_DOG_STORE', message: /CLUSTERDOWN/ })
+  await t.rejects(keysAfterFetch({ url }), { code: 'ERR_DOG_STORE', message: /CLUSTERDOWN/ })
 })
 
-t.test('wrong options are a TypeError that shows no secret', async (t) => {
+t.test('Wrong options throw a TypeError that shows no secret', async (t) => {
   const cases: [unknown, RegExp][] = [
     [undefined, /options of redisStore must be an object/],
     [{}, /either url or client/],
@@ -149,7 +154,7 @@ t.test('wrong options are a TypeError that shows no secret', async (t) => {
   }
 })
 
-t.test('without the package ioredis the error says what to install', async (t) => {
+t.test('Without the package ioredis the error says what to install', async (t) => {
   const dist = join(import.meta.dirname, '../../../dist')
   const script = `
     const module_ = require('node:module')
@@ -163,7 +168,7 @@ t.test('without the package ioredis the error says what to install', async (t) =
   t.match(stdout, /npm install ioredis/)
 })
 
-t.test('a misspelt option is a TypeError that names the right one', async (t) => {
+t.test('A misspelt option throws a TypeError that names the right one', async (t) => {
   const misspelt = { url: 'redis://h', prefx: 'app:' } as Parameters<typeof redisStore>[0]
   t.throws(() => redisStore(misspelt), {
     name: 'TypeError',

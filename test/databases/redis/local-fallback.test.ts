@@ -1,35 +1,35 @@
-// localFallback: each process fetches for itself while Redis is down, and what it fetched then is over once Redis has a newer one.
+// localFallback: each process fetches for itself while Redis is down. A value fetched meanwhile is
+// discarded as soon as Redis holds a newer one.
 import { createRequire } from 'node:module'
 import t, { type Test } from 'tap'
 import { startUpstream } from '../../support/upstream.js'
-import { engine, freePort, type Server, startRedis } from './server.js'
-import { startWorker, until, values } from './workers.js'
+import { freePort } from '../support/free-port.js'
+import { pause, startWorker, until, values } from '../support/workers.js'
+import { configOf, engine, type Server, startRedis } from './server.js'
 
 const require = createRequire(import.meta.url)
 const { createDog }: typeof import('../../../index.js') = require('../../../dist/index.js')
 const { redisStore }: typeof import('../../../src/redis/index.js') = require('../../../dist/redis/index.js')
 
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
-
-t.test('without Redis each process fetches for itself; when it is back all use one value', engine, async (t) => {
+t.test('Without Redis each process fetches for itself; once Redis is back all use one value', engine, async (t) => {
   const port = await freePort()
   const store = { url: `redis://127.0.0.1:${port}`, localFallback: true }
   const upstream = await startUpstream()
   t.teardown(() => upstream.close())
-  const loops = Array.from({ length: 3 }, () => startWorker(t, store, upstream, { LOOP: '10' }))
-  await until('all have a value', () => loops.every((worker) => worker.last()?.value))
+  const loops = Array.from({ length: 3 }, () => startWorker(t, configOf(store), upstream, { LOOP: '10' }))
+  await until(() => loops.every((worker) => worker.last()?.value), { what: 'all have a value' })
   t.equal(upstream.count, 3)
   t.equal(values(loops).length, 3)
   for (const worker of loops) t.match(worker.last()!.warnings, [/fetches for itself/])
   await startRedis(t, { port })
-  await until('all have one', () => values(loops).length === 1)
+  await until(() => values(loops).length === 1, { what: 'all have one' })
   await pause(300)
   const ended = await Promise.all(loops.map((worker) => worker.end()))
   t.equal(upstream.count, 3)
   for (const { warnings } of ended) t.equal(warnings.length, 1, `one warning each: ${warnings}`)
 })
 
-t.test('a number from a clock that was ahead is no reason not to fetch', engine, async (t) => {
+t.test('A generation from a clock that was ahead does not prevent a fetch during an outage', engine, async (t) => {
   const redis = await startRedis(t)
   const upstream = await startUpstream()
   t.teardown(() => upstream.close())
@@ -51,7 +51,10 @@ t.test('a number from a clock that was ahead is no reason not to fetch', engine,
   await dog.close()
 })
 
-/** Two processes' worth: each with a dog and a store of its own, and values `<name> 1`, `<name> 2`, … */
+/**
+ * A key as one process sees it, with its own dog and store, and the values `<name> 1`, `<name> 2`,
+ * …
+ */
 function member(t: Test, name: string, url: string) {
   const store = redisStore({ url, localFallback: true })
   const dog = createDog({ store })
@@ -64,7 +67,10 @@ function member(t: Test, name: string, url: string) {
   return secret
 }
 
-/** After an outage in which both fetched: `b 1`, the newer one, was handed over; `a 2` is only in a's own memory. */
+/**
+ * Ends with an outage in which both fetched. `b 1`, the newer value, is stored in Redis afterwards;
+ * `a 2` is only in the memory of a.
+ */
 async function outage(t: Test, redis: Server) {
   const [a, b] = [member(t, 'a', redis.url), member(t, 'b', redis.url)]
   t.equal(await a.get(), 'a 1')
@@ -74,25 +80,28 @@ async function outage(t: Test, redis: Server) {
   await pause(10)
   t.equal(await b.refresh(), 'b 1')
   const back = await startRedis(t, { port: redis.port })
-  await until('it is handed over', async () => {
-    await b.get()
-    return /"b 1"/.test((await back.admin.hget('dotdog:{K}:record', 'text')) ?? '')
-  })
-  await until('a has it', async () => (await a.get()) === 'b 1')
+  await until(
+    async () => {
+      await b.get()
+      return /"b 1"/.test((await back.admin.hget('dotdog:{K}:record', 'text')) ?? '')
+    },
+    { what: 'it is stored' },
+  )
+  await until(async () => (await a.get()) === 'b 1', { what: 'a has it' })
   return { a, b, back }
 }
 
-t.test('what was fetched in an outage does not come back when Redis loses what came after it', engine, async (t) => {
+t.test('A value fetched during an outage does not return when Redis loses the newer value', engine, async (t) => {
   const { a, b, back } = await outage(t, await startRedis(t))
   t.equal(await b.refresh(), 'b 2')
-  await until('a has it', async () => (await a.get()) === 'b 2')
+  await until(async () => (await a.get()) === 'b 2', { what: 'a has it' })
   await back.admin.flushall()
   await pause(150)
-  t.equal(await a.get(), 'a 3', 'a lost record costs one fetch')
+  t.equal(await a.get(), 'a 3', 'a lost record causes one fetch')
   t.equal(await member(t, 'c', back.url).get(), 'a 3')
 })
 
-t.test('what was fetched in an outage does not come back after a remove', engine, async (t) => {
+t.test('A value fetched during an outage does not return after a remove', engine, async (t) => {
   const { a, b, back } = await outage(t, await startRedis(t))
   await b.remove()
   await pause(150)
@@ -100,7 +109,7 @@ t.test('what was fetched in an outage does not come back after a remove', engine
   t.equal(await member(t, 'c', back.url).get(), 'a 3')
 })
 
-t.test('keys that are known are listed while Redis is down', engine, async (t) => {
+t.test('Known keys are listed while Redis is down', engine, async (t) => {
   const redis = await startRedis(t)
   const store = redisStore({ url: redis.url, localFallback: true })
   t.teardown(() => store.close())
@@ -114,19 +123,19 @@ t.test('keys that are known are listed while Redis is down', engine, async (t) =
   )
 })
 
-t.test('what cannot be removed in Redis is an error, and nothing is forgotten', engine, async (t) => {
+t.test('A remove that cannot reach Redis fails, and the value is kept', engine, async (t) => {
   const redis = await startRedis(t)
   const secret = member(t, 'a', redis.url)
   t.equal(await secret.get(), 'a 1')
   await redis.pause()
   t.match(await secret.remove().catch((error) => error), { code: 'ERR_DOG_STORE' })
-  t.equal(await secret.get(), 'a 1', 'who fetched it does not fetch again')
+  t.equal(await secret.get(), 'a 1', 'the process that has it does not fetch again')
   redis.resume()
-  await until('it is removed', () => secret.remove().catch(() => false))
+  await until(() => secret.remove().catch(() => false), { what: 'it is removed' })
   t.equal(await redis.admin.exists('dotdog:{K}:record'), 0)
 })
 
-t.test('a store that was closed fetches nothing', async (t) => {
+t.test('A closed store fetches nothing', async (t) => {
   const store = redisStore({ url: `redis://127.0.0.1:${await freePort()}`, localFallback: true })
   const dog = createDog({ store })
   let fetches = 0
@@ -137,7 +146,7 @@ t.test('a store that was closed fetches nothing', async (t) => {
   await dog.close()
 })
 
-t.test('of what several processes fetch in one outage, that of the last fetch is handed over', engine, async (t) => {
+t.test('Of the values that several processes fetch in one outage, the last one is stored', engine, async (t) => {
   let redis = await startRedis(t)
   const [a, b] = [member(t, 'a', redis.url), member(t, 'b', redis.url)]
   t.same([await a.get(), await b.get()], ['a 1', 'a 1'])
@@ -149,13 +158,13 @@ t.test('of what several processes fetch in one outage, that of the last fetch is
     }
     redis = await startRedis(t, { port: redis.port })
     const newest = `a ${2 * round + 1}`
-    await until(`both have ${newest}`, async () => (await a.get()) === newest && (await b.get()) === newest)
+    await until(async () => (await a.get()) === newest && (await b.get()) === newest, { what: `both have ${newest}` })
     await pause(300)
     t.same([await a.get(), await b.get()], [newest, newest])
   }
 })
 
-t.test('a Redis that says nothing does not use up the time of a fetch', engine, async (t) => {
+t.test('A suspended Redis does not use up the timeout of a fetch', engine, async (t) => {
   const redis = await startRedis(t)
   const store = redisStore({ url: redis.url, localFallback: true })
   t.teardown(() => store.close())
@@ -170,7 +179,7 @@ t.test('a Redis that says nothing does not use up the time of a fetch', engine, 
   redis.resume()
 })
 
-t.test('a record of a newer version is no outage', engine, async (t) => {
+t.test('A record of a newer format version is an error, not an outage', engine, async (t) => {
   const redis = await startRedis(t)
   const secret = member(t, 'a', redis.url)
   const text = JSON.stringify({ dotdog: 99, key: 'K', value: 'of tomorrow', generation: 1 })

@@ -4,28 +4,28 @@ import t from 'tap'
 import { RedisBackend } from '../../../src/redis/backend.js'
 import { OwnConnections } from '../../../src/redis/connection-provider.js'
 import { startUpstream } from '../../support/upstream.js'
-import { startProxy } from './cutting-proxy.js'
-import { engine, startRedis } from './server.js'
-import { startWorker } from './workers.js'
+import { startProxy } from '../support/cutting-proxy.js'
+import { startWorker } from '../support/workers.js'
+import { configOf, engine, startRedis } from './server.js'
 
-t.test('what is published is a generation and a key, never a value', engine, async (t) => {
+t.test('A published message has a generation and a key, never a value', engine, async (t) => {
   const { url, port } = await startRedis(t)
   const upstream = await startUpstream()
   t.teardown(() => upstream.close())
-  const ear = new Redis(port)
-  t.teardown(() => ear.disconnect())
-  const heard: string[] = []
-  ear.on('pmessage', (_pattern, channel, message) => heard.push(`${channel} ${message}`))
-  await ear.psubscribe('*')
-  await startWorker(t, { url }, upstream).answered
-  await startWorker(t, { url }, upstream, { REFRESH: '{}' }).answered
+  const subscriber = new Redis(port)
+  t.teardown(() => subscriber.disconnect())
+  const published: string[] = []
+  subscriber.on('pmessage', (_pattern, channel, message) => published.push(`${channel} ${message}`))
+  await subscriber.psubscribe('*')
+  await startWorker(t, configOf({ url }), upstream).answered
+  await startWorker(t, configOf({ url }), upstream, { REFRESH: '{}' }).answered
   upstream.failures = 1
-  await startWorker(t, { url }, upstream, { REFRESH: '{}' }).answered
-  t.ok(heard.length >= 3)
-  for (const message of heard) t.match(message, /^dotdog:changes \d+ TOKEN$/)
+  await startWorker(t, configOf({ url }), upstream, { REFRESH: '{}' }).answered
+  t.ok(published.length >= 3)
+  for (const message of published) t.match(message, /^dotdog:changes \d+ TOKEN$/)
 })
 
-t.test('no error says what was sent, nor who sent it', engine, async (t) => {
+t.test('No error shows what was sent, nor the user that sent it', engine, async (t) => {
   const password = 'marked-password'
   const value = 'marked-value'
   const server = await startRedis(t)
@@ -55,7 +55,7 @@ t.test('no error says what was sent, nor who sent it', engine, async (t) => {
   await fails('WRONGPASS', commit(backendOf('marked-nobody', password)))
   proxy.cutAt = (chunk) => chunk.includes(value)
   await fails('ECLOSED', commit())
-  t.ok(proxy.cuts > 2, 'it was tried again')
+  t.ok(proxy.cuts > 2, 'the commit was repeated')
   proxy.cutAt = undefined
   await server.admin.set('dotdog:{K}:state', 'text of somebody else')
   await fails('WRONGTYPE', commit())
@@ -71,7 +71,7 @@ t.test('no error says what was sent, nor who sent it', engine, async (t) => {
   await fails('ECONNREFUSED', commit(backendOf('marked-user', password, server.port)))
 })
 
-t.test('a Redis that repeats what it was sent is not repeated', engine, async (t) => {
+t.test('An error of Redis that repeats the arguments is not passed on', engine, async (t) => {
   const { url, port } = await startRedis(t, { args: ['--rename-command', 'EVAL', ''] })
   const backend = new RedisBackend(new OwnConnections(url, undefined, `127.0.0.1:${port}`), 'dotdog:')
   t.teardown(() => backend.close())

@@ -1,37 +1,39 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import type { Test } from 'tap'
 import { untilStopped } from '../../support/children.js'
+import type { StoreConfig } from '../support/engine.js'
+import { freePort } from '../support/free-port.js'
 
-/** Real Redis servers of our own, on ports that nobody else has. */
+/** Real Redis servers of our own, on free ports. */
 
-const isMissing = spawnSync('redis-server', ['--version']).error !== undefined
-const isRequired = Boolean(process.env.CI || process.env.DOTDOG_REQUIRE_ENGINES)
+/** Why Redis cannot run on this machine; `undefined` if it can. */
+export const unavailable: string | undefined =
+  spawnSync('redis-server', ['--version']).error && 'redis-server is not installed: nothing of this is tested here'
 
-/** Options of a test that needs `redis-server`: skipped with a reason where it is not installed, unless engines are required. */
-export const engine: { skip?: string } =
-  isMissing && !isRequired ? { skip: 'redis-server is not installed: nothing of this is tested here' } : {}
+/** Whether tests fail where Redis cannot run, instead of being skipped. */
+export const isRequired = Boolean(process.env.CI || process.env.DOTDOG_REQUIRE_ENGINES)
 
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
+/** Options of a test that needs `redis-server`. */
+export const engine: { skip?: string } = unavailable !== undefined && !isRequired ? { skip: unavailable } : {}
+
+/** What a worker needs to open a store with these options of `redisStore`. */
+export const configOf = (options: object): StoreConfig => ({ engine: 'redis', options })
+
+export const urlOf = (port: number): string => `redis://127.0.0.1:${port}`
 
 export interface Server {
   readonly port: number
   readonly url: string
   readonly pid: number
   readonly process: ChildProcess
-  /** For the test itself: not by the store. */
+  /** A client for the test itself. No store uses it. */
   readonly admin: Redis
   kill(): Promise<void>
+  /** Suspends the server (SIGSTOP) until it is resumed. */
   pause(): Promise<void>
   resume(): void
 }
@@ -41,7 +43,7 @@ export interface ServerOptions {
   args?: string[]
 }
 
-/** A server with nothing in it, which keeps nothing. It is killed when the test ends. */
+/** Starts an empty server that writes nothing to disk. It is killed when the test ends. */
 export async function startRedis(t: Test, { port, args = [] }: ServerOptions = {}): Promise<Server> {
   const at = port ?? (await freePort())
   const dir = mkdtempSync(join(tmpdir(), 'dotdog-redis-'))
@@ -84,12 +86,12 @@ export async function startRedis(t: Test, { port, args = [] }: ServerOptions = {
   return server
 }
 
-/** Three masters that share the slots. */
+/** Starts a cluster of three masters that share the slots. */
 export async function startCluster(t: Test): Promise<Server[]> {
   const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '5000']
   const servers: Server[] = []
   for (let i = 0; i < 3; i++) {
-    // The bus has a port of its own, which need not be 10,000 above.
+    // The cluster bus has a port of its own. Its default, 10,000 above, may be in use.
     const [port, bus] = [await freePort(), await freePort()]
     servers.push(await startRedis(t, { port, args: [...args, '--cluster-port', String(bus)] }))
     const [from, to] = [Math.floor((i * 16384) / 3), Math.floor(((i + 1) * 16384) / 3) - 1]

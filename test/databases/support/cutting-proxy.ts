@@ -1,29 +1,42 @@
 import { connect, createServer, type Socket } from 'node:net'
 import type { Test } from 'tap'
 
-/** What stands between the processes and Redis: it can lead elsewhere, or cut the line at the worst moment. */
+/**
+ * A proxy between stores and a server. It can lead elsewhere, and cut connections at the worst
+ * moment.
+ */
 export interface Proxy {
   readonly port: number
-  readonly url: string
-  /** Where new connections lead. */
+  /** The port to which new connections lead. */
   target: number
-  /** Connections on which such bytes are sent are cut when Redis has got them and answered, before the answer is passed on. */
+  /**
+   * Says of bytes that a client sends whether its connection is cut when the server has executed
+   * them and replied, before the reply is passed on.
+   */
   cutAt: ((chunk: Buffer) => boolean) | undefined
-  /** So often it was cut like that. */
+  /**
+   * Replaces the bytes that the server sends. `undefined` passes them on; `end` closes the
+   * connection after the replacement.
+   */
+  onReply: ((chunk: Buffer) => { end: Buffer } | undefined) | undefined
+  /** Connections that were cut by `cutAt`. */
   cuts: number
-  /** So many of the next connections are reset as soon as they are made. */
+  /** The number of coming connections that are reset as soon as they are made. */
   resets: number
   /** Ends all connections. */
   cut(): void
-  /** Whoever is connected gets nothing any more, and is not told. */
+  /**
+   * Passes no more replies to the clients that are connected now, without closing their
+   * connections.
+   */
   silence(): void
 }
 
 export async function startProxy(t: Test, target: number): Promise<Proxy> {
   const open = new Set<Socket>()
   let connections = 0
-  /** The last of those that get nothing. */
-  let silent = 0
+  /** The number of the last connection that gets no replies. */
+  let lastSilent = 0
   const server = createServer((client) => {
     if (proxy.resets > 0) {
       proxy.resets--
@@ -49,26 +62,30 @@ export async function startProxy(t: Test, target: number): Promise<Proxy> {
       upstream.write(chunk)
     })
     upstream.on('data', (chunk) => {
-      if (number <= silent) return
-      if (!isDoomed) return client.write(chunk)
-      proxy.cuts++
-      client.resetAndDestroy()
+      if (number <= lastSilent) return
+      if (isDoomed) {
+        proxy.cuts++
+        return client.resetAndDestroy()
+      }
+      const replacement = proxy.onReply?.(chunk)
+      if (replacement === undefined) return client.write(chunk)
+      client.end(replacement.end)
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as { port: number }
   const proxy: Proxy = {
     port,
-    url: `redis://127.0.0.1:${port}`,
     target,
     cutAt: undefined,
+    onReply: undefined,
     cuts: 0,
     resets: 0,
     cut: () => {
       for (const socket of open) socket.destroy()
     },
     silence: () => {
-      silent = connections
+      lastSilent = connections
     },
   }
   t.teardown(() => {

@@ -1,0 +1,4 @@
+import { postgres } from '../postgres/engine.js'
+import { closed } from './closed.js'
+
+await closed(postgres)

@@ -1,0 +1,4 @@
+import { postgres } from '../postgres/engine.js'
+import { hesitates } from './hesitates.js'
+
+await hesitates(postgres)

@@ -1,0 +1,4 @@
+import { postgres } from '../postgres/engine.js'
+import { processes } from './processes.js'
+
+await processes(postgres)
