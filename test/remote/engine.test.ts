@@ -41,8 +41,8 @@ t.test('a task whose value was rejected runs once more, with a new value', async
 t.test('a hundred reports of a rejected value from two clients cause one fetch', async (t) => {
   const here = await central(t)
   const dogs = [here.client(), here.client()]
-  const stale = await dogs[0]!.get('FETCHED')
-  const all = await Promise.all(Array.from({ length: 100 }, (_, i) => dogs[i % 2]!.refresh('FETCHED', { rejected: stale })))
+  const rejected = await dogs[0]!.get('FETCHED')
+  const all = await Promise.all(Array.from({ length: 100 }, (_, i) => dogs[i % 2]!.refresh('FETCHED', { rejected })))
   t.equal(new Set(all).size, 1)
   t.equal(here.fetches(), 2)
 })
@@ -100,8 +100,8 @@ t.test('a failed fetch on the server is the same error on the client; a missing 
   t.match(error, { code: 'ERR_DOG_FETCH', key: 'BROKEN', message: /the upstream is down/ })
   const { retryAt } = error as DogError
   t.ok(retryAt! > before + 40_000 && retryAt! < before + 60_000, `${retryAt}`)
-  const stale = await dog.get('FETCHED')
-  const refused = await dog.refresh('FETCHED', { rejected: stale }).catch((error: DogError) => error)
+  const rejected = await dog.get('FETCHED')
+  const refused = await dog.refresh('FETCHED', { rejected }).catch((error: DogError) => error)
   t.match(refused, { code: 'ERR_DOG_STORE', message: /does not allow this client/ })
   t.match(await dog.get('FOREIGN').catch((error: DogError) => error), { code: 'ERR_DOG_STORE', message: /FOREIGN/ })
   t.equal(here.fetches(), 1)

@@ -123,7 +123,7 @@ export const processes = (engine: Engine): Promise<void> =>
     })
 
     t.test('A follower reads the stored value, waits for a live holder, and never fetches', async (t) => {
-      const { upstream, get } = await createScene(t, database, { delay: 2500 })
+      const { upstream, get } = await createScene(t, database, { delay: 4000 })
       for (const env of [FOLLOWER, FOLLOW_ONLY]) {
         const { error, fetches } = await get(env).answered
         t.strictSame({ error, fetches }, { error: 'ERR_DOG_NO_FETCHER', fetches: 0 }, 'no value and no holder')

@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module'
 import pg from 'pg'
 import t from 'tap'
+import '../../support/built.js'
 import { endpointOf } from '../../../src/postgres/identifiers.js'
 
 const { postgresStore }: typeof import('../../../src/postgres/index.js') = createRequire(import.meta.url)(

@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module'
 import pg from 'pg'
 import t from 'tap'
+import '../../support/built.js'
 import { runSuite } from '../support/store-suite.js'
 import { withServer } from './server.js'
 

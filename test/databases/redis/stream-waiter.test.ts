@@ -162,7 +162,7 @@ t.test('A wait that its caller aborted keeps no process alive', engine, async (t
   writeFileSync(
     script,
     `const { createDog } = require(process.env.DIST_ENTRY)
-    const { redisStore } = require(process.env.BUILT.replace('index.js', 'redis/index.js'))
+    const { redisStore } = require(process.env.DIST_ENTRY.replace('index.js', 'redis/index.js'))
     const dog = createDog({ store: redisStore({ url: process.env.URL }) })
     dog.init('K', () => ({ value: 'another', expiresIn: 7200 }))
     dog.get('K', { signal: AbortSignal.timeout(700) }).catch((error) => console.log(error.name))`,

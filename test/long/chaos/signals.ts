@@ -17,7 +17,7 @@ const MAX_SHORT_STOP_MS = 800
 /** What a process may lose by one signal to the holder: its fetch, and the start of another. */
 const LOST_FETCH_MS = 750
 /** After these numbers of signals comes a stop of the maximal length, which is rare by chance. */
-const LONGEST_STOP_AFTER = [10, 20, 60, 120, 180, 240, 300, 360, 420, 480, 540, 600]
+const MAX_STOP_AT_SIGNAL_COUNTS = [10, 20, 60, 120, 180, 240, 300, 360, 420, 480, 540, 600]
 
 export interface SignalPlan {
   /** How many kills and stops to make. */
@@ -149,7 +149,7 @@ export async function runSignals(plan: SignalPlan): Promise<SignalFigures> {
       await waitForHolder()
       if (random() < 0.7) await pause(400 * random())
       await waitForHolder()
-      if (counts.kills + counts.stops >= LONGEST_STOP_AFTER[longestStops]!) await injectLongestStop()
+      if (counts.kills + counts.stops >= MAX_STOP_AT_SIGNAL_COUNTS[longestStops]!) await injectLongestStop()
       inject()
     }
     await Promise.all(started)

@@ -7,7 +7,7 @@ import { createDog } from '../../support/test-dog.js'
 
 /** A folder of the dog, and beside it one that the dog must not touch. */
 
-export interface Surroundings {
+export interface FolderScene {
   dir: string
   outside: string
   fetches: { count: number }
@@ -16,7 +16,7 @@ export interface Surroundings {
   snapshot(): string
 }
 
-export function dogBesideFolder(t: Test, options: Record<string, unknown> = {}): Surroundings {
+export function dogBesideFolder(t: Test, options: Record<string, unknown> = {}): FolderScene {
   const base = temporaryFolder(t)
   const dir = join(base, '.dog')
   const outside = join(base, 'outside')

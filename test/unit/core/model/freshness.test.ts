@@ -25,7 +25,7 @@ t.test('A record becomes due and expired at the exact millisecond', async (t) =>
     [7200_000, { ahead: 0 }, 'expired'],
     [0, { ahead: 7200 }, 'due'],
     [0, { expiresAt: NOW }, 'expired'],
-    [0, { expiresAt: NOW + 1, ahead: 0.001 }, 'due'],
+    [0, { ahead: 0.001, expiresAt: NOW + 1 }, 'due'],
     [0, { ahead: 0.0005, expiresAt: NOW + 1 }, 'fresh'],
     [0, { expiresAt: 8.64e15 }, 'fresh'],
   ]
