@@ -5,8 +5,6 @@ import { type Backend, isRefusal, type RecordText } from './backend.js'
 
 /** A lease runs for this time, so that a dead holder's key is free after it. Renewed at a third. */
 export const LEASE_MS = 5000
-/** A living holder keeps its lease for this time after its time-out, as in the file store. */
-export const OVERDUE_GRACE_MS = 2000
 /** Milliseconds between two tries of a commit. */
 const COMMIT_RETRY_DELAY_MS = 50
 

@@ -3,10 +3,11 @@ import { hostname } from 'node:os'
 import { DogError, type DogEvents, type DogRecord, type Lease, type Ledger, type Store } from 'dotdog'
 import { monotonic, now, pause, WakeableSleep } from '../core/shared/clock.js'
 import { type DecodeResult, decodeLedger, decodeRecord } from '../core/shared/format.js'
+import { OVERDUE_GRACE_MS } from '../core/shared/lease-timing.js'
 import { onAbort } from '../core/shared/on-abort.js'
 import type { AcquireRequest, Backend, Holder, WaitResult } from './backend.js'
 import { ChangeListener } from './change-listener.js'
-import { DatabaseLease, LEASE_MS, leaseMsFor, OVERDUE_GRACE_MS, type RunStep } from './lease.js'
+import { DatabaseLease, LEASE_MS, leaseMsFor, type RunStep } from './lease.js'
 
 /** A waiter with a subscription reads again after this time, in case a message was lost. */
 const POLL_MS = 1000
