@@ -1,6 +1,6 @@
 // Runs a snippet of the documentation in a process of its own, against the built package.
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
@@ -18,11 +18,12 @@ export const preambleOf = (mode: string): string | undefined => {
   return file !== undefined && existsSync(file) ? file : undefined
 }
 
-/** A folder inside the clone, for scripts: there `dotdog` is the package itself. */
+/**
+ * A folder for scripts, in which `dotdog` is the package of this clone. It lies outside the clone: the
+ * link to the clone would make a circle for every test that walks through its files.
+ */
 export function scriptFolder(t: Test): string {
-  mkdirSync(join(root, 'test/build'), { recursive: true })
-  const folder = mkdtempSync(join(root, 'test/build/snippet-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const folder = temporary((end) => t.teardown(end))
   mkdirSync(join(folder, 'node_modules'))
   symlinkSync(root, join(folder, 'node_modules/dotdog'), 'junction')
   return folder
