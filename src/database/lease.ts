@@ -110,7 +110,12 @@ export class DatabaseLease implements Lease {
         // The lease is no longer ours, unless an earlier try, whose answer was lost, made this very
         // commit. The text of a record proves that. A missing record proves it only after such a
         // try.
-        return (record !== undefined || !isFirstTry) && (await this.#isStored(record))
+        if (record === undefined && isFirstTry) return false
+        return await this.#isStored(record).catch((error) => {
+          // The refusal of the first try is an answer, also where it cannot be checked.
+          if (isFirstTry) return false
+          throw error
+        })
       } catch (error) {
         if (isRefusal(error)) {
           this.#wasCommitRefused = isFirstTry

@@ -79,8 +79,11 @@ export class LocalFallbackStore implements Store {
       if (lease === undefined) return
       try {
         const newest = await this.#database.read(key)
-        if (newest === undefined || newest.generation < record.generation) await lease.commit(record)
-        else this.#raiseMinFencingToken(key, newest.generation)
+        // What was removed after this value was fetched is not brought back.
+        const voidUpTo = (await this.#database.readLedger(key))?.voidUpTo ?? 0
+        const minFencingToken = Math.max(newest?.generation ?? 0, voidUpTo)
+        if (minFencingToken < record.generation) await lease.commit(record)
+        else this.#raiseMinFencingToken(key, minFencingToken)
       } finally {
         await lease.release()
       }

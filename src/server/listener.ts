@@ -6,7 +6,7 @@ import { Connections } from './http/connections.js'
 import { Problem } from './http/problem.js'
 import { sendProblem } from './http/respond.js'
 import { listenAtSocket } from './http/unix-socket.js'
-import type { Limits, ServerOptions, Where } from './options.js'
+import { isSocket, type Limits, type ServerOptions, type Where } from './options.js'
 
 /** The socket of the server: where it listens, and which connections it cuts. */
 
@@ -41,7 +41,7 @@ export async function listen(
     connectionsCheckingInterval: Math.min(5000, Math.max(100, shortestTimeoutMs / 2)),
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
   }
-  const isTcp = !('socketPath' in where)
+  const isTcp = !isSocket(where)
   const isTls = isTcp && tls !== undefined
   const server: Server = isTls
     ? createTlsServer({ ...options, ...tls, handshakeTimeout: options.headersTimeout })

@@ -71,6 +71,10 @@ export interface ServerOptions {
 /** Where a server listens. A path has at most 103 bytes; port 0 takes any free port. */
 export type Where = { socketPath: string } | { port: number; host?: string }
 
+/** Whether the address is a unix socket. An undefined `socketPath` beside a port is none. */
+export const isSocket = (where: Where): where is { socketPath: string } =>
+  'socketPath' in where && where.socketPath !== undefined
+
 const DEFAULT_LIMITS: Required<Limits> = {
   connections: 10_000,
   polls: 10_000,

@@ -8,7 +8,7 @@ import type { ActiveRequests, ServerRoute } from './http/request-context.js'
 import { sendJson } from './http/respond.js'
 import { createRouter } from './http/router.js'
 import { type Listener, listen } from './listener.js'
-import { checkServerOptions, checkWhere, type ServerOptions, type Where } from './options.js'
+import { checkServerOptions, checkWhere, isSocket, type ServerOptions, type Where } from './options.js'
 import { EventHub } from './routes/event-hub.js'
 import { EventStreams } from './routes/event-streams.js'
 import { keyRoutes } from './routes/keys.js'
@@ -103,7 +103,7 @@ export function createServer(options: ServerOptions = {}): DogServer {
   ]
 
   async function start(where: Where): Promise<Listener> {
-    const isTcp = !('socketPath' in where)
+    const isTcp = !isSocket(where)
     const names = [...hosts, ...(isTcp && where.host !== undefined ? [where.host] : [])]
     const handle = createHandler({
       findRoute: await createRouter(routes),
@@ -131,7 +131,7 @@ export function createServer(options: ServerOptions = {}): DogServer {
 
   /** Refuses to send tokens and values where others on the machine or the network can read them. */
   function checkIsSafe(where: Where): void {
-    if ('socketPath' in where) return
+    if (isSocket(where)) return
     const { host = '127.0.0.1' } = where
     if (registry.isOpen) {
       throw new TypeError('clients must be given to listen on TCP: every user of the machine can reach a port')

@@ -6,7 +6,7 @@ import t from 'tap'
 import type { Store } from '../../index.js'
 import { DIST_ENTRY } from '../support/children.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
-import { dotdog } from '../support/test-dog.js'
+import { dotdog, overriding } from '../support/test-dog.js'
 import { pause } from '../support/timing.js'
 
 const { createDog, fileStore, memoryStore } = dotdog
@@ -118,4 +118,54 @@ t.test('an aborted get of the last caller lets the process end, although another
   t.ok(performance.now() - begun < 3000, 'it ended before the fetch of the other process')
   t.equal(await fetched, 'v')
   await holder.close()
+})
+
+t.test('A void late answer leaves a newer value alone that the store could not take', async (t) => {
+  const store = memoryStore()
+  const refusing = { commits: false }
+  const faulty = overriding(store, {
+    acquire: async (key: string, timeout: number) => {
+      const lease = await store.acquire(key, timeout)
+      return (
+        lease &&
+        overriding(lease, {
+          commit: async (record) => {
+            if (refusing.commits && record !== undefined) throw new Error('the disk is full')
+            return await lease.commit(record)
+          },
+        })
+      )
+    },
+  })
+  const dog = createDog({ store: faulty })
+  let fetches = 0
+  dog.init(
+    'P',
+    async () => {
+      const number = ++fetches
+      if (number === 1) await pause(900)
+      return { value: `v${number}`, expiresIn: 60 }
+    },
+    { timeout: 0.3 },
+  )
+  await t.rejects(dog.get('P'), { code: 'ERR_DOG_FETCH_TIMEOUT' })
+  await dog.remove('P')
+  refusing.commits = true
+  t.equal(await dog.refresh('P', { force: true }), 'v2')
+  await pause(1000)
+  t.equal(await dog.get('P'), 'v2')
+  t.equal(fetches, 2)
+  await dog.close()
+})
+
+t.test('A removal begins no window of a quota', async (t) => {
+  const store = memoryStore()
+  const dog = createDog({ store })
+  dog.init('P', async () => ({ value: 'v', expiresIn: 0 }), { quota: { limit: 1, window: 1 } })
+  await dog.remove('P')
+  await pause(700)
+  await dog.get('P')
+  await pause(500)
+  await t.rejects(dog.get('P'), { code: 'ERR_DOG_QUOTA' }, 'the window began with the fetch')
+  await dog.close()
 })

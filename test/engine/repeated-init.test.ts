@@ -120,3 +120,11 @@ t.test('peek without a key throws a TypeError, also after a repeated init of ano
   dog.init('K', fetcher, { encryptionKey: '1f'.repeat(32) })
   t.throws(() => dog.peek(undefined as never), TypeError)
 })
+
+t.test('An init reaches a get that is already under way', async (t) => {
+  const dog = createDog({ store: memoryStore() })
+  const waiting = dog.get('K')
+  dog.init('K', async () => ({ value: 'fetched', expiresIn: 60 }))
+  t.equal(await waiting, 'fetched')
+  await dog.close()
+})

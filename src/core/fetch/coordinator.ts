@@ -42,7 +42,7 @@ export class FetchCoordinator {
    */
   async resolve(requirement: Requirement, waits: boolean, deadline: AbortSignal): Promise<DogRecord | undefined> {
     const { stored } = this
-    const { key, store, config, memory } = stored
+    const { key, store, memory } = stored
     if (store.refresh !== undefined) return await this.#refreshElsewhere(requirement, deadline)
     const initial = await stored.read()
     const initialLedger = await store.readLedger(key)
@@ -57,7 +57,7 @@ export class FetchCoordinator {
       const failure = newFailureSince(key, ledger, initialLedger)
       if (failure !== undefined) throw failure
 
-      const denied = denial(key, config, requirement, ledger)
+      const denied = denial(key, stored.config, requirement, ledger)
       const lease = denied === undefined ? await stored.acquire() : undefined
       if (lease !== undefined) {
         const fetched = await this.#fetchUnderLease(lease, requirement, initial, slowStarts)
@@ -99,7 +99,7 @@ export class FetchCoordinator {
     slowStarts: SlowStarts,
   ): Promise<DogRecord | undefined> {
     const { stored } = this
-    const { key, store, config, environment } = stored
+    const { key, store, environment } = stored
     if (lease.evicted !== undefined) environment.events.onTakeover(key, lease.evicted)
     let counted: Ledger
     let run: FetcherRun
@@ -112,10 +112,10 @@ export class FetchCoordinator {
       const isGoodEnough = isNew || (current !== undefined && requirement.acceptsCurrent(current, now()))
       if (isGoodEnough || (await stored.isFencingTokenUsed(lease))) return await release(lease)
       const ledger = await store.readLedger(key)
-      const denied = denial(key, config, requirement, ledger)
+      const denied = denial(key, stored.config, requirement, ledger)
       if (denied !== undefined) throw denied
 
-      counted = withAttempt(ledger, now(), config.window, lease.fencingToken)
+      counted = withAttempt(ledger, now(), stored.config.window, lease.fencingToken)
       failpoint('count.begin', key)
       await lease.writeLedger(counted)
       failpoint('count.done', key)
@@ -123,7 +123,7 @@ export class FetchCoordinator {
       // In one synchronous step: the lease is still ours, it is young enough to end before anybody may take
       // it over, and the fetcher is called.
       if (!lease.isHeld()) return await release(lease)
-      if (lease.ageMs() > config.timeout * 500) return await this.#giveUpSlowStart(lease, ledger, slowStarts)
+      if (lease.ageMs() > stored.config.timeout * 500) return await this.#giveUpSlowStart(lease, ledger, slowStarts)
       failpoint('fetch.call', key)
       run = this.#run(lease, requirement, current)
     } catch (error) {

@@ -47,12 +47,14 @@ export async function commitUnwritten(stored: StoredKey): Promise<void> {
 async function commitUnderLease(stored: StoredKey, lease: Lease, record: DogRecord): Promise<DogRecord | undefined | 'lost'> {
   try {
     // A removal is not undone by a fetch that began before it.
-    if (isVoid(await stored.store.readLedger(stored.key), record.generation)) {
-      stored.memory.dropUnwritten()
-      return await stored.read()
+    const ledger = await stored.store.readLedger(stored.key)
+    if (isVoid(ledger, record.generation)) {
+      const { unwritten } = stored.memory
+      if (unwritten !== undefined && isVoid(ledger, unwritten.generation)) stored.memory.dropUnwritten()
+      return undefined
     }
     const newest = await stored.read()
-    const isNewer = newest !== undefined && newest.generation >= record.generation && newest !== stored.memory.unwritten
+    const isNewer = newest !== undefined && newest.generation >= record.generation && newest !== record
     if (isNewer) return newest
     if (!(await lease.commit(record))) return 'lost'
     stored.adopt(record)

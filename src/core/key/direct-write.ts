@@ -43,11 +43,12 @@ export async function writeDirectly(
  * back-off. A removal voids every value whose fetch began before it, also where there is nothing to
  * remove yet: such a value may still be on its way.
  */
-async function updateLedger({ store, key }: StoredKey, lease: Lease, record: DogRecord | undefined): Promise<void> {
-  const ledger = await store.readLedger(key)
+async function updateLedger(stored: StoredKey, lease: Lease, record: DogRecord | undefined): Promise<void> {
+  const ledger = await stored.store.readLedger(stored.key)
   if (record === undefined) return await lease.writeLedger(withRemoval(ledger, now(), lease.fencingToken))
   const updated = ledger && withoutFailure(ledger)
-  if (updated !== undefined && updated !== ledger) await lease.writeLedger(updated)
+  // The value counts for more than the ledger: it is committed even if the ledger cannot be written.
+  if (updated !== undefined && updated !== ledger) await lease.writeLedger(updated).catch((error) => stored.warn(error))
 }
 
 /** The record that a write is about to replace: also one that no key opens, but never another account's. */

@@ -181,6 +181,9 @@ export class KeyHandle {
       throw error instanceof UnusableResult ? new TypeError(`set("${stored.key}"): ${error.message}`) : error
     }
     await this.#writeDirectly(async (fencingToken) => stored.recordOf(result, fencingToken, await recordToReplace(stored)))
+    // The failure is over for this process, too.
+    this.#background = undefined
+    this.scheduleRefresh()
   }
 
   async remove(): Promise<boolean> {
@@ -299,16 +302,21 @@ export class KeyHandle {
     const coordinator = this.#coordinator
     const { key, environment } = this.#stored
     const deadline = abortAtDeadline({ ...this.#bounds, keepsAlive: false, signal: environment.closing() })
-    const abandon = () => deadline.abort(new DogError('ERR_DOG_WAIT_TIMEOUT', `Nobody waits for "${key}"`, { key }))
+    let isOver = false
     const result = coordinator.resolve(requirement, waits, deadline.signal).finally(() => {
       deadline.end()
+      isOver = true
       if (this.#coordinator === coordinator) this.#inFlight = undefined
       this.#reader.invalidate()
       this.scheduleRefresh()
     })
     // Its callers may all have left.
     result.catch(() => {})
-    const run = { result, force: requirement.force, callers: 0, abandon: waits ? abandon : () => {} }
+    const abandon = () => {
+      if (isOver || !waits) return
+      deadline.abort(new DogError('ERR_DOG_WAIT_TIMEOUT', `No caller waits for "${key}" any more`, { key }))
+    }
+    const run = { result, force: requirement.force, callers: 0, abandon }
     this.#inFlight = run
     return run
   }

@@ -52,6 +52,8 @@ const KEY_RULES: Rules = {
     test: (value: Store) =>
       typeof value?.acquire === 'function' && typeof value.read === 'function' && Array.isArray(value.capabilities),
     rule: 'must be a store, with a list of its capabilities',
+    // A URL with a password in the wrong place is still a secret.
+    isSecret: true,
   },
   refreshAhead: {
     test: (value: unknown) => typeof value === 'number' && value >= 0,

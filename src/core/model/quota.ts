@@ -26,7 +26,12 @@ export function withAttempt(ledger: Ledger | undefined, now: number, window: num
  */
 export function currentWindow(ledger: Ledger | undefined, now: number, window: number): { since: number; count: number } {
   const fetches = ledger?.fetches
-  const isCurrent = fetches !== undefined && now - fetches.since < window * 1000 && fetches.since <= now + MAX_CLOCK_SKEW_MS
+  // A ledger without an attempt, as a removal writes it, begins no window.
+  const isCurrent =
+    fetches !== undefined &&
+    fetches.count > 0 &&
+    now - fetches.since < window * 1000 &&
+    fetches.since <= now + MAX_CLOCK_SKEW_MS
   return isCurrent ? { since: fetches.since, count: fetches.count } : { since: now, count: 0 }
 }
 

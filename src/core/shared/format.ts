@@ -87,12 +87,17 @@ export function encodeLedger(key: string, ledger: Ledger): string {
 export function decodeLedger(text: string): DecodeResult<Ledger> {
   const raw = parseObject(text)
   if (raw === undefined || typeof raw.dotdog !== 'number') return 'damaged'
-  const { dotdog, key: _key, fetches, failure, ...unknown } = raw
+  const { dotdog, key: _key, fetches, failure, voidUpTo, ...unknown } = raw
   if (dotdog > FORMAT_VERSION) return 'newer'
   if (!isObject(fetches) || !isTime(fetches.since) || !isCounter(fetches.count)) return 'damaged'
   if (failure !== undefined && !isFailure(failure)) return 'damaged'
   const last = isCounter(fetches.last) ? fetches.last : 0
-  return { ...unknown, fetches: { since: fetches.since, count: fetches.count, last }, ...(failure && { failure }) }
+  return {
+    ...unknown,
+    fetches: { since: fetches.since, count: fetches.count, last },
+    ...(failure && { failure }),
+    ...(isCounter(voidUpTo) && { voidUpTo }),
+  }
 }
 
 function isFailure(failure: unknown): failure is Failure {

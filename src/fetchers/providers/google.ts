@@ -39,13 +39,13 @@ const JWT_LIFETIME_S = 3600
  * init('GOOGLE_TOKEN', ...google({ credentials, scope: 'https://www.googleapis.com/auth/cloud-platform' }))
  */
 export function google(account: GoogleOptions, options?: KeyOptions): Registration {
-  const { credentials, subject, baseUrl, ...rest } = checkOptions<GoogleOptions>('google', account, RULES)
+  const { credentials, subject, baseUrl, scope: scopes } = checkOptions<GoogleOptions>('google', account, RULES)
   checkObject('credentials', credentials)
   const { client_email: iss, private_key, private_key_id } = credentials
   checkValue('client_email', iss, required(ID))
   const tokenUrl = `${checkHttpUrl('baseUrl', baseUrl ?? 'https://oauth2.googleapis.com')}/token`
   const key = checkPrivateKey('private_key', private_key)
-  const scope = joinWords(rest.scope)
+  const scope = joinWords(scopes)
   const fetcher: Registration[0] = async ({ signal }) => {
     const iat = Math.floor(Date.now() / 1000)
     const claims = { iss, sub: subject, scope, aud: AUDIENCE, iat, exp: iat + JWT_LIFETIME_S }

@@ -4,6 +4,7 @@ import {
   checkOptions,
   FUNCTION,
   LIST,
+  NOT_NEGATIVE,
   OBJECT,
   POSITIVE_NUMBER,
   type Rules,
@@ -47,7 +48,11 @@ const OPTION_RULES: Rules = {
   now: FUNCTION,
 }
 
-const LIMIT_RULES: Rules = Object.fromEntries(Object.keys(DEFAULT_PROXY_LIMITS).map((name) => [name, POSITIVE_NUMBER]))
+/** 0 means none: no body is kept to be repeated, no chunked upload is taken, an idle connection is not cut. */
+const LIMIT_RULES: Rules = {
+  ...Object.fromEntries(Object.keys(DEFAULT_PROXY_LIMITS).map((name) => [name, NOT_NEGATIVE])),
+  total: POSITIVE_NUMBER,
+}
 
 /**
  * 40001 is not among them: after a restart or a rotation, valid clients come with tokens that are
@@ -71,10 +76,11 @@ export function wechatRoutes(options: WeChatRoutesOptions): Route[] {
   const checked = checkOptions<WeChatRoutesOptions>('wechatRoutes', options, OPTION_RULES)
   const { accounts, clients, onRefused, limits = {}, now = Date.now } = checked
   checkMembers('limits', limits, LIMIT_RULES)
+  const givenLimits = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined))
   const issued = createIssuedTokens(now)
   const probe = createTokenProbe(now)
   const endpoints = createTokenEndpoints({ accounts: createAccounts(accounts), clients, issued, probe, now })
-  const proxy = createProxy({ issued, probe, limits: { ...DEFAULT_PROXY_LIMITS, ...limits } })
+  const proxy = createProxy({ issued, probe, limits: { ...DEFAULT_PROXY_LIMITS, ...givenLimits } })
 
   /** Answers refusals here. Any other error is answered by the server. */
   function route(method: 'GET' | 'POST', path: string, name: string, handle: Route['handle']): Route {

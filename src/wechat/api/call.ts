@@ -16,12 +16,12 @@ export interface CallOptions {
 
 const RULES: Rules = {
   query: {
-    test: (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    test: (value: unknown) => typeof value === 'object' && !Array.isArray(value),
     rule: 'must be an object',
   },
   // Whether JSON can hold it shows when it is serialized.
   body: ANYTHING,
-  method: oneOf('GET', 'POST'),
+  method: { ...oneOf('GET', 'POST'), test: (value: unknown) => value === null || value === 'GET' || value === 'POST' },
 }
 
 function checkPath(path: unknown): string {
@@ -53,9 +53,9 @@ function serializeBody(body: unknown): string | undefined {
 
 /** @throws TypeError for a wrong path or option. */
 export function checkCall(path: unknown, options: CallOptions = {}): BusinessCall {
-  const { query = {}, ...rest } = checkOptions<CallOptions>('call', options, RULES)
-  const body = serializeBody(rest.body)
-  const { method = body === undefined ? 'GET' : 'POST' } = rest
+  const checked = checkOptions<CallOptions>('call', options, RULES)
+  const body = serializeBody(checked.body)
+  const method = checked.method ?? (body === undefined ? 'GET' : 'POST')
   if (method === 'GET' && body !== undefined) throw new TypeError("body must not be given with method 'GET'")
-  return { method, path: checkPath(path), query: checkQuery(query), body }
+  return { method, path: checkPath(path), query: checkQuery(checked.query ?? {}), body }
 }

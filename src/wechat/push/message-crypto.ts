@@ -152,7 +152,10 @@ export interface SealOptions {
 }
 
 const SEAL_RULES: Rules = {
-  timestamp: { test: (value: unknown) => Number.isSafeInteger(value), rule: 'must be epoch seconds, a whole number' },
+  timestamp: {
+    test: (value: unknown) => Number.isSafeInteger(value) || (typeof value === 'string' && /^\d{1,15}$/.test(value)),
+    rule: 'must be epoch seconds, a whole number',
+  },
   nonce: TEXT,
   random: {
     test: (value: unknown) => value instanceof Uint8Array && value.length === RANDOM_BYTES,
@@ -173,7 +176,8 @@ export function encryptMessage(message: string, account: PushAccount, options: S
   // The message is not shown: only its type is.
   if (typeof message !== 'string') throw new TypeError(`message must be a string; got ${typeof message}`)
   const checked = checkOptions<SealOptions>('encryptMessage', options, SEAL_RULES)
-  const { timestamp = Math.floor(Date.now() / 1000), random = randomBytes(RANDOM_BYTES) } = checked
+  const { random = randomBytes(RANDOM_BYTES) } = checked
+  const timestamp = Number(checked.timestamp ?? Math.floor(Date.now() / 1000))
   const { nonce = String(randomBytes(4).readUInt32BE()) } = checked
   const text = Buffer.from(message)
   const length = Buffer.alloc(4)

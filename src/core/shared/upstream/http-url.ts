@@ -12,7 +12,8 @@ import { misuse, misuseOfSecret } from '../validate.js'
 export function checkHttpUrl(name: string, value: unknown, { allowQuery = false } = {}): string {
   const rule = `must be an http(s) URL without user${allowQuery ? '' : ', query'} and fragment`
   if (typeof value !== 'string' || !URL.canParse(value)) {
-    throw (mayHoldSecret(value) ? misuseOfSecret : misuse)(name, rule, value)
+    // A string that is no URL may be a secret in the wrong place. A host without its protocol is shown.
+    throw (isHost(value) ? misuse : misuseOfSecret)(name, rule, value)
   }
   const url = new URL(value)
   const isBare = url.username === '' && url.password === '' && (allowQuery || url.search === '') && url.hash === ''
@@ -21,6 +22,8 @@ export function checkHttpUrl(name: string, value: unknown, { allowQuery = false 
   }
   return allowQuery ? url.href : `${url.origin}${url.pathname}`.replace(/\/+$/, '')
 }
+
+const isHost = (value: unknown): boolean => typeof value === 'string' && /^([a-z0-9-]+\.)+[a-z]{2,10}(:\d{1,5})?$/.test(value)
 
 /** A user, a query or a fragment may be a secret. */
 const mayHoldSecret = (value: unknown): boolean => typeof value === 'string' && /[@?#]/.test(value)
