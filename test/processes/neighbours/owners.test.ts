@@ -106,7 +106,9 @@ function getAsNobody(dir: string, base: string): Record<string, string> {
     dog.init('K', () => ({ value: 'v' + ++fetches, expiresIn: 60 }), ${JSON.stringify(dir)})
     dog.get('K').then((value) => ({ value }), ({ code, message, path }) => ({ code, message, path }))
       .then((answer) => console.log(JSON.stringify({ ...answer, fetches })))`
-  const out = execFileSync(process.execPath, ['-e', script], {
+  // That user cannot read what a test runner preloads in each process.
+  const command = ['-c', 'unset NODE_OPTIONS; exec "$0" -e "$1"', process.execPath, script]
+  const out = execFileSync('/bin/sh', command, {
     uid: NOBODY_UID,
     gid: NOBODY_UID,
     cwd: '/',
