@@ -8,6 +8,7 @@ import {
   misuseOfSecret,
   type Rule,
   type Rules,
+  SECONDS,
   secondsUpTo,
   TEXT,
 } from '../shared/validate.js'
@@ -55,10 +56,7 @@ const KEY_RULES: Rules = {
     // A URL with a password in the wrong place is still a secret.
     isSecret: true,
   },
-  refreshAhead: {
-    test: (value: unknown) => typeof value === 'number' && value >= 0,
-    rule: 'must be a number of seconds, 0 or more',
-  },
+  refreshAhead: SECONDS,
   timeout: secondsUpTo(MAX_TIMEOUT_S),
   identity: TEXT,
   quota: {
@@ -143,10 +141,7 @@ export function configOf(fetcher: Fetcher<never> | undefined, options: KeyOption
 }
 
 const GET_RULES: Rules = {
-  minTtl: {
-    test: (value: unknown) => typeof value === 'number' && value >= 0,
-    rule: 'must be a number of seconds, 0 or more',
-  },
+  minTtl: SECONDS,
   signal: { test: (value: unknown) => value instanceof AbortSignal, rule: 'must be an AbortSignal' },
 }
 

@@ -146,15 +146,16 @@ export const ID: Rule = {
 export const SECRET_ID: Rule = { ...ID, isSecret: true }
 export const required = (rule: Rule): Rule => ({ ...rule, isRequired: true })
 
-/** A number over 0, small enough for a timer. */
 export const NOT_NEGATIVE: Rule = {
   test: (value: unknown) => typeof value === 'number' && value >= 0,
   rule: 'must be a number, 0 or more',
 }
+/** A number over 0, small enough for a timer. */
 export const POSITIVE_NUMBER: Rule = {
   test: (value: unknown) => typeof value === 'number' && value > 0 && value < 2 ** 31,
   rule: 'must be a number over 0',
 }
+export const SECONDS: Rule = { ...NOT_NEGATIVE, rule: 'must be a number of seconds, 0 or more' }
 /** A number of seconds, over 0 and at most `max`. */
 export const secondsUpTo = (max: number): Rule => ({
   test: (value: unknown) => typeof value === 'number' && value > 0 && value <= max,
