@@ -2,9 +2,8 @@
 // else. The text is the platform's own, with "(dotdog)" at its end; the platform's own refusals
 // have a rid there.
 import type { ServerResponse } from 'node:http'
-import { isDogError } from '../http/problem.js'
 
-const ERRMSGS = {
+export const ERRMSGS: Readonly<Record<number, string>> = {
   [-1]: 'system error',
   40001: 'invalid credential, access_token is invalid or not latest',
   40002: 'invalid grant_type',
@@ -18,14 +17,18 @@ const ERRMSGS = {
   43002: 'require POST method',
   45009: 'reach max api daily quota limit',
   48001: 'api unauthorized',
-} as const
+}
 
-export type Errcode = keyof typeof ERRMSGS
+/**
+ * 40001 is not among them: after a restart or a rotation, valid clients come with tokens that are
+ * no longer known.
+ */
+const UNAUTHORIZED_ERRCODES = new Set<number>([40125, 41001, 41004])
 
 /** An error answer with an errcode. A handler throws it, and the route sends it. */
 export class ErrcodeProblem {
   constructor(
-    readonly errcode: Errcode,
+    readonly errcode: number,
     /** A sentence of this server, never text from a client. */
     readonly detail = '',
     /**
@@ -34,10 +37,19 @@ export class ErrcodeProblem {
      */
     readonly status = 200,
   ) {}
+
+  get errmsg(): string {
+    return `${ERRMSGS[this.errcode]}${this.detail && `: ${this.detail}`}`
+  }
+
+  /** Whether the client came without a valid secret or token. */
+  get isUnauthorized(): boolean {
+    return UNAUTHORIZED_ERRCODES.has(this.errcode)
+  }
 }
 
 /** @throws ErrcodeProblem always. */
-export function refuse(errcode: Errcode, detail?: string, status?: number): never {
+export function refuse(errcode: number, detail?: string, status?: number): never {
   throw new ErrcodeProblem(errcode, detail, status)
 }
 
@@ -55,26 +67,6 @@ export function sendPlatformJson(response: ServerResponse, body: object, status 
   response.end(text)
 }
 
-export function sendErrcode(response: ServerResponse, { errcode, detail, status }: ErrcodeProblem): void {
-  const errmsg = `${ERRMSGS[errcode]}${detail && `: ${detail}`} (dotdog)`
-  sendPlatformJson(response, { errcode, errmsg }, status)
-}
-
-/**
- * The answer for an error of the dog, if it is one. A client is not told about the server's own
- * trouble with the platform: a wrong AppSecret of the server must not look like a dead token.
- */
-export function errcodeProblemOf(error: unknown): ErrcodeProblem | undefined {
-  if (!isDogError(error)) return undefined
-  return isQuotaUsedUp(error) ? new ErrcodeProblem(45009) : new ErrcodeProblem(-1, error.code)
-}
-
-function isQuotaUsedUp(error: { code: string; message: string; cause?: unknown }): boolean {
-  if (error.code === 'ERR_DOG_QUOTA') return true
-  const { code } = Object(error.cause) as { code?: unknown }
-  if (code === 'WECHAT_45009') return true
-  // Only the caller of the failed fetch gets the cause. For later callers, other processes and keys
-  // that depend on this one, the recorded failure has no field for the upstream's code, so its text
-  // is read.
-  return error.message.includes('WeChat answered 45009')
+export function sendErrcode(response: ServerResponse, errcode: number, errmsg: string, status = 200): void {
+  sendPlatformJson(response, { errcode, errmsg: `${errmsg} (dotdog)` }, status)
 }

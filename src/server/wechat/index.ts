@@ -13,12 +13,13 @@ import {
 import type { Clients } from '../http/client.js'
 import type { Exchange, Route } from '../http/route.js'
 import { createAccounts, type ServedAccount } from './account.js'
-import { ErrcodeProblem, errcodeProblemOf, refuse, sendErrcode } from './errors.js'
+import { ErrcodeProblem, refuse, sendErrcode } from './errors.js'
 import { createIssuedTokens } from './issued-tokens.js'
 import { createProxy, DEFAULT_PROXY_LIMITS, type ProxyLimits } from './proxy.js'
 import { PROXIED_PREFIXES } from './proxy-target.js'
 import { createTokenEndpoints } from './token-endpoints.js'
 import { createTokenProbe } from './token-probe.js'
+import { refusalOf } from './upstream-refusal.js'
 
 export type { ServedAccount } from './account.js'
 export type { ProxyLimits } from './proxy.js'
@@ -55,12 +56,6 @@ const LIMIT_RULES: Rules = {
 }
 
 /**
- * 40001 is not among them: after a restart or a rotation, valid clients come with tokens that are
- * no longer known.
- */
-const UNAUTHORIZED_ERRCODES = new Set([40125, 41001, 41004])
-
-/**
  * The platform's own paths, so that a client in any language joins by changing its API host. Each
  * route authenticates by itself: by `secret`, or by an access token that this server issued.
  *
@@ -88,10 +83,12 @@ export function wechatRoutes(options: WeChatRoutesOptions): Route[] {
       try {
         await handle(exchange)
       } catch (error) {
-        const problem = error instanceof ErrcodeProblem ? error : errcodeProblemOf(error)
+        const problem = error instanceof ErrcodeProblem ? error : refusalOf(error)
         if (problem === undefined || exchange.response.headersSent) throw error
-        if (UNAUTHORIZED_ERRCODES.has(problem.errcode)) onRefused?.(exchange.request, problem.errcode)
-        sendErrcode(exchange.response, problem)
+        if (!(problem instanceof ErrcodeProblem)) return sendErrcode(exchange.response, problem.errcode, problem.errmsg)
+        const { errcode, errmsg, status } = problem
+        if (problem.isUnauthorized) onRefused?.(exchange.request, errcode)
+        sendErrcode(exchange.response, errcode, errmsg, status)
       }
     }
     return { method, path, name, auth: 'own', handle: handleRefusals }

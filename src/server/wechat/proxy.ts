@@ -119,7 +119,8 @@ export function createProxy({ issued, probe, limits }: ProxyParts) {
   /** The account of a call. All clients that hold the same token are indistinguishable here. */
   function authorize({ accessToken }: ProxyTarget): ServedAccount {
     const { account, clients } = issued.holdersOf(accessToken) ?? refuse(40001)
-    if (!clients.some((client) => client.mayProxy)) refuse(48001, 'this client may not call through the server')
+    if (!clients.some((client) => client.mayProxy))
+      refuse(48001, 'calls through this server need `"proxy": true` in the entry of the client')
     return account
   }
 

@@ -115,7 +115,7 @@ export function createTokenEndpoints({ accounts, clients, issued, probe, now }: 
     const body = parseObject(await readPlatformBody(exchange.request, MAX_STABLE_TOKEN_BODY_BYTES))
     const authorized = authorize({ appId: body.appid, secret: body.secret, grantType: body.grant_type }, true)
     if (body.force_refresh === true) {
-      if (!authorized.client.mayRefresh) refuse(48001, 'this client may not refresh')
+      if (!authorized.client.mayRefresh) refuse(48001, 'force_refresh needs `"refresh": true` in the entry of the client')
       await forceRefresh(authorized.account)
     }
     await issueToken(authorized, exchange)
@@ -126,7 +126,7 @@ export function createTokenEndpoints({ accounts, clients, issued, probe, now }: 
     const holders = issued.holdersOf(value) ?? refuse(40001)
     const secret = ticketOf(holders.account, query.get('type')) ?? refuse(40097)
     const mayRead = (client: Client) => client.mayRead(secret.key)
-    if (!holders.clients.some(mayRead)) refuse(48001, 'this client may not read the ticket')
+    if (!holders.clients.some(mayRead)) refuse(48001, `the "keys" of the client have no ${secret.key}`)
     const current = await readLasting(secret)
     // The client may have been revoked during the fetch.
     if (!issued.holdersOf(value)?.clients.some(mayRead)) refuse(40001)

@@ -85,7 +85,10 @@ t.test('co-wechat-api: a client without the right to proxy gets its token, and 4
   const { fake, start, add } = await withServer(t)
   const api = await start('co-wechat-api', add('shop'))
   t.match(await api.call('getAccessToken'), { accessToken: fake.currentToken() })
-  await t.rejects(api.call('getUser', 'o1'), { code: 48001, message: /api unauthorized: this client may not call/ })
+  await t.rejects(api.call('getUser', 'o1'), {
+    code: 48001,
+    message: /api unauthorized: calls through this server need `"proxy": true`/,
+  })
   const wrong = await start('co-wechat-api', 'wrong')
   await t.rejects(wrong.call('getUser', 'o1'), { code: 40125, message: /invalid appsecret/ })
   t.match(fake.count, { token: 1, call: 0 })

@@ -214,10 +214,34 @@ t.test(
     const secret = add('shop')
     fake.fail('token', 40125)
     const refused = await tokenOf(url, appId, secret)
-    t.match(refused, { errcode: -1, errmsg: /^system error: ERR_DOG_FETCH / })
+    t.match(refused, {
+      errcode: -1,
+      errmsg: /^system error: the platform answered 40125 to this server: The AppSecret does not belong/,
+    })
     t.notMatch(JSON.stringify(refused), new RegExp(`${secret}|${fake.appSecret}`))
   },
 )
+
+t.test('A token that the platform refuses is answered with the platform’s errcode and a hint, in every call', async (t) => {
+  const { fake, url, add, appId, refused } = await setUp(t, {
+    fake: { clientIp: '203.0.113.7', account: { whitelist: ['198.51.100.1'] } },
+  })
+  const secret = add('shop')
+  // The first call fetches. The second one gets the recorded failure, and the ticket that of its token.
+  for (let call = 0; call < 2; call++) {
+    const { errcode, errmsg } = await tokenOf(url, appId, secret)
+    t.equal(errcode, 40164)
+    t.match(errmsg, /the platform answered 40164 to this server: Add 203\.0\.113\.7 to the IP whitelist .* \(dotdog\)$/)
+    t.notMatch(errmsg, /rid/)
+  }
+  t.equal(fake.log.length, 1)
+  t.same(refused, [], 'the client did nothing wrong')
+
+  fake.fail('token', 'drop')
+  const other = await setUp(t)
+  other.fake.fail('token', 'drop')
+  t.match(await other.token(other.add('shop')), { errcode: -1, errmsg: /^system error: / })
+})
 
 t.test('A used-up quota is answered as 45009', async (t) => {
   const { url, add, appId } = await setUp(t, { fake: { limits: { token: 0 } } })
@@ -230,7 +254,7 @@ t.test('force_refresh needs the right to refresh', async (t) => {
     (await stableOf(url, { appid: appId, secret, force_refresh })).json
   const secret = add('shop')
   const first = await ask(secret, false)
-  t.match(await ask(secret, true), { errcode: 48001, errmsg: /^api unauthorized: this client may not refresh/ })
+  t.match(await ask(secret, true), { errcode: 48001, errmsg: /^api unauthorized: force_refresh needs `"refresh": true`/ })
   t.equal(fake.count.token, 1)
   const owner = add('owner', { mayRefresh: true })
   t.equal((await ask(owner, 'true')).access_token, first.access_token, 'only true forces')
