@@ -36,8 +36,20 @@ t.test('dotdog token prints the token on standard output and the configuration e
   t.equal(code, 0)
   t.match(out, /^[\w-]{43}\n$/)
   const entry = JSON.parse(err.slice(err.indexOf('{')))
-  t.match(entry, { name: 'shop', keys: ['*'], refresh: true, proxy: false })
-  t.equal(entry.tokenSha256, createHash('sha256').update(out.trim()).digest('hex'))
+  const tokenSha256 = createHash('sha256').update(out.trim()).digest('hex')
+  t.same(entry, { name: 'shop', tokenSha256, keys: ['NAME_OF_A_KEY'] })
   t.notMatch(err, new RegExp(out.trim()))
   t.not((await run(t, ['token', 'shop'])).out, out)
+})
+
+t.test('dotdog token gives the least rights; --keys, --refresh and --proxy ask for more', async (t) => {
+  const entryOf = async (...args: string[]) => {
+    const { code, err } = await run(t, ['token', 'shop', ...args])
+    t.equal(code, 0, err)
+    const { tokenSha256, ...entry } = JSON.parse(err.slice(err.indexOf('{')))
+    return entry
+  }
+  t.same(await entryOf('--keys', 'A,WX_*', '--keys', 'B'), { name: 'shop', keys: ['A', 'WX_*', 'B'] })
+  t.same(await entryOf('--keys', '*', '--refresh', '--proxy'), { name: 'shop', keys: ['*'], refresh: true, proxy: true })
+  t.match(await run(t, ['token', 'shop', '--keys', 'A,']), { code: 2, out: '', err: /--keys takes names/ })
 })

@@ -159,6 +159,10 @@ t.test('A wrong configuration exits with code 2, names what is wrong, and repeat
     [{ wechat: [{ appSecret: { env: 'X' } }] }, /wechat\[0\]\.appId must be a string that is not empty; got undefined/],
     [{ clients: [{ name: 'x', token: 's3cret-value' }] }, /unknown option "token" of clients\[0\]/],
     [{ clients: {} }, /clients must be a list/],
+    [
+      { wechat: ['wx1', 'wx2'].map((appId) => ({ appId, appSecret: { env: 'PATH' } })) },
+      /wechat\[1\]\.prefix: the accounts wx1 and wx2 would both use .* "prefix": "SHOP_"/,
+    ],
   ]
   await Promise.all(
     wrong.map(async ([config, message]) => {

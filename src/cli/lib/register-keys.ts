@@ -17,8 +17,24 @@ const withAutoRefresh = (dog: Dog): Dog => ({
     dog.init(key, fetcher, { autoRefresh: true, ...options })) as Dog['init'],
 })
 
+/** @throws ExitError (code 2) if two accounts would use the same keys. */
+function checkPrefixes(accounts: readonly AccountConfig[]): void {
+  const owners = new Map<string, string>()
+  for (const [index, { appId, prefix = '', stable = false }] of accounts.entries()) {
+    const family = `${prefix} ${stable}`
+    const owner = owners.get(family)
+    if (owner !== undefined) {
+      const names = `${prefix}ACCESS_TOKEN${stable ? '_STABLE' : ''}, …`
+      const problem = `the accounts ${owner} and ${appId} would both use the keys ${names}`
+      throw new ExitError(2, `wechat[${index}].prefix: ${problem}; give each its own, such as "prefix": "SHOP_"`)
+    }
+    owners.set(family, appId)
+  }
+}
+
 export async function registerAccounts(dog: Dog, accounts: readonly AccountConfig[]): Promise<ServedAccount[]> {
   if (accounts.length === 0) return []
+  checkPrefixes(accounts)
   const { wechat } = await import('dotdog/wechat')
   const refreshed = withAutoRefresh(dog)
   return accounts.map((account) => ({

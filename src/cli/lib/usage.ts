@@ -11,6 +11,9 @@ export const USAGE = `dotdog: keeps expiring secrets.
     --log                 writes a line for each request to standard output
   dotdog token <client>   makes a client's token: writes the token to standard output, and its
                           entry for the configuration to standard error
+    --keys <names>        the keys it may read, with commas between; "*" and "WX_*" work
+    --refresh             it may have values replaced
+    --proxy               its calls to other paths of the platform are passed on
   dotdog --help, --version
 
 Exit codes: 0 success, 1 failure, 2 wrong usage or configuration, 3 unreachable.`

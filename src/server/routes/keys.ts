@@ -10,6 +10,11 @@ import type { SerializedValue, ValueCache } from './value-cache.js'
 /** `/v1/keys`: lists the keys, gives a value or waits for another one, and refreshes a value. */
 
 const MAX_WAIT_S = 60
+/** Proxies give up after 60 s without an answer. */
+const MAX_GRANTED_WAIT_S = 50
+
+/** How long a poll waits that asked for this many seconds. */
+export const grantedWaitMs = (waitS: number): number => Math.min(waitS, MAX_GRANTED_WAIT_S) * 1000
 const MAX_KEY_CHARS = 120
 
 interface KeyRoutesParts {
@@ -105,7 +110,7 @@ export function keyRoutes({ dog, values, polls, maxBodyBytes }: KeyRoutesParts):
         const value = values.refreshed(key) ?? (mayWait ? await resolve(key) : await cachedOnly(key))
         if (since === undefined || since !== value.generation) return sendValue(context, value)
         if (waitS === 0) return sendValue(context, value, true)
-        const outcome = await awaitPoll(context, polls, key, since, waitS * 1000)
+        const outcome = await awaitPoll(context, polls, key, since, grantedWaitMs(waitS))
         if (outcome instanceof Error) throw outcome
         sendValue(context, outcome ?? value, outcome === undefined)
       },
