@@ -40,7 +40,7 @@ export interface Failure {
   /** Epoch milliseconds before which no process fetches. */
   retryAt: number
   code: string
-  /** At most 200 characters, redacted. */
+  /** At most 1024 characters, redacted. */
   message: string
 }
 

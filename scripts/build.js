@@ -36,8 +36,11 @@ const engine = {
 }
 const entry = `module.exports = require('./engine.js');\n0 && (module.exports = { ${names.join(', ')} });\n`
 
+/** Node prints the line that threw above the stack of an uncaught error: one line would be the whole engine. */
+const MAX_LINE_COLUMNS = 160
+
 /** What every process parses when it starts. */
-const small = { minifyWhitespace: true, minifyIdentifiers: true }
+const small = { minifyWhitespace: true, minifyIdentifiers: true, lineLimit: MAX_LINE_COLUMNS }
 
 const injector = {
   name: 'injector',

@@ -130,9 +130,14 @@ t.test('An unusable answer gives an error that says what is wrong with it', asyn
     [{ value: undefined, expiresIn: 60 }, /value is undefined.*error\?/],
     [{ value: () => 1, expiresIn: 60 }, /value is a function/],
     [{ value: 'v', expiresIn: 60, refreshAhead: -1 }, /refreshAhead/],
-    [{ access_token: 'v', expires_in: 60 }, /must answer \{ value, expiresIn \}/],
-    ['v', /must answer/],
-    [null, /must answer/],
+    [{ access_token: 'v', expires_in: 60 }, /must answer \{ value, expiresIn \}; it answered \{ access_token, expires_in \}$/],
+    [{ value: 'v', expires_in: 60 }, /expiresIn or expiresAt is missing; it answered \{ value, expires_in \}$/],
+    [{ '0b1c-the-token': 1, [`a${'b'.repeat(40)}`]: 1, errcode: 1 }, /it answered \{ …, …, errcode \}$/],
+    [Object.fromEntries([...'abcdefghijk'].map((name) => [name, 1])), /it answered \{ a, b, c, d, e, f, g, h, … \}$/],
+    [{}, /it answered \{\}$/],
+    [[1], /it answered an array$/],
+    ['v', /must answer.*it answered a string$/],
+    [null, /must answer.*it answered null$/],
   ]
   for (const [answer, message] of bad) {
     const { dog } = createTestDog(t)

@@ -1,4 +1,4 @@
-import { DogError } from '../model/errors.js'
+import { type DogError, isDogError } from '../model/errors.js'
 
 /** The two things that a compare-and-retry needs of a key. */
 export interface RetryableKey {
@@ -30,5 +30,5 @@ function isRejection(error: unknown, key: string, isRejected: ((error: unknown) 
   const { code, key: rejectedKey } = Object(error) as Partial<DogError>
   if (code === 'ERR_DOG_REJECTED') return rejectedKey === undefined || rejectedKey === key
   // An error of the engine itself, for example of another key's fetch, says nothing of this value.
-  return !(error instanceof DogError) && isRejected?.(error) === true
+  return !isDogError(error) && isRejected?.(error) === true
 }

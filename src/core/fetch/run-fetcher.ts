@@ -1,6 +1,6 @@
 import type { FetchContext, Fetcher, Lease, Reason } from '../../../index.js'
 import { DogError } from '../model/errors.js'
-import { checkFetchResult, type FetchResult } from '../model/fetch-result.js'
+import { checkFetchResult, describeAnswer, type FetchResult } from '../model/fetch-result.js'
 import { monotonic, now } from '../shared/clock.js'
 import type { KeyResolver } from './fetch-events.js'
 import { PausableTimeout } from './pausable-timeout.js'
@@ -106,7 +106,8 @@ export function runFetcher(task: FetchTask, lease: Lease): FetcherRun {
     if (isResult(result)) return accept(result)
     // Nothing was returned: the handler will be called. Anything else after an answer is the rest of a callback style's promise.
     if (result === undefined || isAnswered) return
-    fail(new DogError('ERR_DOG_FETCH_RESULT', `The fetcher of "${key}" must answer { value, expiresIn }`, { key }))
+    const message = `The fetcher of "${key}" must answer { value, expiresIn }; it answered ${describeAnswer(result)}`
+    fail(new DogError('ERR_DOG_FETCH_RESULT', message, { key }))
   }
   try {
     const returned: unknown = keys.callFetcher(key, () => task.fetcher(context))

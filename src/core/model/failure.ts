@@ -1,7 +1,7 @@
 import type { Failure } from '../../../index.js'
 import { now } from '../shared/clock.js'
-import { messageOf } from '../shared/redact.js'
-import { DogError } from './errors.js'
+import { cutText, messageOf } from '../shared/redact.js'
+import { DogError, isDogError } from './errors.js'
 
 /**
  * Turns a fetcher's error into an entry in the ledger, and an entry into the error that every
@@ -21,9 +21,6 @@ const ENGINE_CODES = [
  * may try at once.
  */
 const UNRECORDED_CODES: readonly string[] = ['ERR_DOG_STORE', 'ERR_DOG_CYCLE', 'ERR_DOG_CLOSED']
-
-/** A ledger keeps this many characters of a message. */
-const MAX_MESSAGE_CHARS = 200
 
 /** One week. A longer wait asked for by mistake would close a key for good. */
 const MAX_RETRY_AFTER_S = 7 * 86_400
@@ -47,7 +44,7 @@ export function describeFailure(key: string, error: unknown): FailureDescription
     const kind = UNRECORDED_CODES.includes(error.code) ? 'none' : 'recorded'
     return { code: error.code, message: messageOf(error), retryAfter: retryAfterOf(error), kind }
   }
-  const message = `The fetcher of "${key}" failed: ${messageOf(error)}`.slice(0, MAX_MESSAGE_CHARS)
+  const message = cutText(`The fetcher of "${key}" failed: ${messageOf(error)}`)
   const kind = fieldOf(error, 'name') === 'AbortError' ? 'aborted' : 'recorded'
   return { code: 'ERR_DOG_FETCH', message, retryAfter: retryAfterOf(error), kind }
 }
@@ -78,15 +75,6 @@ function retryAfterOf(error: unknown): number | undefined {
   if (typeof retryAfter === 'number' && retryAfter >= 0) return Math.min(retryAfter, MAX_RETRY_AFTER_S)
   if (!isDogError(error) || error.retryAt === undefined) return undefined
   return Math.min(Math.max(0, (error.retryAt - now()) / 1000), MAX_RETRY_AFTER_S)
-}
-
-/** `instanceof` throws for a revoked proxy. */
-function isDogError(error: unknown): error is DogError {
-  try {
-    return error instanceof DogError
-  } catch {
-    return false
-  }
 }
 
 /** Reads a field of anything that was thrown. A getter of it may throw in turn. */

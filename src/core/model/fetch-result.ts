@@ -1,4 +1,5 @@
 import { isShallow, limitRefreshAhead, MAX_DEPTH } from '../shared/format.js'
+import { redact } from '../shared/redact.js'
 import { DogError } from './errors.js'
 import { defaultRefreshAhead } from './freshness.js'
 import { expiryOf, UnusableResult } from './parse-expiry.js'
@@ -43,6 +44,24 @@ export function toStorable(value: unknown): unknown {
   return stored
 }
 
+/** The members of an answer that are named in a message. */
+const MAX_SHOWN_MEMBERS = 8
+const RESULT_MEMBERS = ['value', 'expiresIn', 'expiresAt', 'refreshAhead']
+
+/** What a fetcher answered instead of a result, in words and without a value: an object by its members. */
+export function describeAnswer(answer: unknown): string {
+  if (typeof answer !== 'object' || answer === null) return answer === null ? 'null' : `a ${typeof answer}`
+  return Array.isArray(answer) ? 'an array' : membersOf(answer)
+}
+
+function membersOf(answer: object): string {
+  const names = Object.keys(answer)
+  // A name that looks like no name may be the secret itself.
+  const shown = names.slice(0, MAX_SHOWN_MEMBERS).map((name) => (/^[a-z_$][\w$-]{0,29}$/i.test(name) ? redact(name) : '…'))
+  if (names.length > MAX_SHOWN_MEMBERS) shown.push('…')
+  return shown.length === 0 ? '{}' : `{ ${shown.join(', ')} }`
+}
+
 type GivenResult = { value?: unknown; expiresIn?: unknown; expiresAt?: unknown; refreshAhead?: unknown }
 
 /**
@@ -78,8 +97,9 @@ export function checkFetchResult(
   } catch (error) {
     if (!(error instanceof UnusableResult)) throw error
     const hint = given.value === undefined ? ' (did the upstream answer with an error?)' : ''
-    throw new DogError('ERR_DOG_FETCH_RESULT', `The fetcher of "${key}" gave no usable answer: ${error.message}${hint}`, {
-      key,
-    })
+    const isOdd = Object.keys(given).some((name) => !RESULT_MEMBERS.includes(name))
+    const members = isOdd ? `; it answered ${membersOf(given)}` : ''
+    const message = `The fetcher of "${key}" gave no usable answer: ${error.message}${hint}${members}`
+    throw new DogError('ERR_DOG_FETCH_RESULT', message, { key })
   }
 }

@@ -78,18 +78,39 @@ export function redact(text: string, secrets: readonly string[] = []): string {
   )
 }
 
-const MAX_MESSAGE_CHARS = 200
+/** A longer message is cut. A ledger holds it, and each process that meets the failure shows it. */
+export const MAX_MESSAGE_CHARS = 1024
+/** A cut may go back this far for the end of a word. */
+const MAX_WORD_CHARS = 80
+
+/** Cuts a text at the end of a word, with an ellipsis. */
+export function cutText(text: string, maxChars = MAX_MESSAGE_CHARS): string {
+  if (text.length <= maxChars) return text
+  const start = text.slice(0, maxChars - 1)
+  const end = text.slice(0, maxChars).search(/\s\S*$/)
+  // A cut must not leave half of a character.
+  return `${(end < maxChars - MAX_WORD_CHARS ? start : start.slice(0, end)).replace(/[\uD800-\uDBFF]$/, '')}…`
+}
 
 /** The message of any thrown value, redacted and cut, so that it can be stored and shown. */
 export function messageOf(error: unknown): string {
   let text: string
   try {
-    text = String(error instanceof Error ? error.message : typeof error === 'string' ? error : `a thrown ${typeof error}`)
+    text = String(isErrorLike(error) ? error.message : typeof error === 'string' ? error : `a thrown ${typeof error}`)
   } catch {
     text = 'an error that cannot be read'
   }
-  const redacted = redact(text)
-  return redacted.length > MAX_MESSAGE_CHARS ? `${redacted.slice(0, MAX_MESSAGE_CHARS - 1)}…` : redacted
+  return cutText(redact(text))
+}
+
+/**
+ * Whether something thrown is an error, also one of another realm: Jest and `vm` run programs with an
+ * `Error` of their own. A plain object with a `message` is none, because it may be the response.
+ */
+function isErrorLike(thrown: unknown): thrown is Error {
+  if (thrown instanceof Error) return true
+  const { name, message, stack } = Object(thrown) as Partial<Error>
+  return typeof name === 'string' && typeof message === 'string' && typeof stack === 'string'
 }
 
 /**

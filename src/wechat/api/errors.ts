@@ -108,7 +108,7 @@ export function errcodeError(errcode: number, rawErrmsg: unknown, context: CallC
   const ip = ipOf(errmsg)
   const hint = fact.hint.replace('{ip}', ip ?? "this machine's public IP")
   const text = errmsg.replace(RID_PATTERN, '').trim()
-  // The hint comes first: processes share a failure by the first 200 characters of its message.
+  // The hint comes first: a person needs it most, and a long message is cut.
   return new WeChatError(`WeChat answered ${errcode} to ${context.path}. ${hint}${text === '' ? '' : ` (${text})`}`, {
     code: `WECHAT_${errcode}`,
     kind: fact.kind,

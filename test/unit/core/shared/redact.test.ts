@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { DogError } from '../../../../src/core/model/errors.js'
 import { messageOf, redact, registerSecret, sanitize } from '../../../../src/core/shared/redact.js'
@@ -95,7 +96,7 @@ t.test('When there are too many known values, the oldest are forgotten', async (
   t.equal(redact('value-number-0-'), 'value-number-0-')
 })
 
-t.test('A message is text of at most 200 characters, whatever was thrown', async (t) => {
+t.test('A message is text of at most 1024 characters, whatever was thrown', async (t) => {
   const trap = new Proxy(new Error('x'), {
     get: () => {
       throw new Error('trap')
@@ -115,18 +116,40 @@ t.test('A message is text of at most 200 characters, whatever was thrown', async
   ]) {
     const message = messageOf(thrown)
     t.type(message, 'string')
-    t.ok(message.length > 0 && message.length <= 200)
+    t.ok(message.length > 0 && message.length <= 1024)
   }
   t.equal(messageOf(new Error('plain')), 'plain')
   t.equal(messageOf('plain'), 'plain')
   t.notMatch(messageOf({ message: S }), new RegExp(S), 'a thrown object may be the response')
-  t.equal(messageOf(new Error('x'.repeat(300))).length, 200)
+  t.equal(messageOf(new Error('x'.repeat(3000))).length, 1024)
+})
+
+t.test('A message is cut at the end of a word', async (t) => {
+  const advice = 'Add this address to the whitelist. '.repeat(9)
+  t.equal(messageOf(new Error(advice)), advice, 'advice of 300 characters is whole')
+  const cut = messageOf(new Error(advice.repeat(9)))
+  t.match(cut, /(Add|this|address|to|the|whitelist\.)…$/)
+  t.ok(cut.length <= 1024 && cut.length > 1000)
+  t.ok(messageOf(new Error('😀'.repeat(600))).isWellFormed(), 'no half of a character is left')
+})
+
+t.test('Name, message and code are those of an error of another realm', async (t) => {
+  const foreign = runInNewContext("Object.assign(new RangeError('the socket broke'), { code: 'E_SOCKET' })")
+  t.notOk(foreign instanceof Error)
+  t.equal(messageOf(foreign), 'the socket broke')
+  t.match(sanitize(foreign), {
+    name: 'RangeError',
+    message: 'the socket broke',
+    code: 'E_SOCKET',
+    stack: /^RangeError: the socket/,
+  })
+  t.equal(messageOf(new DOMException('was aborted', 'AbortError')), 'was aborted')
 })
 
 t.test('A long message is masked before it is cut, so that no half of a secret remains', async (t) => {
   const secret = 'long-secret-value'.repeat(3)
   registerSecret(secret)
-  t.notMatch(messageOf(new Error(`${'x'.repeat(190)}${secret}`)), /long/)
+  t.notMatch(messageOf(new Error(`${'x'.repeat(1014)}${secret}`)), /long/)
 })
 
 /** An error as HTTP clients throw it. */
