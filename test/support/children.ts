@@ -37,9 +37,19 @@ export interface Child {
   answered: Promise<GetterOutput>
 }
 
-/** Starts a script with Node. Its environment is `env`, PATH and HOME. */
-export function start(script: string, env: Record<string, string | undefined>, args: string[] = []): Child {
-  const child = spawn(process.execPath, [script, ...args], {
+/**
+ * Starts a script with Node. Its environment is `env`, PATH and HOME.
+ *
+ * @param launcher a command that runs Node, with its arguments: `['unshare', '--pid']`
+ */
+export function start(
+  script: string,
+  env: Record<string, string | undefined>,
+  args: string[] = [],
+  launcher: string[] = [],
+): Child {
+  const [command, ...rest] = [...launcher, process.execPath, script, ...args]
+  const child = spawn(command!, rest, {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

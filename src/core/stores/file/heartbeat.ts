@@ -1,12 +1,14 @@
+import { atExit } from '../../shared/at-exit.js'
 import { now, startTimer, stopTimer } from '../../shared/clock.js'
 import { codeOf } from './fs.js'
 import type { FileLock } from './lock.js'
 
 /**
  * The only user of proper-lockfile. The library runs the life of a lock: it sends heartbeats,
- * notices that the lock was lost, releases it, and releases it when the process exits. The rules of
- * `lock.ts` decide which of these succeeds: every path operation of the library is mapped to one on
- * the lock, its `stale` never decides anything, and it can only ever remove a file of this process.
+ * notices that the lock was lost, and releases it. The rules of `lock.ts` decide which of these
+ * succeeds: every path operation of the library is mapped to one on the lock, its `stale` never
+ * decides anything, it can only ever remove a file of this process, and its exit hook removes
+ * nothing: a lock is kept as long as the process lives.
  */
 
 /** A fifth of HEARTBEAT_TIMEOUT_MS, after which a holder counts as dead. */
@@ -61,8 +63,10 @@ export async function acquireLock(
       onCompromised: onLost,
     })
     const stopHeartbeat = startHeartbeat(lock)
+    const stopWaitingForExit = atExit(() => lock.release())
     return () => {
       stopHeartbeat()
+      stopWaitingForExit()
       return unlock()
     }
   } catch (error) {
@@ -74,11 +78,12 @@ export async function acquireLock(
 }
 
 /**
- * Gives operations the shape of `fs` for proper-lockfile: (path, …arguments, callback), and the
- * synchronous `rmdirSync` of its exit hook.
+ * Gives operations the shape of `fs` for proper-lockfile: (path, …arguments, callback). Its exit
+ * hook calls `rmdirSync` also at a signal that the process survives. So this does nothing, and
+ * `atExit` releases the lock.
  */
 function withCallbacks(operations: Record<string, (...args: never[]) => unknown>): Record<string, unknown> {
-  const fs: Record<string, unknown> = { rmdirSync: operations.rmdir }
+  const fs: Record<string, unknown> = { rmdirSync: () => {} }
   for (const [name, operation] of Object.entries(operations)) {
     fs[name] = (_path: string, ...args: unknown[]) => {
       const callback = args.pop() as (error: unknown, result?: unknown) => void
