@@ -27,6 +27,13 @@ export interface LogEntry {
   status: number
   /** Milliseconds from the arrival to the answer. */
   ms: number
+  /**
+   * The client's address: of its connection, or with `behindProxy` as the proxy names it. Undefined
+   * at a unix socket.
+   */
+  address: string | undefined
+  /** Why the request was refused: a problem's code, or an errcode of the platform's paths. */
+  reason: string | undefined
 }
 
 export interface HandlerParts {
@@ -75,6 +82,7 @@ export function createHandler(parts: HandlerParts): RequestHandler {
       report(`dotdog: ${route?.name ?? 'a request'} failed: ${message}`)
       problem = new Problem(500, 'internal', 'Something went wrong here; the server’s log has the details')
     }
+    context.logDetails.reason ??= problem.fields.logReason ?? problem.code
     if (response.headersSent) return void response.destroy()
     if (!request.complete) response.setHeader('Connection', 'close')
     sendProblem(response, problem)
@@ -96,10 +104,12 @@ export function createHandler(parts: HandlerParts): RequestHandler {
         log?.({
           method: countedMethod,
           route: route?.name ?? 'none',
-          key: context.params.key,
-          client: context.client?.name,
+          key: context.params.key ?? context.logDetails.key,
+          client: context.client?.name ?? context.logDetails.client,
           status,
           ms: performance.now() - startedAt,
+          address: authenticator.addressOf(request),
+          reason: context.logDetails.reason,
         })
       } catch {
         // A log function that throws must not end the server.

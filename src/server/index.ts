@@ -3,7 +3,7 @@
 export type { LogEntry } from './handler.js'
 export type { Client, ClientConfig, Clients } from './http/client.js'
 export { Problem } from './http/problem.js'
-export type { Exchange, Route } from './http/route.js'
+export type { Exchange, LogDetails, Route } from './http/route.js'
 export type { Limits, ServerOptions, Where } from './options.js'
 export { createServer, type DogServer } from './server.js'
 export { type ProxyLimits, type ServedAccount, type WeChatRoutesOptions, wechatRoutes } from './wechat/index.js'

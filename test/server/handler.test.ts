@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { LogEntry } from '../../src/server/index.js'
 import { newClient, served } from './setup.js'
 
 t.test('A log function that throws does not end the server', async (t) => {
@@ -41,4 +42,24 @@ t.test('A handler that throws something other than an Error answers 500 and repo
   for (let index = 0; index < 4; index++) t.equal((await it.ask(`/boom/${index}`)).status, 500)
   t.equal(lines.length, 4)
   for (const line of lines) t.match(line, /^dotdog: boom failed: ./)
+})
+
+t.test('A log entry has the client’s address and the reason of a refusal', async (t) => {
+  const log: LogEntry[] = []
+  const shop = newClient('shop', { keys: ['OTHER'], refresh: false })
+  const old = newClient('old', { expires: '2020-01-01' })
+  const options = { clients: [shop.config, old.config], log: (entry: LogEntry) => void log.push(entry) }
+  const { ask } = await served(t, { ...options, behindProxy: true })
+  await ask('/v1/keys/TOKEN')
+  await ask('/v1/keys/TOKEN', { token: 'unknown', headers: { 'x-forwarded-for': '10.0.0.1, 203.0.113.9' } })
+  await ask('/v1/keys/TOKEN', old)
+  await ask('/v1/keys/TOKEN', shop)
+  await ask('/healthz')
+  t.match(log, [
+    { address: '127.0.0.1', client: undefined, status: 401, reason: 'token missing' },
+    { address: '203.0.113.9', client: undefined, status: 401, reason: 'token unknown' },
+    { address: '127.0.0.1', client: undefined, status: 401, reason: 'token expired of old' },
+    { address: '127.0.0.1', client: 'shop', status: 403, reason: 'forbidden' },
+    { address: '127.0.0.1', status: 200, reason: undefined },
+  ])
 })

@@ -35,7 +35,7 @@ export class Authenticator {
     }
     const client = this.registry.byToken(authorization.slice(BEARER_PREFIX.length).trim())
     if (client === undefined) throw this.#failureOf(request, 'unknown')
-    if (client.expiresAt <= Date.now()) throw this.#failureOf(request, 'expired')
+    if (client.expiresAt <= Date.now()) throw this.#failureOf(request, 'expired', client.name)
     return client
   }
 
@@ -49,17 +49,19 @@ export class Authenticator {
     if (problem.status === 429) throw problem
   }
 
-  #failureOf(request: IncomingMessage, reason: AuthFailureReason): Problem {
+  #failureOf(request: IncomingMessage, reason: AuthFailureReason, name?: string): Problem {
     this.onFailure(reason)
-    const retryAfter = this.#throttle.recordFailure(this.#addressOf(request))
-    if (retryAfter === undefined) return unauthorized()
+    const logReason = `token ${reason}${name === undefined ? '' : ` of ${name}`}`
+    const retryAfter = this.#throttle.recordFailure(this.addressOf(request) ?? 'local')
+    if (retryAfter === undefined) return unauthorized(logReason)
     const detail = 'Too many requests without a valid token came from this address'
-    return new Problem(429, 'too_many_failures', detail, { retryAfter })
+    return new Problem(429, 'too_many_failures', detail, { retryAfter, logReason: `${logReason}, too often` })
   }
 
-  #addressOf(request: IncomingMessage): string {
+  /** The address of the client. Undefined at a unix socket. */
+  addressOf(request: IncomingMessage): string | undefined {
     const forwardedFor = this.isBehindProxy ? request.headers['x-forwarded-for'] : undefined
-    const fallback = request.socket.remoteAddress ?? 'local'
+    const fallback = request.socket.remoteAddress
     if (typeof forwardedFor !== 'string') return fallback
     // The proxy wrote the last address; the client may have invented those before it.
     const last = forwardedFor.slice(forwardedFor.lastIndexOf(',') + 1).trim()
@@ -67,8 +69,9 @@ export class Authenticator {
   }
 }
 
-export const unauthorized = (): Problem =>
+export const unauthorized = (logReason = 'token revoked'): Problem =>
   new Problem(401, 'unauthorized', 'A valid client token is needed: Authorization: Bearer <token>', {
+    logReason,
     headers: { 'www-authenticate': 'Bearer realm="dotdog"' },
   })
 

@@ -24,6 +24,8 @@ export interface ProblemFields {
   /** Epoch milliseconds before which no process fetches. */
   retryAt?: number
   headers?: Record<string, string>
+  /** For the server's log only: more than the client may know. */
+  logReason?: string
 }
 
 /**

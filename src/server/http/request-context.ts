@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Client } from './client.js'
 import { Problem } from './problem.js'
-import type { Exchange, Route } from './route.js'
+import type { Exchange, LogDetails, Route } from './route.js'
 
 /**
  * The requests that last: polls, streams, and handlers that use their signal. They end when the
@@ -22,6 +22,7 @@ export type ServerRoute = Route<RequestContext>
  */
 export class RequestContext implements Exchange {
   client: Client | undefined
+  #logDetails: LogDetails | undefined
   #query: URLSearchParams | undefined
   #abortController: AbortController | undefined
   #onEnd: ((problem: Problem | undefined) => void) | undefined
@@ -35,6 +36,10 @@ export class RequestContext implements Exchange {
     readonly rawQuery: string,
     readonly active: ActiveRequests,
   ) {}
+
+  get logDetails(): LogDetails {
+    return (this.#logDetails ??= {})
+  }
 
   get query(): URLSearchParams {
     return (this.#query ??= new URLSearchParams(this.rawQuery))

@@ -1,6 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Client } from './client.js'
 
+/** What a route that authenticates by itself adds to the server's log. Holds no secret. */
+export interface LogDetails {
+  /** The client's name. */
+  client?: string
+  key?: string
+  /** Why the request was refused, where its HTTP status does not say so. */
+  reason?: string
+}
+
 /** One request and its response, as a route's handler gets it. */
 export interface Exchange {
   readonly request: IncomingMessage
@@ -12,6 +21,8 @@ export interface Exchange {
   readonly client: Client | undefined
   /** Aborts when the client disconnects or the server shuts down. */
   readonly signal: AbortSignal
+  /** Its members are written into the server's log. Undefined where no server logs. */
+  readonly logDetails?: LogDetails
 }
 
 /**

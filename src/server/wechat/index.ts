@@ -85,6 +85,7 @@ export function wechatRoutes(options: WeChatRoutesOptions): Route[] {
       } catch (error) {
         const problem = error instanceof ErrcodeProblem ? error : refusalOf(error)
         if (problem === undefined || exchange.response.headersSent) throw error
+        if (exchange.logDetails !== undefined) exchange.logDetails.reason = `${problem.errcode} ${problem.errmsg}`
         if (!(problem instanceof ErrcodeProblem)) return sendErrcode(exchange.response, problem.errcode, problem.errmsg)
         const { errcode, errmsg, status } = problem
         if (problem.isUnauthorized) onRefused?.(exchange.request, errcode)

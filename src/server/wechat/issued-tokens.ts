@@ -65,6 +65,9 @@ export interface IssuedTokens {
   holdersOf(value: string): { account: ServedAccount; clients: Client[] } | undefined
 }
 
+/** The clients that a request with an access token may come from, for a log. */
+export const namesOf = (clients: readonly Client[]): string => clients.map(({ name }) => name).join(',')
+
 // The time of a lookup by digest reveals nothing: a guess cannot be chosen so that its digest
 // resembles another one.
 const digestOf = (value: string): string => createHash('sha256').update(value).digest('base64')

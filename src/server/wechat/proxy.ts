@@ -7,7 +7,7 @@ import { onDisconnect } from '../http/request-context.js'
 import type { Exchange } from '../http/route.js'
 import { readCurrent, type ServedAccount } from './account.js'
 import { refuse } from './errors.js'
-import type { IssuedTokens } from './issued-tokens.js'
+import { type IssuedTokens, namesOf } from './issued-tokens.js'
 import { type BodyLimits, type ProxiedBody, readProxiedBody } from './proxy-body.js'
 import { type ProxyTarget, parseTarget } from './proxy-target.js'
 import type { TokenProbe } from './token-probe.js'
@@ -117,8 +117,9 @@ export function createProxy({ issued, probe, limits }: ProxyParts) {
   let running = 0
 
   /** The account of a call. All clients that hold the same token are indistinguishable here. */
-  function authorize({ accessToken }: ProxyTarget): ServedAccount {
+  function authorize({ logDetails = {} }: Exchange, { accessToken }: ProxyTarget): ServedAccount {
     const { account, clients } = issued.holdersOf(accessToken) ?? refuse(40001)
+    Object.assign(logDetails, { client: namesOf(clients), key: account.wx.accessToken.key })
     if (!clients.some((client) => client.mayProxy))
       refuse(48001, 'calls through this server need `"proxy": true` in the entry of the client')
     return account
@@ -128,7 +129,7 @@ export function createProxy({ issued, probe, limits }: ProxyParts) {
     const { exchange, account, target, body, signal } = call
     const token = (await readCurrent(account.wx.accessToken)).value
     // The client may have been revoked during the fetch.
-    authorize(target)
+    authorize(exchange, target)
     const query = `access_token=${encodeURIComponent(token)}${target.query && `&${target.query}`}`
     const message = await sendUpstream({
       baseUrl: account.baseUrl ?? DEFAULT_BASE_URL,
@@ -155,7 +156,7 @@ export function createProxy({ issued, probe, limits }: ProxyParts) {
   async function handle(exchange: Exchange): Promise<void> {
     const { request, response } = exchange
     const target = parseTarget(request.url ?? '')
-    const account = authorize(target)
+    const account = authorize(exchange, target)
     // The signal of the exchange also aborts at a shutdown. A call under way is finished then,
     // because it may have acted already.
     const disconnected = new AbortController()

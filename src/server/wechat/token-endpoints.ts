@@ -7,7 +7,7 @@ import { isDogError } from '../http/problem.js'
 import type { Exchange } from '../http/route.js'
 import { type Accounts, expiresInFor, readCurrent, readLasting, type ServedAccount } from './account.js'
 import { refuse, sendPlatformJson } from './errors.js'
-import type { IssuedTokens } from './issued-tokens.js'
+import { type IssuedTokens, namesOf } from './issued-tokens.js'
 import { readPlatformBody } from './proxy-body.js'
 import type { TokenProbe } from './token-probe.js'
 
@@ -43,11 +43,12 @@ export function createTokenEndpoints({ accounts, clients, issued, probe, now }: 
   const lastLeaked = new Map<string, string>()
 
   /** Checks a request in the platform's own order. */
-  function authorize({ appId, secret, grantType }: TokenRequest, isStable: boolean) {
+  function authorize({ logDetails = {} }: Exchange, { appId, secret, grantType }: TokenRequest, isStable: boolean) {
     const account = accounts.find(textOf(appId) ?? refuse(41002), isStable) ?? refuse(40013)
     const clientToken = textOf(secret) ?? refuse(41004)
     const findClient = (): Client | undefined => clients.find(clientToken)
     const client = findClient()
+    Object.assign(logDetails, { client: client?.name, key: account.wx.accessToken.key })
     // For this account, a client of another account has a wrong secret.
     if (!client?.mayRead(account.wx.accessToken.key)) {
       return refuse(40125, 'the secret must be the token of a client of this server')
@@ -108,12 +109,13 @@ export function createTokenEndpoints({ accounts, clients, issued, probe, now }: 
   async function token(exchange: Exchange): Promise<void> {
     const { query } = exchange
     const request = { appId: query.get('appid'), secret: query.get('secret'), grantType: query.get('grant_type') }
-    await issueToken(authorize(request, false), exchange)
+    await issueToken(authorize(exchange, request, false), exchange)
   }
 
   async function stableToken(exchange: Exchange): Promise<void> {
     const body = parseObject(await readPlatformBody(exchange.request, MAX_STABLE_TOKEN_BODY_BYTES))
-    const authorized = authorize({ appId: body.appid, secret: body.secret, grantType: body.grant_type }, true)
+    const request = { appId: body.appid, secret: body.secret, grantType: body.grant_type }
+    const authorized = authorize(exchange, request, true)
     if (body.force_refresh === true) {
       if (!authorized.client.mayRefresh) refuse(48001, 'force_refresh needs `"refresh": true` in the entry of the client')
       await forceRefresh(authorized.account)
@@ -121,10 +123,11 @@ export function createTokenEndpoints({ accounts, clients, issued, probe, now }: 
     await issueToken(authorized, exchange)
   }
 
-  async function ticket({ query, response }: Exchange): Promise<void> {
+  async function ticket({ query, response, logDetails = {} }: Exchange): Promise<void> {
     const value = textOf(query.get('access_token')) ?? refuse(41001)
     const holders = issued.holdersOf(value) ?? refuse(40001)
     const secret = ticketOf(holders.account, query.get('type')) ?? refuse(40097)
+    Object.assign(logDetails, { client: namesOf(holders.clients), key: secret.key })
     const mayRead = (client: Client) => client.mayRead(secret.key)
     if (!holders.clients.some(mayRead)) refuse(48001, `the "keys" of the client have no ${secret.key}`)
     const current = await readLasting(secret)

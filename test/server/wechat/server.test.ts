@@ -193,3 +193,25 @@ t.test(
     )
   },
 )
+
+t.test('The log entry of a refused WeChat request has its client, its key, its address and the reason', async (t) => {
+  const rights = { shop: { keys: ['ACCESS_TOKEN'] }, ours: { keys: ['OTHER'] } }
+  const { url, appId, tokens, log } = await running(t, rights)
+  const entryOf = async (path: string) => {
+    log.length = 0
+    await ask(url, path)
+    while (log.length === 0) await sleep(5)
+    return log[0]
+  }
+  const tokenPath = (secret: string) => `/cgi-bin/token?${query({ grant_type: 'client_credential', appid: appId, secret })}`
+  const own = { address: '127.0.0.1', key: 'ACCESS_TOKEN', status: 200 }
+  t.match(await entryOf(tokenPath(tokens.shop!)), { ...own, client: 'shop', reason: undefined })
+  t.match(await entryOf(tokenPath(tokens.ours!)), { ...own, client: 'ours', reason: /^40125 invalid appsecret/ })
+  t.match(await entryOf(tokenPath('nobody')), { ...own, client: undefined, reason: /^40125 / })
+  const { access_token } = await tokenOf(url, appId, tokens.shop!)
+  const call = `/cgi-bin/user/get?access_token=${access_token}`
+  t.match(await entryOf(call), { ...own, client: 'shop', reason: /^48001 .*"proxy": true/ })
+  const ticket = `/cgi-bin/ticket/getticket?type=jsapi&access_token=${access_token}`
+  t.match(await entryOf(ticket), { client: 'shop', key: 'JSAPI_TICKET', reason: /^48001 .*JSAPI_TICKET/ })
+  t.notMatch(JSON.stringify(log), new RegExp(access_token))
+})
