@@ -22,7 +22,7 @@ function consumer(t: Test, isComplete: boolean): string {
     const { URL: url } = process.env
     const run = ([fetcher]) => fetcher({ signal: new AbortController().signal }).then((result) => result.value, (error) => error)
     async function main() {
-      const plain = wecom({ corpId: 'w', corpSecret: 's', baseUrl: url })
+      const plain = wecom({ corpId: 'w', corpSecret: 's', agentId: 1, baseUrl: url })
       const registration = oauth2({ tokenUrl: url, clientId: 'c', clientSecret: 'a secret' })
       const before = loaded()
       const value = await run(plain)

@@ -49,6 +49,15 @@ t.test('dingtalk recognises the dead-token codes of both DingTalk APIs', async (
   t.notOk(isRejected!({ code: 'Forbidden.AccessDenied' }))
 })
 
+t.test('wecom recognises a dead token in the errors of other clients, and 40001 is a wrong secret', async (t) => {
+  const { isRejected } = wecom({ corpId: 'w', corpSecret: SECRET, agentId: 1 })[1]
+  t.ok(isRejected!({ errcode: '42001' }))
+  t.ok(isRejected!(Object.assign(new Error('expired'), { name: 'WeChatAPIError', code: 42001 })))
+  t.ok(isRejected!({ response: { data: '{"errcode":40014}' } }))
+  t.notOk(isRejected!({ errcode: 40001 }))
+  t.notOk(isRejected!(Object.assign(new Error('a conflict'), { code: '42001' })))
+})
+
 t.test('douyin with stable uses another path and another identity than without it', async (t) => {
   const { url, asked } = await serve(t, () => ({ body: { data: { access_token: 'clt.1', expires_in: 60, error_code: 0 } } }))
   const stable = douyin({ clientKey: 'tt1', clientSecret: SECRET, stable: true, baseUrl: url })
@@ -61,7 +70,7 @@ t.test('a quota, a ban and the header Retry-After set the retryAfter of the erro
   let reply: Parameters<typeof serve>[1] = () => ({ body: {} })
   const { url } = await serve(t, (asked) => reply(asked))
   const waits = async (fetcher: unknown) => (await errorOfFetcher(fetcher)).retryAfter
-  const [weCom] = wecom({ corpId: 'w', corpSecret: SECRET, baseUrl: url })
+  const [weCom] = wecom({ corpId: 'w', corpSecret: SECRET, agentId: 1, baseUrl: url })
   const [douYin] = douyin({ clientKey: 't', clientSecret: SECRET, baseUrl: url })
   reply = () => ({ body: { errcode: 45009, errmsg: 'api freq out of limit' } })
   t.equal(await waits(weCom), 3600)
@@ -84,7 +93,7 @@ t.test('a request that takes longer than the time-out of its key is aborted', as
     controller.abort(new DOMException('late', 'TimeoutError'))
     return { body: undefined }
   })
-  const [fetcher] = wecom({ corpId: 'w', corpSecret: SECRET, baseUrl: url })
+  const [fetcher] = wecom({ corpId: 'w', corpSecret: SECRET, agentId: 1, baseUrl: url })
   t.match(await errorOfFetcher(fetcher, controller.signal), { code: 'FETCHER_TIMEOUT' })
   t.match(await errorOfFetcher(fetcher, AbortSignal.abort()), { code: 'FETCHER_ABORTED' })
   t.equal(asked.length, 1)
@@ -92,14 +101,16 @@ t.test('a request that takes longer than the time-out of its key is aborted', as
 
 t.test('a response without an expiry is an error if the provider always sends one', async (t) => {
   const { url } = await serve(t, () => ({ body: { access_token: 'a-token', errcode: 0 } }))
-  const error = await errorOfFetcher(wecom({ corpId: 'w', corpSecret: SECRET, baseUrl: url })[0])
+  const error = await errorOfFetcher(wecom({ corpId: 'w', corpSecret: SECRET, agentId: 1, baseUrl: url })[0])
   t.match(error, { code: 'FETCHER_ANSWER' })
   t.notMatch(printedForms(error), 'a-token')
 })
 
 t.test('a response of more than a million bytes is an error', async (t) => {
   const { url } = await serve(t, () => ({ body: 'x'.repeat(1_200_000) }))
-  t.match(await errorOfFetcher(wecom({ corpId: 'w', corpSecret: SECRET, baseUrl: url })[0]), { code: 'FETCHER_ANSWER' })
+  t.match(await errorOfFetcher(wecom({ corpId: 'w', corpSecret: SECRET, agentId: 1, baseUrl: url })[0]), {
+    code: 'FETCHER_ANSWER',
+  })
 })
 
 t.test('one key cannot hold the tokens of two apps of a company', async (t) => {
@@ -124,9 +135,10 @@ t.test('feishu with lark has the identity of Lark', async (t) => {
 t.test('the error of a wrong option names the option, and shows no secret', async (t) => {
   const wrong: [() => unknown, string][] = [
     [() => wecom(undefined as never), 'wecom'],
-    [() => wecom({ corpId: '', corpSecret: SECRET }), 'corpId'],
-    [() => wecom({ corpId: 'w', corpSecret: 5 as never }), 'corpSecret'],
-    [() => wecom({ corpId: 'w', corpSecret: SECRET, baseUrl: `https://u:${SECRET}@x/` }), 'baseUrl'],
+    [() => wecom({ corpId: '', corpSecret: SECRET, agentId: 1 }), 'corpId'],
+    [() => wecom({ corpId: 'w', corpSecret: SECRET } as never), 'agentId'],
+    [() => wecom({ corpId: 'w', corpSecret: 5 as never, agentId: 1 }), 'corpSecret'],
+    [() => wecom({ corpId: 'w', corpSecret: SECRET, agentId: 1, baseUrl: `https://u:${SECRET}@x/` }), 'baseUrl'],
     [() => feishu({ appId: 'a', appSecret: SECRET, lark: 'yes' as never }), 'lark'],
     [() => douyin({ clientKey: 'a', clientSecret: SECRET, stable: 1 as never }), 'stable'],
     [() => qqBot({ appId: 101 as never, clientSecret: SECRET }), 'appId'],

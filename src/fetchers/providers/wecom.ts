@@ -1,7 +1,7 @@
 import type { KeyOptions } from 'dotdog'
 import { INVALID_TOKEN_CODES } from '../../core/shared/upstream/dead-token-codes.js'
 import { checkHttpUrl } from '../../core/shared/upstream/http-url.js'
-import { checkOptions } from '../../core/shared/validate.js'
+import { checkOptions, required } from '../../core/shared/validate.js'
 import { PERMANENT_RETRY_S } from '../lib/errors.js'
 import { accountRules, ID_OR_NUMBER } from '../lib/options.js'
 import { createFetcher, type Registration, refusalOf, register, sameRetryAfter, tokenResult } from '../lib/provider.js'
@@ -11,15 +11,16 @@ export interface WeComOptions {
   /** The secret of one app. Each app of a company has its own secret, and with it its own token. */
   corpSecret: string
   /**
-   * Names the app in `identity`, so that the tokens of two apps cannot be mistaken for each other.
-   * It is not sent.
+   * The app: its AgentId, or a name for a secret that belongs to none, such as `'contacts'`. It is
+   * part of the identity, so that two apps under one key are an `ERR_DOG_IDENTITY` and never get
+   * each other's token. It is not sent.
    */
-  agentId?: string | number
+  agentId: string | number
   /** Default `https://qyapi.weixin.qq.com`. The path of a proxy is kept. */
   baseUrl?: string
 }
 
-const RULES = accountRules('corpId', 'corpSecret', { agentId: ID_OR_NUMBER })
+const RULES = accountRules('corpId', 'corpSecret', { agentId: required(ID_OR_NUMBER) })
 
 /** Repeated wrong secrets ban the caller's address for this time. */
 const BAN_S = 3600
@@ -56,6 +57,6 @@ export function wecom(account: WeComOptions, options?: KeyOptions): Registration
       ...sameRetryAfter(BAN_S, 45009),
     },
   })
-  const identity = `wecom:${corpId}${agentId === undefined ? '' : `/${agentId}`}`
-  return register(fetcher, { identity, isRejected: (hints) => hints.has('errcode', ...INVALID_TOKEN_CODES) }, options)
+  const identity = `wecom:${corpId}/${agentId}`
+  return register(fetcher, { identity, isRejected: (hints) => hints.hasErrcode(...INVALID_TOKEN_CODES) }, options)
 }
