@@ -2,6 +2,7 @@
 // here.
 import { type Dog, init, type Secret } from 'dotdog'
 import { DEAD_TOKEN_CODES } from '../core/shared/upstream/dead-token-codes.js'
+import { hasErrcode, readField, thrownAnswer } from '../core/shared/upstream/thrown-answer.js'
 import { type Account, fetchTicket, fetchToken, type TicketType } from './api/endpoints.js'
 import type { CheckedOptions } from './options.js'
 import { createForceQuota, type ForceTimes, STABLE_REFRESH_AHEAD_S, stableFetcher } from './stable-token.js'
@@ -18,10 +19,12 @@ export interface AccountSecrets {
  * means a wrong AppSecret: its kind is `permanent`.
  */
 function isDeadTokenError(error: unknown, appId: string): boolean {
-  if (typeof error !== 'object' || error === null) return false
-  type Fields = { errcode?: unknown; kind?: unknown; appId?: unknown }
-  const { errcode, kind = 'rejected', appId: errorAppId = appId } = error as Fields
-  return DEAD_TOKEN_CODES.includes(errcode as number) && kind === 'rejected' && errorAppId === appId
+  const objects = thrownAnswer(error)?.objects ?? []
+  return objects.some((object) => {
+    const kind = readField(object, 'kind') ?? 'rejected'
+    const errorAppId = readField(object, 'appId') ?? appId
+    return hasErrcode(object, DEAD_TOKEN_CODES) && kind === 'rejected' && errorAppId === appId
+  })
 }
 
 /** Registers the keys of an account with its dog. */

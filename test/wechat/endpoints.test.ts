@@ -80,6 +80,14 @@ t.test('a card ticket is requested with its type', async (t) => {
   t.equal(asked, '/cgi-bin/ticket/getticket?access_token=A&type=wx_card')
 })
 
+t.test('an expires_in that is a string of digits is a lifetime', async (t) => {
+  const answer = { access_token: 'A', ticket: 'J', expires_in: '1200' }
+  const account = await upstream(t, json(answer))
+  t.same(await fetchToken(account, neverAborted), { value: 'A', expiresIn: 1200 })
+  t.same(await fetchStableToken(account, false, neverAborted), { value: 'A', expiresIn: 1200 })
+  t.same(await fetchTicket(account, 'jsapi', 'A', neverAborted), { value: 'J', expiresIn: 1200 })
+})
+
 t.test('a ticket is kept for an hour at most, and for less if the platform says so', async (t) => {
   let asked = ''
   let expires_in = 7200

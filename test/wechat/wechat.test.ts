@@ -106,6 +106,37 @@ t.test(
   },
 )
 
+t.test('a dead token is recognised in the errors of other clients, and a Postgres error is none', async (t) => {
+  const { wx } = await setUp(t)
+  const shapes = [
+    { errcode: '42001' },
+    { response: { data: { errcode: 40001 } } },
+    { data: '{"errcode":40014}' },
+    Object.assign(new Error('access_token expired'), { name: 'WeChatAPIError', code: 42001 }),
+  ]
+  for (const shape of shapes) {
+    const [first, second] = [`first-${shapes.indexOf(shape)}`, `second-${shapes.indexOf(shape)}`]
+    await wx.accessToken.set(first, { expiresIn: 3600 })
+    const used: string[] = []
+    const task = async (token: string) => {
+      used.push(token)
+      if (token !== first) return
+      await wx.accessToken.set(second, { expiresIn: 3600 })
+      throw shape
+    }
+    await wx.accessToken.use(task)
+    t.same(used, [first, second], JSON.stringify(shape))
+  }
+  const conflict = Object.assign(new Error('could not serialize access'), { code: '40001' })
+  let calls = 0
+  const transaction = () => {
+    calls += 1
+    return Promise.reject(conflict)
+  }
+  t.equal(await rejectionOf(wx.accessToken.use(transaction)), conflict)
+  t.equal(calls, 1)
+})
+
 t.test('a platform that returns the same dead token gets at most three requests for five calls', async (t) => {
   const { fake, wx } = await setUp(t)
   await wx.accessToken.get()

@@ -1,6 +1,5 @@
-// What the error of a user's task says of the token. Its shape decides, not its class, because
-// tasks use HTTP clients of their own. The errors of undici, axios, got, ofetch and Octokit are
-// understood, and so is a JSON object that was simply thrown.
+// What the error of a user's task says of the token.
+import { hasErrcode, readField, thrownAnswer } from '../../core/shared/upstream/thrown-answer.js'
 import { FetcherError } from './errors.js'
 
 export interface RejectionHints {
@@ -11,34 +10,19 @@ export interface RejectionHints {
    * number or a string.
    */
   has(field: string, ...values: (number | string)[]): boolean
-}
-
-type Fields = Record<string, unknown>
-
-const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null
-
-/** Reads a field of a thrown object, whose getters may throw. */
-function read(object: Fields, field: string): unknown {
-  try {
-    return object[field]
-  } catch {
-    return undefined
-  }
+  /** Whether the error, or the response attached to it, has one of these errcodes. */
+  hasErrcode(...codes: number[]): boolean
 }
 
 /** `undefined` if the error says nothing of the token: it is our own error, or not an object. */
 export function hintsOf(error: unknown): RejectionHints | undefined {
-  if (!isObject(error) || error instanceof FetcherError) return undefined
-  const responses = [error, read(error, 'response')].filter(isObject)
-  const bodies = responses.flatMap((one) => [read(one, 'body'), read(one, 'data')]).filter(isObject)
-  const objects = [...responses, ...bodies]
-  const status = responses
-    .flatMap((one) => [read(one, 'status'), read(one, 'statusCode')])
-    .find((one) => typeof one === 'number')
+  const answer = error instanceof FetcherError ? undefined : thrownAnswer(error)
+  if (answer === undefined) return undefined
+  const { objects, status } = answer
   const has = (field: string, ...values: (number | string)[]) =>
     objects.some((object) => {
-      const value = read(object, field)
+      const value = readField(object, field)
       return (typeof value === 'number' || typeof value === 'string') && values.some((one) => String(one) === String(value))
     })
-  return { status: status as number | undefined, has }
+  return { status, has, hasErrcode: (...codes) => objects.some((object) => hasErrcode(object, codes)) }
 }

@@ -27,7 +27,7 @@ const RULES = accountRules('appKey', 'appSecret')
 /** The old API wraps its errors in errcode 88. Only sub_code says what is wrong. */
 const isRejected = (hints: RejectionHints): boolean =>
   hints.has('code', 'InvalidAuthentication') ||
-  hints.has('errcode', ...INVALID_TOKEN_CODES) ||
+  hints.hasErrcode(...INVALID_TOKEN_CODES) ||
   (hints.has('errcode', 88) && hints.has('sub_code', ...INVALID_TOKEN_CODES))
 
 /**

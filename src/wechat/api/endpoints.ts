@@ -45,7 +45,9 @@ function readSecret(
   context: CallContext,
   minExpiresIn = Number.MIN_VALUE,
 ): Result & { expiresIn: number } {
-  const { [name]: value, expires_in: expiresIn } = response
+  const { [name]: value, expires_in: lifetime } = response
+  // Proxies and relatives of the platform send the number as a string.
+  const expiresIn = typeof lifetime === 'string' && /^\d+$/.test(lifetime) ? Number(lifetime) : lifetime
   if (typeof value !== 'string' || value === '') throw transportError(`the response has no ${name}`, context)
   if (typeof expiresIn !== 'number' || !(expiresIn >= minExpiresIn)) {
     throw transportError('the response has no usable expires_in', context)

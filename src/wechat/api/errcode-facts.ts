@@ -1,6 +1,7 @@
 // What an errcode means at the endpoint that answered it, and when to ask again. The table itself
 // is in error-table.ts.
 import { DEAD_TOKEN_CODES } from '../../core/shared/upstream/dead-token-codes.js'
+import { CALL_ERROR_FACTS } from './call-error-table.js'
 import { ERROR_FACTS, type ErrorFact, type RetryRule, UNKNOWN_CODE, WRONG_SECRET } from './error-table.js'
 
 /**
@@ -12,7 +13,7 @@ import { ERROR_FACTS, type ErrorFact, type RetryRule, UNKNOWN_CODE, WRONG_SECRET
  */
 export function factOf(errcode: number, credential: boolean): ErrorFact {
   if (credential && DEAD_TOKEN_CODES.includes(errcode)) return WRONG_SECRET
-  return ERROR_FACTS[errcode] ?? UNKNOWN_CODE
+  return ERROR_FACTS[errcode] ?? CALL_ERROR_FACTS[errcode] ?? UNKNOWN_CODE
 }
 
 /** UTC+8. Beijing has had no daylight saving time since 1991. */

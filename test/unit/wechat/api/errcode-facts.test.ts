@@ -1,4 +1,5 @@
 import t from 'tap'
+import { CALL_ERROR_FACTS } from '../../../../src/wechat/api/call-error-table.js'
 import { factOf, secondsUntil } from '../../../../src/wechat/api/errcode-facts.js'
 import { ERROR_FACTS, UNKNOWN_CODE } from '../../../../src/wechat/api/error-table.js'
 
@@ -48,8 +49,27 @@ t.test('every documented code is in the table', async (t) => {
   for (const code of DOCUMENTED) t.not(factOf(code, false), UNKNOWN_CODE, String(code))
 })
 
+/** The codes of business calls that people meet daily. */
+const DAILY = [40003, 40007, 40029, 40037, 40163, 40226, 41030, 43004, 43101, 45015, 45047, 46004, 47003, 48002, 87014]
+
+t.test('the codes that business calls meet daily have a hint, and no moment at which to ask again', async (t) => {
+  for (const code of DAILY) {
+    const fact = factOf(code, false)
+    t.not(fact, UNKNOWN_CODE, String(code))
+    t.match(fact, { kind: 'permanent', retry: undefined })
+  }
+})
+
+t.test('no code is in two tables', async (t) => {
+  t.same(
+    Object.keys(CALL_ERROR_FACTS).filter((code) => Object.hasOwn(ERROR_FACTS, code)),
+    [],
+  )
+})
+
 t.test('every hint is a sentence in English and in Chinese, and both name the same things', async (t) => {
-  for (const [code, { hint, hintZh }] of [...Object.entries(ERROR_FACTS), ['unknown', UNKNOWN_CODE] as const]) {
+  const facts = [...Object.entries(ERROR_FACTS), ...Object.entries(CALL_ERROR_FACTS), ['unknown', UNKNOWN_CODE] as const]
+  for (const [code, { hint, hintZh }] of facts) {
     t.match(hint, /^[A-Z][\x20-\x7e]+[.]$/, code)
     t.match(hintZh, /\p{Script=Han}.*。$/u, code)
     for (const name of ['{ip}', 'AppSecret', 'POST', 'HTTPS', 'baseUrl', 'errcode']) {
