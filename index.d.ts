@@ -48,7 +48,10 @@ export interface FetchContext<T = string> {
   /** The value that this fetch replaces, if there is one, valid or not. */
   readonly previous: T | undefined
   readonly reason: Reason
-  /** Another key's value, for a key that depends on it. The wait counts against that key's time-out, not this one's. */
+  /**
+   * Another key's value, for a key that depends on it. The wait counts against that key's time-out, not this
+   * one's. If it has no value, nothing is recorded for this key, whose callers get that key's `retryAt`.
+   */
   get<D = string>(key: string): Promise<D>
   /** Like the dog's `use`: runs the task with another key's value, and once more with a new one if it was rejected. */
   use<D = string, R = unknown>(key: string, task: (value: D) => R | PromiseLike<R>): Promise<R>

@@ -83,16 +83,16 @@ t.test('The time-out of a dependency applies to the dependency alone', async (t)
 t.test('While a dependency backs off, its dependants back off as long', async (t) => {
   const { dog } = createTestDog(t)
   let calls = 0
-  dog.init('TOKEN', () => Promise.reject(Object.assign(new Error('bad appid'), { retryAfter: 3600 })))
-  dog.init('TICKET', (context) => {
+  dog.init('TOKEN', () => {
     calls++
-    return ticketFetcher(context)
+    return Promise.reject(Object.assign(new Error('bad appid'), { retryAfter: 3600 }))
   })
+  dog.init('TICKET', ticketFetcher)
   const before = Date.now()
   const error = await rejectionOf(dog.get('TICKET'))
   t.match(error, { code: 'ERR_DOG_FETCH', key: 'TICKET', message: /"TICKET" failed:.*"TOKEN" failed: bad appid/ })
   t.ok(error.retryAt! > before + 3500_000 && error.retryAt! <= Date.now() + 3600_000)
-  t.match(await rejectionOf(dog.get('TICKET')), { message: error.message })
+  t.match(await rejectionOf(dog.get('TICKET')), { message: error.message, retryAt: error.retryAt })
   t.equal(calls, 1)
 })
 

@@ -170,3 +170,24 @@ t.test('A remote store with an encryptionKey gets, refreshes and reports values 
   const [status] = (await dog.status()).filter(({ key }) => key === 'FETCHED')
   t.match(status, { state: 'fresh', store: remote.name })
 })
+
+t.test('A key on the server that waits for a pushed key has a value as soon as that key is set', async (t) => {
+  const here = await central(t)
+  here.dog.init('C', async ({ get }) => ({ value: `of ${await get('PUSHED')}`, expiresIn: 60 }))
+  const dog = here.client()
+  t.teardown(() => dog.close())
+  for (let tries = 0; tries < 6; tries++) t.equal(await codeOf(dog.get('C')), 'ERR_DOG_FETCH')
+  await here.dog.set('PUSHED', 'ticket', { expiresIn: 60 })
+  t.equal(await dog.get('C'), 'of ticket')
+})
+
+t.test('A key of a client that depends on a key of the server does not back off beyond it', async (t) => {
+  const here = await central(t)
+  const dog = dotdog.createDog({ store: dotdog.memoryStore() })
+  t.teardown(() => dog.close())
+  dog.init('PUSHED', () => {}, { store: here.store() })
+  dog.init('C', async ({ get }) => ({ value: `of ${await get('PUSHED')}`, expiresIn: 60 }))
+  for (let tries = 0; tries < 6; tries++) t.equal(await codeOf(dog.get('C')), 'ERR_DOG_FETCH')
+  await here.dog.set('PUSHED', 'ticket', { expiresIn: 60 })
+  t.equal(await dog.get('C'), 'of ticket')
+})

@@ -1,8 +1,9 @@
 import type { DogRecord, Lease, Ledger } from '../../../index.js'
+import { dependencyFailure, errorOfDependent } from '../model/dependency-failure.js'
 import { storeError } from '../model/errors.js'
 import { describeFailure, recordedError, unrecordedError } from '../model/failure.js'
 import type { FetchResult } from '../model/fetch-result.js'
-import { withAttempt } from '../model/quota.js'
+import { withAttempt, withoutAttempt } from '../model/quota.js'
 import { now, pause } from '../shared/clock.js'
 import { failpoint } from '../shared/failpoint.js'
 import { denial, ledgerAfterFailure, ledgerAfterSuccess, newFailureSince } from './admission.js'
@@ -101,6 +102,7 @@ export class FetchCoordinator {
     const { stored } = this
     const { key, store, environment } = stored
     if (lease.evicted !== undefined) environment.events.onTakeover(key, lease.evicted)
+    let ledger: Ledger | undefined
     let counted: Ledger
     let run: FetcherRun
     let current: DogRecord | undefined
@@ -111,7 +113,7 @@ export class FetchCoordinator {
       const isNew = current !== undefined && current.generation !== initial?.generation
       const isGoodEnough = isNew || (current !== undefined && requirement.acceptsCurrent(current, now()))
       if (isGoodEnough || (await stored.isFencingTokenUsed(lease))) return await release(lease)
-      const ledger = await store.readLedger(key)
+      ledger = await store.readLedger(key)
       const denied = denial(key, stored.config, requirement, ledger)
       if (denied !== undefined) throw denied
 
@@ -137,11 +139,16 @@ export class FetchCoordinator {
       commitLateAnswer(stored, run, lease.fencingToken, current)
       try {
         if (!lease.isHeld()) return undefined
+        const dependency = run.wasDependencyUsed() ? undefined : dependencyFailure(key, error)
+        if (dependency !== undefined) {
+          await lease.writeLedger(withoutAttempt(ledger, now(), lease.fencingToken))
+          throw errorOfDependent(key, error, dependency)
+        }
         const failure = describeFailure(key, error)
-        const ledger = run.wasSuspended() ? counted : ledgerAfterFailure(counted, failure)
-        if (ledger !== counted) await lease.writeLedger(ledger)
-        if (ledger.failure === counted.failure) throw unrecordedError(key, failure, error)
-        throw recordedError(key, ledger.failure!, error)
+        const failed = run.wasSuspended() ? counted : ledgerAfterFailure(counted, failure)
+        if (failed !== counted) await lease.writeLedger(failed)
+        if (failed.failure === counted.failure) throw unrecordedError(key, failure, error)
+        throw recordedError(key, failed.failure!, error)
       } finally {
         await lease.release()
       }
@@ -201,8 +208,7 @@ export class FetchCoordinator {
   /** Half of the time-out went by before the fetch could begin: the fetch is not begun, and not counted. */
   async #giveUpSlowStart(lease: Lease, ledger: Ledger | undefined, slowStarts: SlowStarts): Promise<undefined> {
     const { key, store, config } = this.stored
-    const { since = now(), count = 0 } = ledger?.fetches ?? {}
-    await lease.writeLedger({ ...ledger, fetches: { since, count, last: lease.fencingToken } })
+    await lease.writeLedger(withoutAttempt(ledger, now(), lease.fencingToken))
     await lease.release()
     if (++slowStarts.count < MAX_SLOW_STARTS) return undefined
     const problem = `takes over half of the time-out (${config.timeout} s) to be ready for a fetch`

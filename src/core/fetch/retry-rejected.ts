@@ -1,3 +1,4 @@
+import { markAsAfterUse } from '../model/dependency-failure.js'
 import { type DogError, isDogError } from '../model/errors.js'
 
 /** The two things that a compare-and-retry needs of a key. */
@@ -21,7 +22,11 @@ export async function retryRejected(
     return await task(value as never)
   } catch (error) {
     if (!isRejection(error, key, isRejected)) throw error
-    return await task((await secret.refresh(value)) as never)
+    const next = await secret.refresh(value).catch((failure) => {
+      markAsAfterUse(failure)
+      throw failure
+    })
+    return await task(next as never)
   }
 }
 

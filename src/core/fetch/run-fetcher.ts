@@ -27,6 +27,8 @@ export interface FetcherRun {
   lateAnswer: Promise<FetchResult | undefined>
   /** Whether this process was suspended while it watched the time-out: then a time-out is not the upstream's fault. */
   wasSuspended(): boolean
+  /** Whether the fetcher did something with the value of another key, such as a request to its own upstream. */
+  wasDependencyUsed(): boolean
 }
 
 /**
@@ -42,6 +44,7 @@ export function runFetcher(task: FetchTask, lease: Lease): FetcherRun {
   const firstAnswer = withResolvers<FetchResult>()
   let isAnswered = false
   let isTooLate = false
+  let wasDependencyUsed = false
 
   const accept = (result: object) => {
     if (isAnswered) {
@@ -87,7 +90,11 @@ export function runFetcher(task: FetchTask, lease: Lease): FetcherRun {
     whilePaused(keys.maxWaitSeconds(other), () => keys.refresh(key, other, rejected))
   const use = (other: string, body: (value: never) => unknown) => {
     const dependency = { get: () => get(other), refresh: (rejected: unknown) => refresh(other, rejected) }
-    return retryRejected(other, dependency, keys.rejectionTest(other), body)
+    const task = (value: never) => {
+      wasDependencyUsed = true
+      return body(value)
+    }
+    return retryRejected(other, dependency, keys.rejectionTest(other), task)
   }
   const context = Object.defineProperties(
     (value: unknown, expiresIn: unknown = 0, refreshAhead?: unknown) => accept({ value, expiresIn, refreshAhead }),
@@ -127,7 +134,7 @@ export function runFetcher(task: FetchTask, lease: Lease): FetcherRun {
     (result) => (isTooLate ? result : undefined),
     () => undefined,
   )
-  return { answer, lateAnswer, wasSuspended: () => timeout.wasSuspended }
+  return { answer, lateAnswer, wasSuspended: () => timeout.wasSuspended, wasDependencyUsed: () => wasDependencyUsed }
 }
 
 const timeoutError = (key: string, timeout: number): DogError =>

@@ -78,7 +78,7 @@ function retryAfterOf(error: unknown): number | undefined {
 }
 
 /** Reads a field of anything that was thrown. A getter of it may throw in turn. */
-function fieldOf(error: unknown, name: string): unknown {
+export function fieldOf(error: unknown, name: string): unknown {
   try {
     return Object(error)[name]
   } catch {

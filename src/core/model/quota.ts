@@ -20,6 +20,12 @@ export function withAttempt(ledger: Ledger | undefined, now: number, window: num
   return { ...ledger, fetches: { since, count: count + 1, last: fencingToken } }
 }
 
+/** Returns the ledger of a lease under which no upstream was asked: its fencing token is used, and no attempt counts. */
+export function withoutAttempt(ledger: Ledger | undefined, now: number, fencingToken: number): Ledger {
+  const { since = now, count = 0 } = ledger?.fetches ?? {}
+  return { ...ledger, fetches: { since, count, last: fencingToken } }
+}
+
 /**
  * The attempts in the current window. A window that begins in the future was written by a wrong
  * clock and is replaced by one that begins now.
