@@ -29,7 +29,63 @@ const post = (url: string, body: string, type = 'text/xml') =>
 const XML = '<xml><MsgType><![CDATA[text]]></MsgType><Content><![CDATA[你好]]></Content></xml>'
 const { account, query: safeQuery, encrypted } = pushed[0]!
 
+/** Tencent's example of WeCom. Its onMessage is required. */
+const { account: tencent, query: echoQuery, encrypted: encryptedEcho } = pushed[2]!
+const { appId: corpId, ...tencentKeys } = tencent
+const wecom = { ...tencentKeys, corpId, onMessage: () => {} }
+
 for (const kind of serverKinds) {
+  t.test(`${kind.name}: the encrypted echostr of WeCom is answered with its text, as Tencent's example has it`, async (t) => {
+    const url = await serve(t, kind, handshake(wecom))
+    const answer = await fetch(url + asked({ ...echoQuery, echostr: encryptedEcho }))
+    t.equal(answer.status, 200)
+    t.match(answer.headers.get('content-type'), /^text\/plain/)
+    t.equal(await answer.text(), '1616140317555161061')
+    const others = [
+      handshake({ ...wecom, corpId: 'ww-other' }),
+      handshake({ ...tencent }),
+      handshake({ ...wecom, token: 'other' }),
+    ]
+    for (const other of others) {
+      const refused = await fetch((await serve(t, kind, other)) + asked({ ...echoQuery, echostr: encryptedEcho }))
+      t.same([refused.status, await refused.text()], [403, ''])
+    }
+    t.equal((await fetch(url + asked({ ...echoQuery, nonce: '1', echostr: encryptedEcho }))).status, 403)
+  })
+
+  t.test(`${kind.name}: a message of WeCom that is sent as an echostr is not decrypted for its sender`, async (t) => {
+    const url = await serve(t, kind, handshake(wecom))
+    const { query, encrypted } = pushed[1]!
+    const replayed = await fetch(url + asked({ ...query, echostr: encrypted }))
+    t.same([replayed.status, await replayed.text()], [403, ''])
+  })
+
+  t.test(`${kind.name}: a bot's lower-case message for the empty receive id gets a lower-case reply`, async (t) => {
+    const bot = { ...tencentKeys, corpId: '' }
+    const onMessage = ({ text }: PushedMessage) => {
+      t.equal(text, '{"msgtype":"text"}')
+      return '{"msgtype":"stream"}'
+    }
+    const url = await serve(t, kind, handshake({ ...bot, onMessage }))
+    const { Encrypt, MsgSignature, TimeStamp, Nonce } = encryptMessage('{"msgtype":"text"}', bot)
+    const query = asked({ msg_signature: MsgSignature, timestamp: String(TimeStamp), nonce: Nonce })
+    const answer = await post(url + query, JSON.stringify({ encrypt: Encrypt }), 'application/json')
+    t.match(answer.headers.get('content-type'), /^application\/json/)
+    const reply = (await answer.json()) as Record<string, string>
+    t.same(Object.keys(reply), ['encrypt', 'msgsignature', 'timestamp', 'nonce'])
+    const given = { msg_signature: reply.msgsignature, timestamp: String(reply.timestamp), nonce: reply.nonce }
+    t.equal(decryptMessage(reply, given, bot), '{"msgtype":"stream"}')
+    t.equal((await post(url + query, JSON.stringify({ encrypt: Encrypt.replace(/^./, '_') }), 'application/json')).status, 400)
+    const sealed = encryptMessage('12345', bot)
+    const echo = {
+      msg_signature: sealed.MsgSignature,
+      timestamp: String(sealed.TimeStamp),
+      nonce: sealed.Nonce,
+      echostr: sealed.Encrypt,
+    }
+    t.equal(await (await fetch(url + asked(echo))).text(), '12345')
+  })
+
   t.test(`${kind.name}: the echostr of the console is echoed as plain text`, async (t) => {
     const url = await serve(t, kind, handshake({ token }))
     const answer = await fetch(url + asked({ ...official, echostr }))
@@ -101,7 +157,7 @@ for (const kind of serverKinds) {
       const sealed = await answer.text()
       const member = (name: string) => new RegExp(`${name}\\W+(?:CDATA\\W+)?(\\w+)`).exec(sealed)?.[1]
       const given = { msg_signature: member('MsgSignature'), timestamp: member('TimeStamp'), nonce: member('Nonce') }
-      t.equal(decryptMessage(encryptedTextOf(sealed), given, account), 'pong')
+      t.equal(decryptMessage(encryptedTextOf(sealed)?.text, given, account), 'pong')
     }
   })
 
@@ -210,6 +266,10 @@ t.test('a wrong option is a TypeError that does not show the Token', async (t) =
     [{ token, maxAge: '300' }, /^maxAge must be a number of seconds over 0; got "300" \(string\)/],
     [{ token, onMessage: 'x' }, /^onMessage must be a function/],
     [{ token, encodingAESKey: 'short' }, /^appId must be/],
+    [{ token, corpId: 'ww0', onMessage: () => {} }, /^encodingAESKey must be/],
+    [{ ...wecom, onMessage: undefined }, /^onMessage must be a function/],
+    [{ ...wecom, appId: 'wx0' }, /^appId must not be given together with corpId/],
+    [{ ...wecom, corpId: 7 }, /^corpId must be a string/],
     [{ token, appId: 'wx0', encodingAESKey: 'short' }, /^encodingAESKey must be the 43 (?!.*short)/],
   ] as const) {
     t.throws(() => handshake(options as never), { name: 'TypeError', message })

@@ -1,7 +1,16 @@
 // The answer to a request that the platform pushed, as a function of the request. It knows no
 // sockets and no framework, so that its tests need neither.
-import { ANYTHING, checkOptions, FUNCTION, type Rules, required, SECRET_TEXT, typeName } from '../../core/shared/validate.js'
-import { messageXml } from './envelope.js'
+import {
+  ANYTHING,
+  checkOptions,
+  checkValue,
+  FUNCTION,
+  type Rules,
+  required,
+  SECRET_TEXT,
+  typeName,
+} from '../../core/shared/validate.js'
+import { encryptedTextOf, lowerCaseMessage, messageXml } from './envelope.js'
 import { aesKeyOf, decryptMessage, encryptMessage, MessageError, type PushAccount } from './message-crypto.js'
 import { type PushQuery, signableText, verifySignature } from './signature.js'
 
@@ -23,8 +32,14 @@ export type MessageReply = string | undefined
 export interface HandshakeOptions {
   /** The Token that you chose in the console. */
   token: string
-  /** The account, for safe mode. Needed together with `encodingAESKey`. */
+  /** The account of WeChat, for safe mode. Needed together with `encodingAESKey`. */
   appId?: string
+  /**
+   * The receive id of WeCom, in place of `appId`: the corporation, for a suite its SuiteId, and for
+   * a bot `''`. WeCom encrypts everything, also the `echostr`: `encodingAESKey` and `onMessage` are
+   * required.
+   */
+  corpId?: string
   /**
    * 43 characters. Turns safe mode on: a message that is not encrypted is then refused. Default:
    * plain mode.
@@ -97,8 +112,9 @@ function bodyText(body: unknown): string {
 
 const RULES: Rules = {
   token: required(SECRET_TEXT),
-  // Both are checked with the account of safe mode. Without encodingAESKey, appId has no effect.
+  // They are checked with the account of safe mode. Without encodingAESKey, appId has no effect.
   appId: ANYTHING,
+  corpId: ANYTHING,
   encodingAESKey: ANYTHING,
   maxAge: {
     test: (value: unknown) => typeof value === 'number' && value > 0,
@@ -108,18 +124,42 @@ const RULES: Rules = {
 }
 
 /** The account of safe mode, if it is on. */
-function safeModeOf({ token, appId, encodingAESKey }: HandshakeOptions): PushAccount | undefined {
+function safeModeOf({ token, appId, corpId, encodingAESKey, onMessage }: HandshakeOptions): PushAccount | undefined {
+  if (corpId !== undefined) {
+    checkValue('encodingAESKey', encodingAESKey, required(SECRET_TEXT))
+    // The signature of WeCom covers the body, which the next handler could not read a second time.
+    checkValue('onMessage', onMessage, required(FUNCTION))
+  }
   if (encodingAESKey === undefined) return undefined
-  const account = { token, appId: appId as string, encodingAESKey }
+  const account = { token, appId, corpId, encodingAESKey }
   aesKeyOf(account)
   return account
 }
+
+/**
+ * A real one is a number or a short text. A pushed message is signed in the same way, so that it
+ * must not be decrypted for whoever sends it as an `echostr`.
+ */
+const WECOM_ECHO = /^[\w-]{1,128}$/
 
 /** @throws TypeError for an unknown or wrong option. */
 export function createPushAnswerer(options: HandshakeOptions): PushAnswerer {
   const { token, maxAge, onMessage } = checkOptions<HandshakeOptions>('handshake', options, RULES)
   const safeMode = safeModeOf(options)
   const isVerified = (query: PushQuery): boolean => verifySignature(query, token, { maxAge })
+
+  function answerEcho(query: PushQuery): PushAnswer {
+    const echo = signableText(query.echostr, MAX_ECHO_CHARS)
+    if (echo === undefined) return createAnswer(403)
+    if (safeMode?.corpId === undefined) return isVerified(query) ? createAnswer(200, echo) : createAnswer(403)
+    try {
+      const text = messageText(echo, query)
+      return WECOM_ECHO.test(text) ? createAnswer(200, text) : createAnswer(403)
+    } catch (error) {
+      if (error instanceof HttpRefusal) return createAnswer(403)
+      throw error
+    }
+  }
 
   function messageText(body: unknown, query: PushQuery): string {
     if (safeMode === undefined) return bodyText(body)
@@ -131,30 +171,29 @@ export function createPushAnswerer(options: HandshakeOptions): PushAnswerer {
     }
   }
 
-  function answerWithReply(reply: unknown, message: string): PushAnswer {
+  function answerWithReply(reply: unknown, message: string, isLowerCase: boolean): PushAnswer {
     if (reply === undefined || reply === '' || reply === 'success') return createAnswer(200, 'success')
     if (typeof reply !== 'string') throw new TypeError(`onMessage must return a string or nothing; got ${typeName(reply)}`)
     if (safeMode === undefined) return createAnswer(200, reply, contentTypeOf(reply))
     const sealed = encryptMessage(reply, safeMode)
     // A reply has the format of its message.
     return contentTypeOf(message) === 'application/json'
-      ? createAnswer(200, JSON.stringify(sealed), 'application/json')
+      ? createAnswer(200, JSON.stringify(isLowerCase ? lowerCaseMessage(sealed) : sealed), 'application/json')
       : createAnswer(200, messageXml(sealed), 'application/xml')
   }
 
   return async ({ method, query, body }) => {
-    if (method === 'GET') {
-      const echo = signableText(query.echostr, MAX_ECHO_CHARS)
-      return echo !== undefined && isVerified(query) ? createAnswer(200, echo) : createAnswer(403)
-    }
+    if (method === 'GET') return answerEcho(query)
     if (method !== 'POST') return createAnswer(405, '', 'text/plain', { allow: 'GET, POST' })
     if (onMessage === undefined) return isVerified(query) ? 'pass' : createAnswer(403)
     // In safe mode the message has a signature of its own. The signature of the query covers no
     // body.
     if (safeMode === undefined && !isVerified(query)) return createAnswer(403)
     try {
-      const text = messageText(await body(), query)
-      return answerWithReply(await onMessage({ text, query, encrypted: safeMode !== undefined }), text)
+      const received = await body()
+      const text = messageText(received, query)
+      const isLowerCase = safeMode !== undefined && encryptedTextOf(received)?.isLowerCase === true
+      return answerWithReply(await onMessage({ text, query, encrypted: safeMode !== undefined }), text, isLowerCase)
     } catch (error) {
       if (error instanceof HttpRefusal) return createAnswer(error.status, '', 'text/plain', error.headers)
       throw error

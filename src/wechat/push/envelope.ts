@@ -22,6 +22,24 @@ export interface SealedMessage {
 }
 
 /**
+ * The same in the lower case of WeCom's bots. They send `{"encrypt":"…"}`, and expect such a reply.
+ */
+export interface LowerCaseMessage {
+  encrypt: string
+  msgsignature: string
+  /** Epoch seconds. */
+  timestamp: number
+  nonce: string
+}
+
+export const lowerCaseMessage = ({ Encrypt, MsgSignature, TimeStamp, Nonce }: SealedMessage): LowerCaseMessage => ({
+  encrypt: Encrypt,
+  msgsignature: MsgSignature,
+  timestamp: TimeStamp,
+  nonce: Nonce,
+})
+
+/**
  * The text between two others. By search and not by a pattern, so that its time is linear in what a
  * stranger sends.
  */
@@ -37,36 +55,48 @@ function encryptFromXml(text: string): string | undefined {
   return content?.startsWith('<![CDATA[') ? between(content, '<![CDATA[', ']]>') : content
 }
 
-function encryptFromJson(text: string): unknown {
+export interface EncryptedText {
+  text: string
+  /** The member was `encrypt`. */
+  isLowerCase: boolean
+}
+
+interface Found {
+  text: unknown
+  isLowerCase: boolean
+}
+
+function encryptFromJson(text: string): Found | undefined {
   try {
-    return (JSON.parse(text) as { Encrypt?: unknown } | null)?.Encrypt
+    return readEncrypt(JSON.parse(text))
   } catch {
     return undefined
   }
 }
 
-function encryptFromText(text: string): unknown {
+function encryptFromText(text: string): Found | undefined {
   const trimmed = text.trim()
-  if (trimmed.startsWith('<')) return encryptFromXml(trimmed)
-  return trimmed.startsWith('{') ? encryptFromJson(trimmed) : trimmed
+  if (trimmed.startsWith('{')) return encryptFromJson(trimmed)
+  return { text: trimmed.startsWith('<') ? encryptFromXml(trimmed) : trimmed, isLowerCase: false }
 }
 
 /**
  * The encrypted text in a body of any kind: XML, JSON, bytes of either, a parsed object, or the
  * encrypted text itself.
  */
-export function encryptedTextOf(body: unknown): string | undefined {
+export function encryptedTextOf(body: unknown): EncryptedText | undefined {
   if (body instanceof Uint8Array && body.length > MAX_BODY_BYTES) return undefined
   const content = body instanceof Uint8Array ? Buffer.from(body).toString('utf8') : body
   if (typeof content === 'string' && content.length > MAX_BODY_BYTES) return undefined
-  const encrypted = typeof content === 'string' ? encryptFromText(content) : readEncrypt(content)
-  return typeof encrypted === 'string' && encrypted.length <= MAX_BODY_BYTES && BASE64.test(encrypted) ? encrypted : undefined
+  const { text, isLowerCase = false } = (typeof content === 'string' ? encryptFromText(content) : readEncrypt(content)) ?? {}
+  return typeof text === 'string' && text.length <= MAX_BODY_BYTES && BASE64.test(text) ? { text, isLowerCase } : undefined
 }
 
-function readEncrypt(body: unknown): unknown {
+function readEncrypt(body: unknown): Found | undefined {
   if (typeof body !== 'object' || body === null) return undefined
   try {
-    return (body as { Encrypt?: unknown }).Encrypt
+    const { Encrypt, encrypt } = body as { Encrypt?: unknown; encrypt?: unknown }
+    return Encrypt === undefined ? { text: encrypt, isLowerCase: true } : { text: Encrypt, isLowerCase: false }
   } catch {
     // A getter that throws.
     return undefined

@@ -21,9 +21,17 @@ import {
   signaturesMatch,
 } from './signature.js'
 
-/** The account, and what the console shows under "server configuration". */
+/**
+ * The account, and what the console shows under "server configuration". Either `appId` or `corpId`
+ * is required.
+ */
 export interface PushAccount {
-  appId: string
+  /** The account of WeChat. */
+  appId?: string
+  /**
+   * The receive id of WeCom: the corporation, for a suite its SuiteId, and for a bot `''`.
+   */
+  corpId?: string
   /** The Token that you chose. */
   token: string
   /** 43 characters. */
@@ -35,7 +43,7 @@ export interface PushAccount {
  * - `WECHAT_PUSH_SIGNATURE`: the signature is wrong.
  * - `WECHAT_PUSH_TOO_OLD`: the timestamp is outside the window of `maxAge`.
  * - `WECHAT_PUSH_CIPHER`: the message cannot be decrypted.
- * - `WECHAT_PUSH_APPID`: the message is for another account.
+ * - `WECHAT_PUSH_APPID`: the message is for another account or corporation.
  */
 export type MessageErrorCode =
   | 'WECHAT_PUSH_BODY'
@@ -70,8 +78,12 @@ const ENCODING_AES_KEY: Rule = {
   isSecret: true,
 }
 
+/** A bot has the empty receive id. */
+const RECEIVE_ID: Rule = { test: (value: unknown) => typeof value === 'string', rule: 'must be a string', isSecret: true }
+
 const ACCOUNT_RULES: Rules = {
-  appId: required(SECRET_TEXT),
+  appId: SECRET_TEXT,
+  corpId: RECEIVE_ID,
   token: required(SECRET_TEXT),
   encodingAESKey: required(ENCODING_AES_KEY),
 }
@@ -79,11 +91,17 @@ const ACCOUNT_RULES: Rules = {
 /** @throws TypeError for a wrong account. */
 export function aesKeyOf(account: PushAccount): Buffer {
   checkObject('the account', account)
-  for (const [name, rule] of Object.entries(ACCOUNT_RULES)) checkValue(name, account[name], rule)
+  const { appId, corpId } = account as PushAccount
+  if (appId !== undefined && corpId !== undefined) throw new TypeError('appId must not be given together with corpId')
+  if (corpId === undefined) checkValue('appId', appId, required(SECRET_TEXT))
+  for (const [name, rule] of Object.entries(ACCOUNT_RULES)) checkValue(name, account[name as keyof PushAccount], rule)
   return Buffer.from(`${account.encodingAESKey}=`, 'base64')
 }
 
-function decryptText(encrypted: string, key: Buffer, appId: string): string {
+/** What a message ends with: the id of whom it is for. */
+const receiveIdOf = ({ appId, corpId }: PushAccount): string => corpId ?? appId ?? ''
+
+function decryptText(encrypted: string, key: Buffer, receiveId: string): string {
   const fail = (): never => {
     throw new MessageError('WECHAT_PUSH_CIPHER', 'The message cannot be decrypted: is the encodingAESKey the right one?')
   }
@@ -94,8 +112,8 @@ function decryptText(encrypted: string, key: Buffer, appId: string): string {
   if (plain === undefined || plain.length < HEADER_BYTES) return fail()
   const end = HEADER_BYTES + plain.readUInt32BE(RANDOM_BYTES)
   if (end > plain.length) fail()
-  if (plain.toString('utf8', end) !== appId) {
-    throw new MessageError('WECHAT_PUSH_APPID', 'The message is for another account than the given appId')
+  if (plain.toString('utf8', end) !== receiveId) {
+    throw new MessageError('WECHAT_PUSH_APPID', 'The message is for another account than the given appId or corpId')
   }
   return plain.toString('utf8', HEADER_BYTES, end)
 }
@@ -109,7 +127,7 @@ function withoutPadding(padded: Buffer): Buffer | undefined {
 /**
  * Checks the `msg_signature` of a pushed message, decrypts the message, and checks its account.
  *
- * @param body XML, JSON, an object with `Encrypt`, or the encrypted text itself
+ * @param body XML, JSON, an object with `Encrypt` or `encrypt`, or the encrypted text itself
  * @param query the query of the request: `msg_signature`, `timestamp` and `nonce`
  * @param replay limits the age of the timestamp. Default: no limit.
  * @returns the message as the platform wrote it, XML or JSON.
@@ -119,7 +137,7 @@ function withoutPadding(padded: Buffer): Buffer | undefined {
  */
 export function decryptMessage(body: unknown, query: PushQuery, account: PushAccount, replay: ReplayOptions = {}): string {
   const key = aesKeyOf(account)
-  const encrypted = encryptedTextOf(body)
+  const encrypted = encryptedTextOf(body)?.text
   if (encrypted === undefined) {
     throw new MessageError('WECHAT_PUSH_BODY', 'The body has no Encrypt: is it a message of safe mode?')
   }
@@ -139,7 +157,7 @@ export function decryptMessage(body: unknown, query: PushQuery, account: PushAcc
   if (!isWithinMaxAge(timestampText, replay)) {
     throw new MessageError('WECHAT_PUSH_TOO_OLD', 'The timestamp of the message differs from now by more than maxAge')
   }
-  return decryptText(encrypted, key, account.appId)
+  return decryptText(encrypted, key, receiveIdOf(account))
 }
 
 export interface SealOptions {
@@ -182,7 +200,7 @@ export function encryptMessage(message: string, account: PushAccount, options: S
   const text = Buffer.from(message)
   const length = Buffer.alloc(4)
   length.writeUInt32BE(text.length)
-  const plain = Buffer.concat([random, length, text, Buffer.from(account.appId)])
+  const plain = Buffer.concat([random, length, text, Buffer.from(receiveIdOf(account))])
   const padding = PADDING_BLOCK_BYTES - (plain.length % PADDING_BLOCK_BYTES)
   const cipher = createCipheriv('aes-256-cbc', key, key.subarray(0, AES_BLOCK_BYTES)).setAutoPadding(false)
   const encrypted = Buffer.concat([cipher.update(plain), cipher.update(Buffer.alloc(padding, padding)), cipher.final()])
