@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { DogError } from 'dotdog'
 import type { Authenticator } from './auth/authenticator.js'
 import { bodyCut } from './http/body.js'
+import type { Client } from './http/client.js'
 import { checkOrigin, type HostCheck } from './http/host-check.js'
 import { Problem, problemOf } from './http/problem.js'
 import { type ActiveRequests, RequestContext, type ServerRoute } from './http/request-context.js'
@@ -39,6 +40,8 @@ export interface LogEntry {
 export interface HandlerParts {
   findRoute: FindRoute
   authenticator: Authenticator
+  /** On a socket of the operator, every request is this client's. */
+  operator: Client | undefined
   metrics: Metrics
   /** Undefined on a unix socket, which no browser can reach. */
   hostCheck: HostCheck | undefined
@@ -60,13 +63,13 @@ const CLIENT_DISCONNECTED = 499
 const REQUEST_TARGET = /^\/[\x21\x24-\x7e]*$/
 
 export function createHandler(parts: HandlerParts): RequestHandler {
-  const { findRoute, authenticator, metrics, hostCheck, active, log, report } = parts
+  const { findRoute, authenticator, metrics, active, log, report } = parts
 
   /** The checks before the route is entered. */
   function admit(request: IncomingMessage, route: ServerRoute, context: RequestContext): void {
     if (parts.isClosing() && route.auth !== 'none') throw shuttingDown()
     if (request.method === 'POST') checkOrigin(request)
-    if (route.auth === 'bearer') context.client = authenticator.authenticate(request)
+    if (route.auth === 'bearer') context.client = parts.operator ?? authenticator.authenticate(request)
   }
 
   function answerError(error: unknown, context: RequestContext, route: ServerRoute | undefined): void {
@@ -122,7 +125,7 @@ export function createHandler(parts: HandlerParts): RequestHandler {
     try {
       if (url.length > MAX_URL_CHARS) throw new Problem(414, 'long_url', 'The path and query are too long')
       if (!REQUEST_TARGET.test(url)) throw new Problem(400, 'bad_path', 'The request-target is malformed')
-      hostCheck?.check(request)
+      parts.hostCheck?.check(request)
       const match = findRoute(method, queryStart < 0 ? url : url.slice(0, queryStart))
       route = match.route
       context.params = match.params

@@ -1,21 +1,27 @@
 import { createServer, type Server, type ServerResponse } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo, Socket } from 'node:net'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
+import type { ListenOptions, Socket } from 'node:net'
 import type { RequestHandler } from './handler.js'
 import { Connections } from './http/connections.js'
 import { Problem } from './http/problem.js'
 import { sendProblem } from './http/respond.js'
 import { listenAtSocket } from './http/unix-socket.js'
-import { isSocket, type Limits, type ServerOptions, type Where } from './options.js'
+import { type InheritedPlace, isInherited, isPort, isSocket, type Limits, type ServerOptions, type Where } from './options.js'
 
-/** The socket of the server: where it listens, and which connections it cuts. */
+/** A socket of the server: where it listens, and which connections it cuts. */
 
 export interface Listener {
-  /** `http://127.0.0.1:8080`, or `unix:/run/dotdog.sock`. */
+  /** `http://127.0.0.1:8080`, `unix:/run/dotdog.sock`, or `unix:fd:3` for one that was inherited. */
   readonly address: string
+  /** The address of a port; undefined for a unix socket. */
+  readonly host: string | undefined
+  /** Uses another certificate for new connections. */
+  setTls(tls: TlsPair): void
   /** Accepts no new connections, and waits up to `timeoutS` seconds for the requests under way. */
   close(timeoutS: number): Promise<void>
 }
+
+export type TlsPair = NonNullable<ServerOptions['tls']>
 
 /**
  * A connection without traffic for this long is cut, unless the server owes it an answer: a fetch
@@ -23,6 +29,7 @@ export interface Listener {
  */
 const IDLE_TIMEOUT_S = 120
 const KEEP_ALIVE_TIMEOUT_MS = 30_000
+const LOOPBACK = '127.0.0.1'
 const MAX_HEADER_BYTES = 16_384
 const MAX_HEADERS = 100
 
@@ -41,9 +48,8 @@ export async function listen(
     connectionsCheckingInterval: Math.min(5000, Math.max(100, shortestTimeoutMs / 2)),
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
   }
-  const isTcp = !isSocket(where)
-  const isTls = isTcp && tls !== undefined
-  const server: Server = isTls
+  const isTls = isPort(where) && tls !== undefined
+  const server: Server | TlsServer = isTls
     ? createTlsServer({ ...options, ...tls, handshakeTimeout: options.headersTimeout })
     : createServer(options)
   const connections = new Connections(server, isTls)
@@ -58,12 +64,21 @@ export async function listen(
     if (!connections.owesAnswer(socket)) socket.destroy()
   })
 
-  if (isTcp) await listenAtPort(server, where.port, where.host ?? '127.0.0.1')
-  else await listenAtSocket(server, where.socketPath)
+  try {
+    if (isSocket(where)) await listenAtSocket(server, where.socketPath, where)
+    else if (isInherited(where)) await listenAt(server, { fd: where.fd })
+    else await listenAt(server, { port: where.port, host: where.host ?? LOOPBACK })
+  } catch (error) {
+    server.close()
+    throw error
+  }
   server.on('error', (error) => report(`dotdog: the listening socket failed: ${error.message}`))
 
   return {
-    address: isTcp ? addressOf(server, where.host ?? '127.0.0.1', isTls) : `unix:${where.socketPath}`,
+    ...addressOf(server, where, isTls),
+    setTls(pair) {
+      if (isTls) (server as TlsServer).setSecureContext(pair)
+    },
     close: (timeoutS) => connections.close(timeoutS),
   }
 }
@@ -74,16 +89,21 @@ function refusePipelined(response: ServerResponse): void {
   sendProblem(response, new Problem(503, 'too_many_requests', detail, { retryAfter: 1 }))
 }
 
-const listenAtPort = (server: Server, port: number, host: string): Promise<void> =>
+const listenAt = (server: Server, place: ListenOptions | { fd: number }): Promise<void> =>
   new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ port, host }, () => {
+    server.listen(place, () => {
       server.off('error', reject)
       resolve()
     })
   })
 
-function addressOf(server: Server, host: string, isTls: boolean): string {
-  const { port } = server.address() as AddressInfo
-  return `http${isTls ? 's' : ''}://${host.includes(':') ? `[${host}]` : host}:${port}`
+function addressOf(server: Server, where: Where, isTls: boolean): Pick<Listener, 'address' | 'host'> {
+  if (isSocket(where)) return { address: `unix:${where.socketPath}`, host: undefined }
+  const bound = server.address()
+  // Node knows no address of a unix socket that it did not bind itself.
+  if (bound === null || typeof bound === 'string')
+    return { address: `unix:fd:${(where as InheritedPlace).fd}`, host: undefined }
+  const host = isInherited(where) ? bound.address : (where.host ?? LOOPBACK)
+  return { address: `http${isTls ? 's' : ''}://${host.includes(':') ? `[${host}]` : host}:${bound.port}`, host }
 }

@@ -68,12 +68,44 @@ export interface ServerOptions {
   report?: (line: string) => void
 }
 
-/** Where a server listens. A path has at most 103 bytes; port 0 takes any free port. */
-export type Where = { socketPath: string } | { port: number; host?: string }
+/** A unix socket. */
+export interface SocketPlace {
+  /** At most 103 bytes. */
+  socketPath: string
+  /** The mode of the socket. Default 0o600. Whoever may write to it may connect. */
+  mode?: number
+  /** The group of the socket, by its number. Default: the group of the process. */
+  gid?: number
+  /**
+   * Whether requests at this socket need no token and may do everything, beside clients that need
+   * one at other places. Default: only if the server has no clients.
+   */
+  operator?: boolean
+}
+
+/** A port. */
+export interface PortPlace {
+  /** 0 takes any free port. */
+  port: number
+  /** Default 127.0.0.1. */
+  host?: string
+}
+
+/** A socket that is open already, such as systemd passes on. */
+export interface InheritedPlace {
+  /** The number of its file descriptor. */
+  fd: number
+  /** As for a unix socket; refused for a port. */
+  operator?: boolean
+}
+
+/** Where a server listens. */
+export type Where = SocketPlace | PortPlace | InheritedPlace
 
 /** Whether the address is a unix socket. An undefined `socketPath` beside a port is none. */
-export const isSocket = (where: Where): where is { socketPath: string } =>
-  'socketPath' in where && where.socketPath !== undefined
+export const isSocket = (where: Where): where is SocketPlace => 'socketPath' in where && where.socketPath !== undefined
+export const isInherited = (where: Where): where is InheritedPlace => 'fd' in where && where.fd !== undefined
+export const isPort = (where: Where): where is PortPlace => !isSocket(where) && !isInherited(where)
 
 const DEFAULT_LIMITS: Required<Limits> = {
   connections: 10_000,
@@ -87,6 +119,12 @@ const DEFAULT_LIMITS: Required<Limits> = {
 
 /** The longest path of a unix socket that every system accepts. */
 const MAX_SOCKET_PATH_BYTES = 103
+
+const TLS: Rule = {
+  test: (tls: ServerOptions['tls'] | null) => Boolean(tls?.cert && tls.key),
+  rule: 'must be an object with cert and key, in PEM',
+  isSecret: true,
+}
 
 const SERVER_RULES: Rules = {
   dog: {
@@ -104,11 +142,7 @@ const SERVER_RULES: Rules = {
     rule: 'must be a list of names or addresses, without ports',
   },
   behindProxy: BOOLEAN,
-  tls: {
-    test: (tls: ServerOptions['tls'] | null) => Boolean(tls?.cert && tls.key),
-    rule: 'must be an object with cert and key, in PEM',
-    isSecret: true,
-  },
+  tls: TLS,
   limits: OBJECT,
   log: FUNCTION,
   report: FUNCTION,
@@ -125,6 +159,17 @@ const WHERE_RULES: Rules = {
   socketPath: TEXT,
   port: PORT,
   host: { ...TEXT, rule: 'must be an address to listen at' },
+  fd: { ...PORT, rule: 'must be the number of a file descriptor' },
+  mode: {
+    test: (mode: unknown) => Number.isInteger(mode) && (mode as number) >= 0 && (mode as number) <= 0o777,
+    rule: 'must be a mode, such as 0o660',
+  },
+  gid: {
+    ...PORT,
+    test: (gid: unknown) => Number.isInteger(gid) && (gid as number) >= 0,
+    rule: 'must be the number of a group',
+  },
+  operator: BOOLEAN,
 }
 
 /** @throws TypeError for the first option that is unknown or breaks its rule. */
@@ -135,15 +180,22 @@ export function checkServerOptions(options: ServerOptions): Required<Limits> {
   return { ...DEFAULT_LIMITS, ...given }
 }
 
-/** @throws TypeError unless it says where to listen: `{ socketPath }` or `{ port, host }`. */
+interface WhereOptions extends Partial<SocketPlace>, Partial<PortPlace> {
+  fd?: number
+}
+
+/** @throws TypeError unless it names one place: `{ socketPath }`, `{ port, host }` or `{ fd }`. */
 export function checkWhere(where: Where): void {
-  const { socketPath, port, host } = checkOptions<{ socketPath?: string; port?: number; host?: string }>(
-    'listen',
-    where,
-    WHERE_RULES,
-  )
+  const { socketPath, port, host, fd, mode, gid, operator } = checkOptions<WhereOptions>('listen', where, WHERE_RULES)
+  if (socketPath === undefined && (mode ?? gid) !== undefined) throw new TypeError('listen: mode and gid need a socketPath')
+  if (fd !== undefined) {
+    if ((socketPath ?? port ?? host) !== undefined) throw new TypeError('listen: fd excludes socketPath, port and host')
+    return
+  }
   if (socketPath === undefined) {
     checkValue('port', port, required(PORT))
+    if (operator === true)
+      throw new TypeError('listen: operator needs a socketPath: every user of the machine can reach a port')
     return
   }
   if (port !== undefined || host !== undefined) throw new TypeError('listen: socketPath excludes port and host')
@@ -152,3 +204,6 @@ export function checkWhere(where: Where): void {
     throw new TypeError(`socketPath must have at most ${MAX_SOCKET_PATH_BYTES} bytes; got ${size}`)
   }
 }
+
+/** @throws TypeError for a wrong certificate or key. */
+export const checkTls = (tls: ServerOptions['tls']): void => checkValue('tls', tls, required(TLS))

@@ -1,16 +1,27 @@
+import { createSecureContext } from 'node:tls'
 import * as defaultDog from 'dotdog'
 import { Authenticator, unauthorized } from './auth/authenticator.js'
-import { ClientRegistry } from './auth/client-registry.js'
-import { createHandler, shuttingDown } from './handler.js'
-import type { ClientConfig } from './http/client.js'
+import { ClientRegistry, LOCAL_CLIENT } from './auth/client-registry.js'
+import { createHandler, type HandlerParts, shuttingDown } from './handler.js'
+import type { Client, ClientConfig } from './http/client.js'
 import { HostCheck, isLoopback } from './http/host-check.js'
-import type { ActiveRequests, ServerRoute } from './http/request-context.js'
-import { sendJson } from './http/respond.js'
+import type { ActiveRequests, RequestContext, ServerRoute } from './http/request-context.js'
 import { createRouter } from './http/router.js'
-import { type Listener, listen } from './listener.js'
-import { checkServerOptions, checkWhere, isSocket, type ServerOptions, type Where } from './options.js'
+import { type Listener, listen, type TlsPair } from './listener.js'
+import {
+  checkServerOptions,
+  checkTls,
+  checkWhere,
+  type InheritedPlace,
+  isInherited,
+  isPort,
+  isSocket,
+  type ServerOptions,
+  type Where,
+} from './options.js'
 import { EventHub } from './routes/event-hub.js'
 import { EventStreams } from './routes/event-streams.js'
+import { healthRoutes } from './routes/health.js'
 import { keyRoutes } from './routes/keys.js'
 import { LongPolls } from './routes/long-polls.js'
 import { Metrics } from './routes/metrics.js'
@@ -18,11 +29,15 @@ import { ValueCache } from './routes/value-cache.js'
 
 export interface DogServer {
   /**
-   * Listens. A server listens once. Without `host` it listens on the loopback only.
+   * Listens. Without `host` it listens on the loopback only. A second call listens at a second
+   * place, such as a unix socket for the operator beside a port for clients.
    *
    * @returns the address: `http://127.0.0.1:8080`, or `unix:/run/dotdog.sock`.
    * @throws TypeError on TCP without clients, and beyond the loopback without `tls` or
    * `behindProxy`.
+   * @example
+   * await server.listen({ port: 8080 })
+   * await server.listen({ socketPath: '/run/dotdog/dotdog.sock', mode: 0o660, operator: true })
    * @throws Error with `code` `EADDRINUSE` if a live server listens there already.
    */
   listen(where: Where): Promise<string>
@@ -34,6 +49,13 @@ export interface DogServer {
    * clients stay.
    */
   setClients(clients: readonly ClientConfig[]): void
+  /**
+   * Uses another certificate for new connections. Open ones stay.
+   *
+   * @throws TypeError if the certificate and its key do not fit, and if the server was started
+   * without `tls`. The old certificate stays.
+   */
+  setTls(tls: { cert: string | Buffer; key: string | Buffer }): Promise<void>
   /**
    * Accepts no more requests, ends long polls and event streams, and waits for the requests under
    * way, at most `limits.closeTimeout` seconds. Leaves the dog open.
@@ -77,19 +99,18 @@ export function createServer(options: ServerOptions = {}): DogServer {
   const streams = new EventStreams(hub, limits.streams)
   const metrics = new Metrics(hub)
   const authenticator = new Authenticator(registry, behindProxy, (reason) => metrics.countAuthFailure(reason))
-  let listener: Promise<Listener> | undefined
+  /** One for each place. A failed one is removed. */
+  const listeners = new Set<Promise<Listener>>()
+  let currentTls = tls
   let closing: Promise<void> | undefined
 
-  const health: ServerRoute = {
-    method: 'GET',
-    path: '/healthz',
-    name: 'health',
-    auth: 'none',
-    async handle({ response }) {
-      if (closing !== undefined) throw shuttingDown()
-      sendJson(response, { status: 'ok' })
-    },
+  /** Health is for everybody. A token that is sent must be valid all the same. */
+  function clientOf(context: RequestContext): Client | undefined {
+    const { client, request } = context
+    if (client !== undefined || request.headers.authorization === undefined) return client
+    return authenticator.authenticate(request)
   }
+
   const ownRoutes =
     typeof options.routes === 'function'
       ? options.routes(registry, (request) => authenticator.recordFailure(request))
@@ -97,67 +118,112 @@ export function createServer(options: ServerOptions = {}): DogServer {
   const routes: ServerRoute[] = [
     ...keyRoutes({ dog, values, polls, maxBodyBytes: limits.body }),
     streams.route,
-    health,
+    ...healthRoutes({
+      ...{ values, clientOf },
+      assertOpen() {
+        if (closing !== undefined) throw shuttingDown()
+      },
+    }),
     metrics.route(values, () => ({ polls: polls.open, streams: streams.open })),
     ...ownRoutes,
   ]
 
   async function start(where: Where): Promise<Listener> {
-    const isTcp = !isSocket(where)
-    const names = [...hosts, ...(isTcp && where.host !== undefined ? [where.host] : [])]
-    const handle = createHandler({
+    const names = [...hosts, ...(isPort(where) && where.host !== undefined ? [where.host] : [])]
+    const isOperator = !isPort(where) && (where.operator ?? registry.isOpen)
+    const parts: HandlerParts = {
       findRoute: await createRouter(routes),
       authenticator,
+      operator: isOperator ? LOCAL_CLIENT : undefined,
       metrics,
-      hostCheck: isTcp ? new HostCheck(names) : undefined,
+      hostCheck: isSocket(where) ? undefined : new HostCheck(names),
       active,
       isClosing: () => closing !== undefined,
       log,
       report,
-    })
-    const started = await listen(handle, where, { tls, report }, limits)
+    }
+    const started = await listen(createHandler(parts), where, { tls: currentTls, report }, limits)
+    // No browser can reach a unix socket.
+    if (started.host === undefined) parts.hostCheck = undefined
+    if (isInherited(where) && started.host !== undefined) await assertInheritedIsSafe(where, started, started.host)
     hub.start()
     return started
   }
 
   async function finish(): Promise<void> {
-    const started = await listener?.catch(() => undefined)
-    const closed = started?.close(limits.closeTimeout)
+    const started = await Promise.all([...listeners].map((listener) => listener.catch(() => undefined)))
+    const closed = started.map((one) => one?.close(limits.closeTimeout))
     endInvalidRequests()
-    await closed
+    await Promise.all(closed)
     hub.stop()
     registry.close()
   }
 
+  /** What a port is was known to the one who opened it, and is checked when it is ours. */
+  async function assertInheritedIsSafe({ operator }: InheritedPlace, started: Listener, host: string): Promise<void> {
+    try {
+      if (operator === true)
+        throw new TypeError('listen: operator needs a unix socket: every user of the machine can reach a port')
+      if (currentTls !== undefined)
+        throw new TypeError('listen: an inherited port has no TLS; let the server open the port itself')
+      checkIsSafe({ port: 0, host })
+    } catch (error) {
+      await started.close(0)
+      throw error
+    }
+  }
+
   /** Refuses to send tokens and values where others on the machine or the network can read them. */
   function checkIsSafe(where: Where): void {
-    if (isSocket(where)) return
+    if (!isPort(where)) return
     const { host = '127.0.0.1' } = where
     if (registry.isOpen) {
       throw new TypeError('clients must be given to listen on TCP: every user of the machine can reach a port')
     }
-    if (isLoopback(host) || tls !== undefined || behindProxy) return
+    if (isLoopback(host) || currentTls !== undefined || behindProxy) return
     throw new TypeError(`tls or behindProxy must be given to listen at ${host}: tokens and values would travel in plain text`)
   }
 
   return {
     async listen(where) {
       checkWhere(where)
-      if (listener !== undefined || closing !== undefined) throw new TypeError('listen: a server listens once')
+      if (closing !== undefined) throw new TypeError('listen: the server is closed')
       checkIsSafe(where)
-      listener = start(where)
-      listener.catch(() => (listener = undefined))
-      return (await listener).address
+      const listener = start(where)
+      listeners.add(listener)
+      try {
+        return (await listener).address
+      } catch (error) {
+        listeners.delete(listener)
+        throw error
+      }
     },
     setClients(clients) {
-      if (registry.isOpen && listener !== undefined) {
+      if (registry.isOpen && listeners.size > 0) {
         throw new TypeError('setClients: the server was started without clients')
       }
       registry.replace(clients)
+    },
+    async setTls(pair) {
+      checkTls(pair)
+      if (currentTls === undefined) throw new TypeError('setTls: the server was started without tls')
+      assertPairs(pair)
+      currentTls = pair
+      for (const listener of listeners) (await listener.catch(() => undefined))?.setTls(pair)
     },
     close() {
       closing ??= finish()
       return closing
     },
+  }
+}
+
+/** @throws TypeError if the certificate and the key do not belong together, or cannot be read. */
+function assertPairs(pair: TlsPair): void {
+  try {
+    createSecureContext(pair)
+  } catch (error) {
+    // The text is about the format, and holds nothing of the key.
+    throw new TypeError(`tls: the certificate and its key do not fit (${(error as Error).message})`)
   }
 }

@@ -171,3 +171,34 @@ t.test('An unknown member of a client is a TypeError that suggests the nearest n
     message: /^clients\[1\]\.tokenSha256 must be the 64 hex digits of [^;]*; got string$/,
   })
 })
+
+t.test(
+  'A client with two tokens is rotated without a gap: each opens, and revoking one leaves the other’s requests',
+  async (t) => {
+    const [old, next] = [newClient('shop'), newClient('shop')]
+    const both = { ...old.config, tokenSha256: [old.config.tokenSha256, next.config.tokenSha256] as string[] }
+    const { ask, server } = await served(t, { clients: [old.config] })
+    const { generation } = (await ask('/v1/keys/TOKEN', old)).json
+    const poll = (client: typeof old) => ask(`/v1/keys/TOKEN?since=${generation}&wait=1`, client)
+    const during = poll(old)
+    server.setClients([both])
+    t.equal((await during).status, 304, 'the open request of the old token goes on')
+    t.equal((await ask('/v1/keys/TOKEN', next)).status, 200)
+    const polls = [poll(old), poll(next)]
+    await pause(100)
+    server.setClients([next.config])
+    t.strictSame(
+      (await Promise.all(polls)).map(({ status }) => status),
+      [401, 304],
+    )
+    t.equal((await ask('/v1/keys/TOKEN', old)).status, 401)
+    for (const tokenSha256 of [
+      [],
+      [...both.tokenSha256, newClient('x').config.tokenSha256],
+      [both.tokenSha256[0], both.tokenSha256[0]],
+      ['no'],
+    ]) {
+      t.throws(() => server.setClients([{ ...both, tokenSha256: tokenSha256 as string[] }]), TypeError)
+    }
+  },
+)

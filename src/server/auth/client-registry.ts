@@ -3,7 +3,7 @@ import { LongTimer } from '../../core/shared/long-timer.js'
 import type { Client, ClientConfig, Clients } from '../http/client.js'
 import { checkClients, epochMsOf } from './client-rules.js'
 
-/** A client as the registry keeps it. */
+/** One token of a client. During a rotation a client has two. */
 export interface RegisteredClient extends Client {
   /** 64 hex digits. */
   readonly tokenHash: Buffer
@@ -17,10 +17,10 @@ export interface RegisteredClient extends Client {
 }
 
 /**
- * On a socket that only the owner and root can open no token is needed, and every request may do
- * everything.
+ * On a socket of the operator, and on a socket of a server without clients, no token is needed, and
+ * every request may do everything.
  */
-const LOCAL_CLIENT: RegisteredClient = {
+export const LOCAL_CLIENT: RegisteredClient = {
   name: 'local',
   mayRead: () => true,
   mayRefresh: true,
@@ -85,7 +85,7 @@ export class ClientRegistry implements Clients {
 
   /** Returns whether the client is still registered and its token has not expired. */
   has(client: Client): boolean {
-    if (this.#clients === undefined) return true
+    if (this.#clients === undefined || client === LOCAL_CLIENT) return true
     const known = this.#clients.find((candidate) => candidate === client)
     return known !== undefined && known.expiresAt > Date.now()
   }
@@ -114,15 +114,17 @@ export class ClientRegistry implements Clients {
 }
 
 const registered = (configs: unknown): RegisteredClient[] =>
-  checkClients(configs).map(({ name, tokenSha256, keys, refresh = false, proxy = false, expires }) => ({
-    name,
-    mayRead: keyMatcher(keys),
-    mayRefresh: refresh,
-    mayProxy: proxy,
-    tokenHash: Buffer.from(tokenSha256, 'latin1'),
-    expiresAt: expires === undefined ? Number.POSITIVE_INFINITY : epochMsOf(expires),
-    fingerprint: JSON.stringify([name, tokenSha256, keys, refresh, proxy, expires]),
-  }))
+  checkClients(configs).flatMap(({ name, tokenSha256, keys, refresh = false, proxy = false, expires }) =>
+    [tokenSha256].flat().map((digest) => ({
+      name,
+      mayRead: keyMatcher(keys),
+      mayRefresh: refresh,
+      mayProxy: proxy,
+      tokenHash: Buffer.from(digest, 'latin1'),
+      expiresAt: expires === undefined ? Number.POSITIVE_INFINITY : epochMsOf(expires),
+      fingerprint: JSON.stringify([name, digest, keys, refresh, proxy, expires]),
+    })),
+  )
 
 function keyMatcher(keys: readonly string[]): (key: string) => boolean {
   const names = new Set(keys.filter((key) => !key.endsWith('*')))

@@ -7,8 +7,14 @@ import type { ClientConfig } from '../http/client.js'
  */
 
 const MIN_EPOCH_MS = 1e11
+/** The old one and the new one, while a token is rotated. */
+const MAX_TOKENS_OF_CLIENT = 2
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
+
+const isDigest = (value: unknown): boolean => isText(value) && /^[0-9a-f]{64}$/i.test(value)
+const isPair = (values: unknown[]): boolean =>
+  values.length >= 1 && values.length <= MAX_TOKENS_OF_CLIENT && values.every(isDigest)
 
 const CLIENT_RULES: Rules = {
   name: required({
@@ -17,8 +23,8 @@ const CLIENT_RULES: Rules = {
     isSecret: true,
   }),
   tokenSha256: required({
-    test: (value: unknown) => isText(value) && /^[0-9a-f]{64}$/i.test(value),
-    rule: "must be the 64 hex digits of the token's SHA-256 (`dotdog token` prints them)",
+    test: (value: unknown) => isDigest(value) || (Array.isArray(value) && isPair(value)),
+    rule: "must be the 64 hex digits of the token's SHA-256 (`dotdog token` prints them), or a list of one or two of them",
     isSecret: true,
   }),
   keys: required({
@@ -50,11 +56,13 @@ export function checkClients(configs: unknown): ClientConfig[] {
     const path = `clients[${index}]`
     const config = checkMembers<ClientConfig>(path, entry, CLIENT_RULES)
     const { name } = config
-    const tokenSha256 = config.tokenSha256.toLowerCase()
+    const tokenSha256 = [config.tokenSha256].flat().map((digest) => digest.toLowerCase())
     if (names.has(name)) throw new TypeError(`${path}.name "${name}" is another client's`)
-    if (hashes.has(tokenSha256)) throw new TypeError(`${path}.tokenSha256 is another client's`)
+    for (const digest of tokenSha256) {
+      if (hashes.has(digest)) throw new TypeError(`${path}.tokenSha256 is there twice, or is another client's`)
+      hashes.add(digest)
+    }
     names.add(name)
-    hashes.add(tokenSha256)
     return { ...config, tokenSha256 }
   })
 }

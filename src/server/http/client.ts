@@ -20,8 +20,11 @@ export interface Clients {
 export interface ClientConfig {
   /** 1 to 64 visible ASCII characters, unique in the list. */
   name: string
-  /** SHA-256 of the token, 64 hex digits. `dotdog token <name>` makes one. */
-  tokenSha256: string
+  /**
+   * SHA-256 of the token, 64 hex digits. `dotdog token <name>` makes one. A list of two accepts
+   * both tokens, for a rotation without a gap.
+   */
+  tokenSha256: string | string[]
   /** The keys it may read: names, `'*'` for all, or prefixes such as `'WX_*'`. */
   keys: string[]
   /** Whether it may have values replaced. Default false. */

@@ -25,8 +25,8 @@ export function sendUnchanged(response: ServerResponse, headers: readonly string
   response.end()
 }
 
-export const sendJson = (response: ServerResponse, value: unknown): void =>
-  send(response, 200, ['Content-Type', 'application/json'], JSON.stringify(value))
+export const sendJson = (response: ServerResponse, value: unknown, status = 200): void =>
+  send(response, status, ['Content-Type', 'application/json'], JSON.stringify(value))
 
 export function sendProblem(response: ServerResponse, problem: Problem): void {
   const headers = ['Content-Type', 'application/problem+json', ...Object.entries(problem.headers).flat()]

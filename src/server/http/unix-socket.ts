@@ -1,14 +1,28 @@
-import { lstatSync, type Stats, unlinkSync } from 'node:fs'
+import { chmodSync, existsSync, lchownSync, lstatSync, type Stats, unlinkSync } from 'node:fs'
 import { connect, type Server } from 'node:net'
+import { dirname } from 'node:path'
 
 const OWNER_ONLY_UMASK = 0o177
+const OWN_MODE = 0o600
+
+export interface SocketRights {
+  mode?: number
+  gid?: number
+}
 
 /**
- * Listens at a unix socket that only the owner can open. Replaces the socket of a dead server.
+ * Listens at a unix socket that only the owner can open, unless a mode says otherwise. Replaces the
+ * socket of a dead server.
  *
- * @throws Error with `code` `EADDRINUSE` if a live server or another file has the path.
+ * @throws Error with `code` `EADDRINUSE` if a live server or another file has the path, and `ENOENT`
+ * if its folder does not exist.
  */
-export async function listenAtSocket(server: Server, path: string): Promise<void> {
+export async function listenAtSocket(server: Server, path: string, { mode = OWN_MODE, gid }: SocketRights = {}): Promise<void> {
+  if (!existsSync(dirname(path))) {
+    throw Object.assign(new Error(`cannot listen at ${path}: the folder ${dirname(path)} does not exist; make it first`), {
+      code: 'ENOENT',
+    })
+  }
   await removeDeadSocket(path)
   // The umask sets the mode from the first moment on: a chmod would come too late.
   const previousUmask = process.umask(OWNER_ONLY_UMASK)
@@ -25,6 +39,9 @@ export async function listenAtSocket(server: Server, path: string): Promise<void
   } finally {
     process.umask(previousUmask)
   }
+  // Opened to others only now that the group is the right one.
+  if (gid !== undefined) lchownSync(path, process.getuid?.() ?? 0, gid)
+  if (mode !== OWN_MODE) chmodSync(path, mode)
 }
 
 /** Removes the socket of a dead server. Anything else at the path stays, and is an error. */

@@ -31,8 +31,8 @@ interface IssuedValue {
   account: ServedAccount
   key: string
   /**
-   * By the client's name. All clients that ever got the value: one that should forget it after 300
-   * s may have kept it.
+   * By the client's name and the digest of its client token, of which it may have two. All that ever
+   * got the value: a client that should forget it after 300 s may have kept it.
    */
   holders: Map<string, Holder>
 }
@@ -40,6 +40,8 @@ interface IssuedValue {
 export interface IssuedToken {
   account: ServedAccount
   client: Client
+  /** Only its digest is kept. */
+  clientToken: string
   /** Finds the client again while its client token is valid. */
   findClient: () => Client | undefined
   key: string
@@ -66,7 +68,7 @@ export interface IssuedTokens {
 }
 
 /** The clients that a request with an access token may come from, for a log. */
-export const namesOf = (clients: readonly Client[]): string => clients.map(({ name }) => name).join(',')
+export const namesOf = (clients: readonly Client[]): string => [...new Set(clients.map(({ name }) => name))].join(',')
 
 // The time of a lookup by digest reveals nothing: a guess cannot be chosen so that its digest
 // resembles another one.
@@ -102,13 +104,14 @@ export function createIssuedTokens(now: () => number): IssuedTokens {
       const last = lastIssued.get(`${client.name}\0${key}`)
       return last?.generation === generation && now() < last.until - EARLY_RENEWAL_S * 1000
     },
-    record({ account, client, findClient, key, value, generation, expiresIn }) {
+    record({ account, client, clientToken, findClient, key, value, generation, expiresIn }) {
       const until = now() + expiresIn * 1000
       lastIssued.set(`${client.name}\0${key}`, { generation, until })
       const digest = digestOf(value)
       const known = valuesByDigest.get(digest)
       const issued: IssuedValue = known ?? { account, key, holders: new Map() }
-      issued.holders.set(client.name, { client: findClient, until: until + EXPIRY_GRACE_S * 1000 })
+      const holder = { client: findClient, until: until + EXPIRY_GRACE_S * 1000 }
+      issued.holders.set(`${client.name} ${digestOf(clientToken)}`, holder)
       if (known !== undefined) return
       valuesByDigest.set(digest, issued)
       // Once for each new value is often enough.

@@ -54,7 +54,7 @@ export function createTokenEndpoints({ accounts, clients, issued, probe, now }: 
       return refuse(40125, 'the secret must be the token of a client of this server')
     }
     if (grantType !== 'client_credential') refuse(40002)
-    return { account, client, findClient }
+    return { account, client, clientToken, findClient }
   }
 
   /**
@@ -62,7 +62,7 @@ export function createTokenEndpoints({ accounts, clients, issued, probe, now }: 
    * first.
    */
   async function issueToken(
-    { account, client, findClient }: ReturnType<typeof authorize>,
+    { account, client, clientToken, findClient }: ReturnType<typeof authorize>,
     { response }: Exchange,
   ): Promise<void> {
     const { accessToken } = account.wx
@@ -79,7 +79,7 @@ export function createTokenEndpoints({ accounts, clients, issued, probe, now }: 
     if (findClient() === undefined) refuse(40125)
     const { value, generation } = current
     const expiresIn = expiresInFor(current, now())
-    issued.record({ account, client, findClient, key: accessToken.key, value, generation, expiresIn })
+    issued.record({ account, client, clientToken, findClient, key: accessToken.key, value, generation, expiresIn })
     sendPlatformJson(response, { access_token: value, expires_in: expiresIn })
   }
 

@@ -215,3 +215,17 @@ t.test('The log entry of a refused WeChat request has its client, its key, its a
   t.match(await entryOf(ticket), { client: 'shop', key: 'JSAPI_TICKET', reason: /^48001 .*JSAPI_TICKET/ })
   t.notMatch(JSON.stringify(log), new RegExp(access_token))
 })
+
+t.test('A value that the old one of two client tokens got is replaced once that token is revoked', async (t) => {
+  const { server, url, appId, tokens, clients } = await running(t, { old: {}, next: {} })
+  const [old, next] = clients.map(({ tokenSha256 }) => tokenSha256 as string)
+  const entry = { name: 'shop', keys: ['*'] }
+  server.setClients([{ ...entry, tokenSha256: [old!, next!] }])
+  const first = await tokenOf(url, appId, tokens.old!)
+  t.equal((await tokenOf(url, appId, tokens.next!)).access_token, first.access_token)
+  server.setClients([{ ...entry, tokenSha256: next! }])
+  t.match(await tokenOf(url, appId, tokens.old!), { errcode: 40125 })
+  const after = await tokenOf(url, appId, tokens.next!)
+  t.type(after.access_token, 'string')
+  t.not(after.access_token, first.access_token, 'whoever found the old client token may have the value')
+})
