@@ -15,8 +15,10 @@
  * const token = await get('ACCESS_TOKEN')
  */
 
+import type { DogEvent, DogEvents } from './events.js'
 import type { Failure, Store } from './store.js'
 
+export type * from './events.js'
 export type * from './store.js'
 
 /** What a fetcher returns. Give a lifetime (`expiresIn`) or an end (`expiresAt`), not both. */
@@ -162,22 +164,6 @@ export interface KeyStatus {
   /** The folder, for files. */
   dir?: string
 }
-
-/** Payloads never hold a value. */
-export interface DogEvents {
-  /** A key has another value (or none), whichever process fetched it. Listening starts a watcher that keeps no process alive. */
-  change: { key: string; generation: number | undefined; expiresAt: number | undefined; by: string | undefined }
-  /** This process fetched. `durationMs`: milliseconds from taking the lease to the answer. `late`: the answer came after the time-out. */
-  refresh: { key: string; generation: number; reason: Reason; durationMs: number; late: boolean }
-  /** A caller in this process began to wait for the fetch of another process. */
-  wait: { key: string; holder: string | undefined }
-  /** This process took the lease of a dead or overdue holder. */
-  takeover: { key: string; holder: string }
-  /** Something went wrong and no caller was told of it. */
-  warning: { key: string | undefined; code: string; message: string }
-}
-
-export type DogEvent = keyof DogEvents
 
 /** What every dog has, whatever its keys are. */
 export interface DogBase {

@@ -5,7 +5,7 @@ import ts from 'typescript'
 import { root, textOf } from './source.js'
 
 /** Where the contract stands. */
-const CONTRACT = ['index.d.ts', 'store.d.ts'].filter((file) => existsSync(join(root, file)))
+const CONTRACT = ['index.d.ts', 'events.d.ts', 'store.d.ts'].filter((file) => existsSync(join(root, file)))
 
 const isExported = (node: ts.Node): boolean =>
   ts.canHaveModifiers(node) && ts.getModifiers(node)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword) === true

@@ -105,5 +105,7 @@ export function codeWordsOf(markdown: string): string[] {
   const spans = lines
     .filter(({ kind }) => kind === 'text' || kind === 'table')
     .flatMap(({ text }) => [...text.matchAll(/`([^`]*)`/g)].map(([, span]) => span!))
-  return [...blocks, ...spans].flatMap((text) => text.match(/[\p{L}_$][\p{L}\p{N}_$]*/gu) ?? [])
+  // A channel has a colon in its name: `dotdog:fetch`.
+  const patterns = [/[\p{L}_$][\p{L}\p{N}_$]*/gu, /\bdotdog:[a-z]+/g]
+  return [...blocks, ...spans].flatMap((text) => patterns.flatMap((pattern) => text.match(pattern) ?? []))
 }

@@ -134,7 +134,10 @@ for (const kind of ['memory', 'file']) {
 
 t.test('There is no event named error, and a listener that was added twice is called once', async (t) => {
   const { dog } = createTestDog(t)
-  t.throws(() => dog.on('error' as never, () => {}), /event must be change, refresh, wait, takeover or warning; got "error"/)
+  t.throws(
+    () => dog.on('error' as never, () => {}),
+    /event must be change, refresh, failure, wait, takeover or warning; got "error"/,
+  )
   let calls = 0
   const listen = () => void calls++
   dog.on('refresh', listen)

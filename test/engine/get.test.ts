@@ -78,8 +78,10 @@ t.test('A due value is served at once while one fetch replaces it', async (t) =>
   t.equal(calls, 1)
 })
 
-t.test('A failed background refresh is a warning, and the valid value is still served', async (t) => {
+t.test('A failed background refresh is a failure event, and the valid value is still served', async (t) => {
   const { dog, store, warnings } = createTestDog(t)
+  const failures: unknown[] = []
+  dog.on('failure', (failure) => failures.push(failure))
   await storeRecord(store, 'K', 'due', -100, 5)
   let calls = 0
   dog.init('K', () => {
@@ -87,8 +89,9 @@ t.test('A failed background refresh is a warning, and the valid value is still s
     throw new Error('down')
   })
   t.equal(await dog.get('K'), 'due')
-  await until(() => warnings.length > 0)
-  t.match(warnings, [{ key: 'K', code: 'ERR_DOG_FETCH', message: /down/ }])
+  await until(() => failures.length > 0)
+  t.match(failures, [{ key: 'K', code: 'ERR_DOG_FETCH', message: /down/ }])
+  t.same(warnings, [])
   for (let i = 0; i < 50; i++) t.equal(await dog.get('K'), 'due')
   await pause(20)
   t.equal(calls, 1, 'the back-off is obeyed')

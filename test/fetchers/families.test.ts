@@ -99,7 +99,8 @@ for (const sample of samples) {
       const registration = sample.register(url)
       const dog = createTestDog(t)
       const seen: unknown[] = [registration, await errorOfFetcher(registration[0])]
-      for (const event of ['change', 'refresh', 'wait', 'takeover', 'warning'] as const) dog.on(event, (one) => seen.push(one))
+      for (const event of ['change', 'refresh', 'failure', 'wait', 'takeover', 'warning'] as const)
+        dog.on(event, (one) => seen.push(one))
       seen.push(dog.init('KEY', ...registration), await rejectionOf(dog.get('KEY')), dog, await dog.status())
       const shown = printedForms(seen)
       const { query, headers, body } = asked[0]!

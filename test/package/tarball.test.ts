@@ -5,7 +5,7 @@ t.test('The tarball contains the build, index.d.ts and the documents, and nothin
   const { files } = await pack(t)
   t.same(
     files.filter((path) => !path.startsWith('dist/')),
-    ['CHANGELOG.md', 'LICENSE', 'README.md', 'index.d.ts', 'package.json', 'store.d.ts'],
+    ['CHANGELOG.md', 'LICENSE', 'README.md', 'events.d.ts', 'index.d.ts', 'package.json', 'store.d.ts'],
   )
   const built = files.filter((path) => path.startsWith('dist/'))
   t.same(

@@ -34,7 +34,7 @@ t.test('the error of any fault shows no secret, token or query', async (t) => {
 t.test('no event holds a value', async (t) => {
   const { fake, wx, dog } = await setUp(t)
   const seen: unknown[] = []
-  for (const event of ['change', 'refresh', 'wait', 'takeover', 'warning'] as const)
+  for (const event of ['change', 'refresh', 'failure', 'wait', 'takeover', 'warning'] as const)
     dog.on(event, (payload) => seen.push(payload))
   await wx.signUrl(PAGE_URL)
   const first = fake.currentToken()!
@@ -50,7 +50,8 @@ t.test('the objects, status, events and errors of a stable account show no secre
   const { fake, account, dog } = await setUp(t)
   const wx = wechat({ ...account, stable: true })
   const seen: unknown[] = []
-  for (const event of ['change', 'refresh', 'wait', 'takeover', 'warning'] as const) dog.on(event, (event) => seen.push(event))
+  for (const event of ['change', 'refresh', 'failure', 'wait', 'takeover', 'warning'] as const)
+    dog.on(event, (event) => seen.push(event))
   const first = await wx.accessToken.get()
   fake.killToken()
   await wx.call('/cgi-bin/getcallbackip')

@@ -139,6 +139,6 @@ function checkRefreshOptions(options: unknown = {}): { rejected?: unknown; force
 }
 
 function checkListener(event: unknown, listener: unknown): asserts event is DogEvent {
-  if (!Events.isEvent(event)) throw misuse('event', 'must be change, refresh, wait, takeover or warning', event)
+  if (!Events.isEvent(event)) throw misuse('event', 'must be change, refresh, failure, wait, takeover or warning', event)
   if (typeof listener !== 'function') throw misuseOfSecret('listener', 'must be a function', listener)
 }

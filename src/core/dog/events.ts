@@ -1,8 +1,8 @@
 import type { DogEvent, DogEvents, DogRecord, Reason } from '../../../index.js'
 import type { FetchEvents } from '../fetch/fetch-events.js'
+import type { DogError } from '../model/errors.js'
 import { nextTick } from '../shared/clock.js'
-
-const EVENT_NAMES: readonly DogEvent[] = ['change', 'refresh', 'wait', 'takeover', 'warning']
+import { EVENT_NAMES, publish } from './channels.js'
 
 /**
  * The listeners of one dog, and its debug output. No event is called `error`, so that an event without a
@@ -10,6 +10,8 @@ const EVENT_NAMES: readonly DogEvent[] = ['change', 'refresh', 'wait', 'takeover
  */
 export class Events implements FetchEvents {
   isDebugging = false
+  /** The newest `failure` of each key, until it is fetched. */
+  readonly #failures = new Map<string, DogError>()
   readonly #listeners = new Map<string, Set<(payload: never) => void>>(EVENT_NAMES.map((name) => [name, new Set()]))
 
   static isEvent(name: unknown): name is DogEvent {
@@ -34,7 +36,24 @@ export class Events implements FetchEvents {
       const duration = `${Math.round(durationMs)} ms${late ? ', late' : ''}`
       return `fetched (${reason}) in ${duration}; until ${new Date(expiresAt).toISOString()}`
     })
+    this.#failures.delete(key)
     this.#emit('refresh', { key, generation, reason, durationMs, late })
+  }
+
+  onFailed(key: string, error: DogError): void {
+    const { code, message, retryAt } = error
+    this.debug(key, () => {
+      const next = retryAt === undefined ? '' : `; the next fetch is allowed at ${new Date(retryAt).toISOString()}`
+      return `failed (${code}): ${message}${next}`
+    })
+    this.#failures.set(key, error)
+    this.#emit('failure', { key, code, message, retryAt })
+  }
+
+  onUnobserved(key: string, error: DogError): void {
+    const last = this.#failures.get(key)
+    const isReported = error === last || (error.retryAt !== undefined && error.retryAt === last?.retryAt)
+    if (!isReported) this.onWarning(key, error.code, error.message)
   }
 
   onWaiting(key: string, holder: string | undefined): void {
@@ -66,6 +85,7 @@ export class Events implements FetchEvents {
 
   /** A listener that throws breaks the program, not the engine: its error is thrown from a tick of its own. */
   #emit<E extends DogEvent>(event: E, payload: DogEvents[E]): void {
+    publish(event, payload)
     for (const listener of this.#listeners.get(event)!) {
       try {
         listener(payload as never)

@@ -145,10 +145,12 @@ export class FetchCoordinator {
           throw errorOfDependent(key, error, dependency)
         }
         const failure = describeFailure(key, error)
-        const failed = run.wasSuspended() ? counted : ledgerAfterFailure(counted, failure)
-        if (failed !== counted) await lease.writeLedger(failed)
-        if (failed.failure === counted.failure) throw unrecordedError(key, failure, error)
-        throw recordedError(key, failed.failure!, error)
+        const after = run.wasSuspended() ? counted : ledgerAfterFailure(counted, failure)
+        if (after !== counted) await lease.writeLedger(after)
+        const isRecorded = after.failure !== counted.failure
+        const failed = isRecorded ? recordedError(key, after.failure!, error) : unrecordedError(key, failure, error)
+        environment.events.onFailed(key, failed)
+        throw failed
       } finally {
         await lease.release()
       }

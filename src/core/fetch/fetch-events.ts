@@ -1,9 +1,14 @@
 import type { DogRecord, Reason } from '../../../index.js'
+import type { DogError } from '../model/errors.js'
 
 /** What a key reports to its dog. No report carries a value out of the process. */
 export interface FetchEvents {
   /** This process fetched. `durationMs`: from taking the lease to the answer. `isLate`: the answer came after the time-out. */
   onRefreshed(key: string, record: DogRecord, reason: Reason, durationMs: number, isLate: boolean): void
+  /** The fetch of this process failed. `error` is what the callers get. */
+  onFailed(key: string, error: DogError): void
+  /** An error that no caller gets. It is a warning, unless it is the failure that was reported last. */
+  onUnobserved(key: string, error: DogError): void
   /** A caller began to wait for another process. */
   onWaiting(key: string, holder: string | undefined): void
   /** This process took the lease of a dead or overdue holder. */

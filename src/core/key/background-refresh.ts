@@ -6,12 +6,12 @@ import { RECHECK_MS } from './auto-refresh.js'
 /** After losing a background refresh to another process, or failing, none is tried for this long. */
 const RETRY_MS = 250
 
-/** Refreshes a due value while callers get the valid one. Its failure is a warning, and never an unhandled rejection. */
+/** Refreshes a due value while callers get the valid one. Its failure is reported once, and never an unhandled rejection. */
 export class BackgroundRefresh {
   #noRefreshBefore = 0
-  #lastWarning = ''
+  #lastError = ''
 
-  constructor(readonly onWarning: (code: string, message: string) => void) {}
+  constructor(readonly onError: (error: DogError) => void) {}
 
   /** Whether the last attempt was lost or failed only now. */
   get isResting(): boolean {
@@ -32,9 +32,9 @@ export class BackgroundRefresh {
       const { code, message, retryAt = 0 } = error as DogError
       // All processes obey `retryAt`: an attempt before that would only repeat the same failure.
       this.#noRefreshBefore = monotonic() + Math.min(RECHECK_MS, Math.max(RETRY_MS, retryAt - now()))
-      const warning = `${code} ${message} ${retryAt}`
-      if (warning !== this.#lastWarning) this.onWarning(code, message)
-      this.#lastWarning = warning
+      const description = `${code} ${message} ${retryAt}`
+      if (description !== this.#lastError) this.onError(error as DogError)
+      this.#lastError = description
     }
     return false
   }

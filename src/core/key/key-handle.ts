@@ -270,9 +270,9 @@ export class KeyHandle {
   }
 
   get #backgroundRefresh(): BackgroundRefresh {
-    return (this.#background ??= new BackgroundRefresh((code, message) => {
+    return (this.#background ??= new BackgroundRefresh((error) => {
       const { key, environment } = this.#stored
-      environment.events.onWarning(key, code, message)
+      environment.events.onUnobserved(key, error)
     }))
   }
 

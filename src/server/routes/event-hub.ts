@@ -1,6 +1,6 @@
 import type { Dog, DogEvent, DogEvents } from 'dotdog'
 
-export const EVENTS: readonly DogEvent[] = ['change', 'refresh', 'wait', 'takeover', 'warning']
+export const EVENTS: readonly DogEvent[] = ['change', 'refresh', 'failure', 'wait', 'takeover', 'warning']
 
 export type HubEvent = { [E in DogEvent]: { event: E; payload: DogEvents[E] } }[DogEvent]
 

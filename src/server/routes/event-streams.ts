@@ -78,7 +78,7 @@ export class EventStreams {
     // A warning without a key is about the server itself.
     if (this.#streams.size === 0 || payload.key === undefined) return
     const { key } = payload
-    const shown = event === 'warning' ? { ...payload, message: publicMessage(payload.code, payload.message) } : payload
+    const shown = 'message' in payload ? { ...payload, message: publicMessage(payload.code, payload.message) } : payload
     const text = `event: ${event}\ndata: ${JSON.stringify(shown)}\n\n`
     this.#writeToEach((client) => (client.mayRead(key) ? text : undefined))
   }

@@ -132,7 +132,9 @@ export async function serve(args: string[]): Promise<void> {
 
   const accounts = await registerAccounts(dog, config.wechat)
   if (config.module !== undefined) await loadModule(dog, config.module)
-  dog.on('warning', ({ key, message }) => logError(`dotdog: ${key ?? 'warning'}: ${message}`))
+  for (const event of ['failure', 'warning'] as const) {
+    dog.on(event, ({ key, message }) => logError(`dotdog: ${key ?? event}: ${message}`))
+  }
 
   const options: ServerOptions = { dog, behindProxy: listenConfig.behindProxy ?? false, report: logError }
   if (config.clients !== undefined) options.clients = config.clients
