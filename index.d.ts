@@ -92,6 +92,12 @@ export interface KeyOptions {
    * that no key opens is an `ERR_DOG_DECRYPT`. Default: not encrypted.
    */
   encryptionKey?: EncryptionKey | readonly EncryptionKey[]
+  /**
+   * Tells which secret the key is fetched with, without telling the secret: the start of a hash. A failed fetch
+   * whose error names `credentialIds` (a list) is recorded as a failure of these secrets, and holds back no
+   * process that has another one. Asked only while such a failure is recorded. Default: a failure holds for all.
+   */
+  credentialId?: string | (() => string | PromiseLike<string>)
   /** Whether an error of a task given to `use` means that the upstream no longer accepts this key's value. Default: never. */
   isRejected?: (error: unknown) => boolean
 }

@@ -42,6 +42,8 @@ export interface Failure {
   code: string
   /** At most 1024 characters, redacted. */
   message: string
+  /** The failure says nothing of a process that fetches with another secret than these. See `credentialId`. */
+  credentialIds?: readonly string[]
 }
 
 /** What all processes know of the attempts to fetch a key. */

@@ -1,7 +1,7 @@
-import type { DogRecord, Ledger } from '../../../index.js'
+import type { DogRecord, Failure, Ledger } from '../../../index.js'
 import { DogError } from '../model/errors.js'
 import { type FailureDescription, recordedError } from '../model/failure.js'
-import { standingFailure, withFailure, withoutFailure } from '../model/failure-backoff.js'
+import { isOfOthers, standingFailure, withFailure, withoutFailure } from '../model/failure-backoff.js'
 import type { KeyConfig } from '../model/options.js'
 import { quotaEnd } from '../model/quota.js'
 import { now } from '../shared/clock.js'
@@ -16,33 +16,42 @@ import type { Requirement } from './requirement.js'
  */
 const MIN_ACCEPTED_AGE_MS = 60_000
 
+/** Whether a failure is one of other credentials than this process has. It is asked for its own only where that matters. */
+async function isForOthers(failure: Failure, { credentialId }: KeyConfig): Promise<boolean> {
+  if (failure.credentialIds === undefined || credentialId === undefined) return false
+  const ask = async () => (typeof credentialId === 'string' ? credentialId : await credentialId())
+  return isOfOthers(failure, await ask().catch(() => undefined))
+}
+
 /** A failure recorded while a caller was waiting also applies to that caller. */
-export function newFailureSince(
+export async function newFailureSince(
   key: string,
+  config: KeyConfig,
   ledger: Ledger | undefined,
   initialLedger: Ledger | undefined,
-): DogError | undefined {
+): Promise<DogError | undefined> {
   const failure = ledger?.failure
   const last = initialLedger?.failure
   if (failure === undefined || (failure.at === last?.at && failure.count === last.count)) return undefined
+  if (await isForOthers(failure, config)) return undefined
   // A rejected value is a failure of the upstream, but there is a new value.
   return failure.code === 'ERR_DOG_REJECTED' ? undefined : recordedError(key, failure)
 }
 
 /** Why no fetch may be made now: no fetcher, the back-off, or the quota. Undefined if one may be made. */
-export function denial(
+export async function denial(
   key: string,
   config: KeyConfig,
   requirement: Requirement,
   ledger: Ledger | undefined,
-): DogError | undefined {
+): Promise<DogError | undefined> {
   const { fetcher, followOnly, quota } = config
   if (followOnly || fetcher === undefined) {
     const message = `"${key}" has no usable value here, and no fetcher: init it, or run the process that does`
     return new DogError('ERR_DOG_NO_FETCHER', message, { key })
   }
   const failure = requirement.force ? undefined : standingFailure(ledger, now())
-  if (failure !== undefined) return recordedError(key, failure)
+  if (failure !== undefined && !(await isForOthers(failure, config))) return recordedError(key, failure)
   const retryAt = quotaEnd(ledger, now(), quota)
   if (quota === undefined || retryAt === undefined) return undefined
   const message = `"${key}" was fetched ${quota.limit} times in ${quota.window} s, which is its quota`

@@ -55,10 +55,10 @@ export class FetchCoordinator {
       const isNew = record?.generation !== initial?.generation
       if (record !== undefined && (isNew || requirement.acceptsCurrent(record, now()))) return record
       const ledger = round === 0 ? initialLedger : await store.readLedger(key)
-      const failure = newFailureSince(key, ledger, initialLedger)
+      const failure = await newFailureSince(key, stored.config, ledger, initialLedger)
       if (failure !== undefined) throw failure
 
-      const denied = denial(key, stored.config, requirement, ledger)
+      const denied = await denial(key, stored.config, requirement, ledger)
       const lease = denied === undefined ? await stored.acquire() : undefined
       if (lease !== undefined) {
         const fetched = await this.#fetchUnderLease(lease, requirement, initial, slowStarts)
@@ -114,7 +114,7 @@ export class FetchCoordinator {
       const isGoodEnough = isNew || (current !== undefined && requirement.acceptsCurrent(current, now()))
       if (isGoodEnough || (await stored.isFencingTokenUsed(lease))) return await release(lease)
       ledger = await store.readLedger(key)
-      const denied = denial(key, stored.config, requirement, ledger)
+      const denied = await denial(key, stored.config, requirement, ledger)
       if (denied !== undefined) throw denied
 
       counted = withAttempt(ledger, now(), stored.config.window, lease.fencingToken)

@@ -29,15 +29,33 @@ const MAX_BACKOFF_MS = 60_000
 export function withFailure(
   ledger: Ledger,
   now: number,
-  failure: { code: string; message: string; retryAfter?: number },
+  failure: { code: string; message: string; retryAfter?: number; credentialIds?: readonly string[] },
   random: number = Math.random(),
 ): Ledger {
   const count = (ledger.failure?.count ?? 0) + 1
   const backoffMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(count - 1, 10))
   const waitMs = failure.retryAfter === undefined ? (backoffMs * (1 + random)) / 2 : failure.retryAfter * 1000
   const { code, message } = failure
-  return { ...ledger, failure: { at: now, count, retryAt: Math.ceil(now + waitMs), code, message } }
+  const credentialIds = failedCredentials(ledger.failure, failure.credentialIds)
+  return { ...ledger, failure: { at: now, count, retryAt: Math.ceil(now + waitMs), code, message, ...credentialIds } }
 }
+
+/** A ledger keeps this many failed credentials. With more, a failure holds for all. */
+const MAX_CREDENTIALS = 16
+
+/**
+ * All credentials that failed since the last success: two processes with two dead ones must not take
+ * turns without a back-off.
+ */
+function failedCredentials(last: Failure | undefined, ids: readonly string[] | undefined): Pick<Failure, 'credentialIds'> {
+  if (ids === undefined) return {}
+  const all = [...new Set([...(last?.credentialIds ?? []), ...ids])]
+  return all.length > MAX_CREDENTIALS ? {} : { credentialIds: all }
+}
+
+/** Whether a failure is one of other credentials than this. */
+export const isOfOthers = ({ credentialIds }: Failure, credentialId: string | undefined): boolean =>
+  credentialIds !== undefined && credentialId !== undefined && !credentialIds.includes(credentialId)
 
 /** Returns the ledger as it is after a success. */
 export function withoutFailure(ledger: Ledger): Ledger {

@@ -30,6 +30,8 @@ export interface FailureDescription {
   message: string
   /** Seconds that the upstream asked for. */
   retryAfter: number | undefined
+  /** The error says nothing of other credentials than these. */
+  credentialIds?: readonly string[]
   /**
    * `aborted`: this process broke its own fetch off. `none`: the error says nothing of the
    * upstream.
@@ -45,8 +47,9 @@ export function describeFailure(key: string, error: unknown): FailureDescription
     return { code: error.code, message: messageOf(error), retryAfter: retryAfterOf(error), kind }
   }
   const message = cutText(`The fetcher of "${key}" failed: ${messageOf(error)}`)
-  const kind = fieldOf(error, 'name') === 'AbortError' ? 'aborted' : 'recorded'
-  return { code: 'ERR_DOG_FETCH', message, retryAfter: retryAfterOf(error), kind }
+  const kind = fieldOf(error, 'name') === 'AbortError' ? 'aborted' : isOfThisProcess(error) ? 'none' : 'recorded'
+  const credentialIds = credentialIdsOf(error)
+  return { code: 'ERR_DOG_FETCH', message, retryAfter: retryAfterOf(error), kind, ...(credentialIds && { credentialIds }) }
 }
 
 /** The error for a recorded failure, in this process and in every other. */
@@ -75,6 +78,18 @@ function retryAfterOf(error: unknown): number | undefined {
   if (typeof retryAfter === 'number' && retryAfter >= 0) return Math.min(retryAfter, MAX_RETRY_AFTER_S)
   if (!isDogError(error) || error.retryAt === undefined) return undefined
   return Math.min(Math.max(0, (error.retryAt - now()) / 1000), MAX_RETRY_AFTER_S)
+}
+
+/** This process lacks what the fetch needs: another key's fetcher, or a secret. Others may have it. */
+const isOfThisProcess = (error: unknown): boolean => isDogError(error) && error.code === 'ERR_DOG_NO_FETCHER'
+
+const MAX_CREDENTIAL_ID_CHARS = 64
+
+/** Of a long text, which may be the secret itself, nothing is kept. */
+function credentialIdsOf(error: unknown): readonly string[] | undefined {
+  const ids = fieldOf(error, 'credentialIds')
+  const isId = (id: unknown) => typeof id === 'string' && id !== '' && id.length <= MAX_CREDENTIAL_ID_CHARS
+  return Array.isArray(ids) && ids.length > 0 && ids.every(isId) ? [...ids] : undefined
 }
 
 /** Reads a field of anything that was thrown. A getter of it may throw in turn. */

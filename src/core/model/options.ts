@@ -31,6 +31,7 @@ export interface KeyConfig {
   window: number
   autoRefresh: boolean
   isRejected: ((error: unknown) => boolean) | undefined
+  credentialId: KeyOptions['credentialId']
   /** The first key encrypts. All of them decrypt. */
   encryptionKeys: readonly CipherKey[]
 }
@@ -67,6 +68,12 @@ const KEY_RULES: Rules = {
   autoRefresh: BOOLEAN,
   followOnly: BOOLEAN,
   isRejected: { ...FUNCTION, isSecret: false },
+  credentialId: {
+    test: (value: unknown) => typeof value === 'function' || TEXT.test(value as never),
+    rule: 'must be a string that is not empty, or a function that returns one',
+    // A secret in its place is still a secret.
+    isSecret: true,
+  },
   encryptionKey: {
     test: (value: unknown) =>
       Array.isArray(value) ? value.length > 0 && value.every(isEncryptionKey) : isEncryptionKey(value),
@@ -120,6 +127,7 @@ export function configOf(fetcher: Fetcher<never> | undefined, options: KeyOption
     autoRefresh = false,
     followOnly = false,
     isRejected,
+    credentialId,
     encryptionKey,
   } = options
   const window = quota?.window ?? DAY_S
@@ -133,6 +141,7 @@ export function configOf(fetcher: Fetcher<never> | undefined, options: KeyOption
     window,
     autoRefresh,
     isRejected,
+    credentialId,
     encryptionKeys:
       encryptionKey === undefined
         ? NO_CIPHER_KEYS

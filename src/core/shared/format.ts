@@ -107,7 +107,8 @@ function isFailure(failure: unknown): failure is Failure {
     isCounter(failure.count) &&
     isTime(failure.retryAt) &&
     typeof failure.code === 'string' &&
-    typeof failure.message === 'string'
+    typeof failure.message === 'string' &&
+    (failure.credentialIds === undefined || isTexts(failure.credentialIds))
   )
 }
 
@@ -145,6 +146,7 @@ const isCounter = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 9e15
 const isSealed = (value: unknown): boolean =>
   isObject(value) && [value.id, value.nonce, value.data].every((part) => typeof part === 'string')
+const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every((text) => typeof text === 'string')
 const isOptionalText = (value: unknown): boolean => value === undefined || typeof value === 'string'
 
 /**
