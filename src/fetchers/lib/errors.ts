@@ -4,6 +4,7 @@ import { redactUpstreamText } from '../../core/shared/upstream/upstream-text.js'
 
 /**
  * - `FETCHER_REFUSED`: the upstream refused, and said why.
+ * - `FETCHER_LOGIN`: the upstream no longer accepts the refresh token: log in again.
  * - `FETCHER_HTTP`: the upstream answered with an HTTP status only.
  * - `FETCHER_ANSWER`: the response cannot be understood.
  * - `FETCHER_TRANSPORT`: the connection failed.
@@ -13,6 +14,7 @@ import { redactUpstreamText } from '../../core/shared/upstream/upstream-text.js'
  */
 export type FetcherErrorCode =
   | 'FETCHER_REFUSED'
+  | 'FETCHER_LOGIN'
   | 'FETCHER_HTTP'
   | 'FETCHER_ANSWER'
   | 'FETCHER_TRANSPORT'

@@ -6,6 +6,7 @@ import type { HttpResponse } from '../../core/shared/upstream/http.js'
 import { describeNonObject, parseJsonObject } from '../../core/shared/upstream/upstream-text.js'
 import { FetcherError, fetcherError, PERMANENT_RETRY_S, type ProviderContext, refusalError } from './errors.js'
 import { sendRequest, suggestedRetryAfter } from './http.js'
+import { PERMANENT_ERRORS } from './oauth-errors.js'
 
 type Library = typeof import('oauth4webapi')
 
@@ -93,18 +94,6 @@ async function discover(library: Library, endpoint: { issuer: string; discovery:
   const response = await library.discoveryRequest(issuer, { ...options, algorithm: endpoint.discovery })
   return library.processDiscoveryResponse(issuer, response)
 }
-
-/** Standard errors (RFC 6749, RFC 8707) that a person must correct. */
-const PERMANENT_ERRORS = [
-  'access_denied',
-  'invalid_client',
-  'invalid_grant',
-  'invalid_request',
-  'invalid_scope',
-  'invalid_target',
-  'unauthorized_client',
-  'unsupported_grant_type',
-]
 
 /** What the codes of the library mean. */
 const PROBLEMS: Readonly<Record<string, string>> = {

@@ -17,6 +17,18 @@ export const WORDS: Rule = {
   rule: 'must be a non-empty string or a list of such strings',
 }
 
+/** Further parameters of a request. */
+export const PARAMETERS: Rule = {
+  test: (value: unknown) =>
+    typeof value === 'object' && value !== null && Object.values(value).every((one) => typeof one === 'string'),
+  rule: 'must be an object of strings',
+}
+
+export const POSITIVE_SECONDS: Rule = {
+  test: (value: unknown) => typeof value === 'number' && value > 0,
+  rule: 'must be a number of seconds, over 0',
+}
+
 /** An ID that may also be written as a number. */
 export const ID_OR_NUMBER: Rule = {
   test: (value: unknown) => typeof value === 'number' || ID.test(value as never),

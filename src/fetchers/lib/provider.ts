@@ -8,7 +8,7 @@ import { sendRequest, suggestedRetryAfter } from './http.js'
 import { hintsOf, type RejectionHints } from './rejection.js'
 
 /** The last two arguments of `init`: a fetcher and its options. */
-export type Registration = readonly [fetcher: Fetcher<string>, options: KeyOptions]
+export type Registration<T = string> = readonly [fetcher: Fetcher<T>, options: KeyOptions]
 
 /** How to get a token from a provider, and how to read its response. */
 export interface Provider extends ProviderContext {
@@ -28,16 +28,18 @@ export interface ProviderDefaults {
   identity: string
   /** Seconds before the expiry from which the upstream returns a new token. */
   refreshAhead?: number
+  /** Tells which secret the key is fetched with. */
+  credentialId?: KeyOptions['credentialId']
   /** Whether the error of a task says that the token is dead. */
   isRejected: (hints: RejectionHints) => boolean
 }
 
 /** Makes a registration. The options of the user override those of the provider. */
-export function register(
-  fetcher: Fetcher<string>,
+export function register<T = string>(
+  fetcher: Fetcher<T>,
   { isRejected, ...defaults }: ProviderDefaults,
   options: KeyOptions | undefined,
-): Registration {
+): Registration<T> {
   const isRejectedError = (error: unknown): boolean => {
     const hints = hintsOf(error)
     return hints !== undefined && isRejected(hints)

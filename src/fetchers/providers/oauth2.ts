@@ -2,7 +2,7 @@ import type { KeyOptions } from 'dotdog'
 import { checkHttpUrl } from '../../core/shared/upstream/http-url.js'
 import { ANYTHING, checkOptions, oneOf, type Rules } from '../../core/shared/validate.js'
 import { type Grant, requestToken } from '../lib/oauth-grant.js'
-import { accountRules, joinWords, WORDS } from '../lib/options.js'
+import { accountRules, joinWords, PARAMETERS, POSITIVE_SECONDS, WORDS } from '../lib/options.js'
 import { type Registration, register } from '../lib/provider.js'
 import type { RejectionHints } from '../lib/rejection.js'
 
@@ -49,13 +49,9 @@ const RULES: Rules = {
   clientSecret: clientSecret!,
   scope: WORDS,
   audience: WORDS,
-  parameters: {
-    test: (value: unknown) =>
-      typeof value === 'object' && value !== null && Object.values(value).every((one) => typeof one === 'string'),
-    rule: 'must be an object of strings',
-  },
+  parameters: PARAMETERS,
   auth: oneOf('basic', 'post'),
-  expiresIn: { test: (value: unknown) => typeof value === 'number' && value > 0, rule: 'must be a number of seconds, over 0' },
+  expiresIn: POSITIVE_SECONDS,
 }
 
 /** The token causes 401. It does not cause 403 (`insufficient_scope`). */
