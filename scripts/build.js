@@ -51,7 +51,7 @@ const injector = {
 
 async function main() {
   if (process.argv.includes('--injected')) {
-    const outfile = 'test/build/injected.js'
+    const outfile = 'test/build/injected.cjs'
     await esbuild.build({ ...common, ...engine, outfile, plugins: [injector], minifySyntax: false })
     return
   }

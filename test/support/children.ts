@@ -10,7 +10,7 @@ import './built.js'
 const ROOT = resolve(import.meta.dirname, '../..')
 export const DIST_ENTRY = join(ROOT, 'dist/index.js')
 /** The build whose failpoints act: see test/processes/injector. */
-export const INJECTED_ENTRY = join(ROOT, 'test/build/injected.js')
+export const INJECTED_ENTRY = join(ROOT, 'test/build/injected.cjs')
 export const fixture = (name: string): string => join(ROOT, 'test/support/fixtures', name)
 
 /** The line that `fixtures/getter.cjs` prints. */
