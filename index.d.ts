@@ -238,9 +238,15 @@ export interface Dog extends DogBase {
    * @example await use('ACCESS_TOKEN', (token) => callUpstream(token))
    */
   use<T = string, R = unknown>(key: string, task: (value: T) => R | PromiseLike<R>): Promise<R>
-  /** Stores a value that you got elsewhere, under the lease, like the result of a fetch. */
+  /**
+   * Stores a value that you got elsewhere, under the lease, like the result of a fetch. Supersedes a fetch of
+   * this dog that is under way: its callers get this value. Waits for a fetch of another process.
+   */
   set<T = string>(key: string, value: T, expiry: Expiry): Promise<void>
-  /** Removes the stored value. Resolves to whether there was one. The key stays registered. */
+  /**
+   * Removes the stored value. Resolves to whether there was one. The key stays registered. A fetch of this dog
+   * that is under way does not undo it, and may call it before it throws.
+   */
   remove(key: string): Promise<boolean>
 }
 

@@ -1,5 +1,6 @@
 import type { KeyResolver } from '../fetch/fetch-events.js'
 import type { KeyHandle } from '../key/key-handle.js'
+import { callAsFetch, isWithinFetch } from './current-fetch.js'
 import { WaitGraph } from './wait-graph.js'
 
 /** The keys of a dog, as the fetchers of other keys ask for them. Refuses circles. */
@@ -38,11 +39,15 @@ export class LinkedKeys implements KeyResolver {
     return this.#wait(from, to, () => this.#handleOf(to).refresh({ rejected }))
   }
 
-  callFetcher<R>(key: string, fetcher: () => R): R {
+  assertNotOwnFetch(key: string): void {
+    if (isWithinFetch(this, key)) this.#graph.enter(key, key)
+  }
+
+  callFetcher<R>(key: string, ended: Promise<unknown>, fetcher: () => R): R {
     const outer = this.#callingKey
     this.#callingKey = key
     try {
-      return fetcher()
+      return callAsFetch(this, key, ended, fetcher)
     } finally {
       this.#callingKey = outer
     }

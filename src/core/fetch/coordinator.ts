@@ -1,6 +1,6 @@
 import type { DogRecord, Lease, Ledger } from '../../../index.js'
 import { dependencyFailure, errorOfDependent } from '../model/dependency-failure.js'
-import { storeError } from '../model/errors.js'
+import { DogError, storeError } from '../model/errors.js'
 import { describeFailure, recordedError, unrecordedError } from '../model/failure.js'
 import type { FetchResult } from '../model/fetch-result.js'
 import { withAttempt, withoutAttempt } from '../model/quota.js'
@@ -11,6 +11,7 @@ import { commitLate, commitLateAnswer } from './late-commit.js'
 import { copyOf } from './memory.js'
 import type { Requirement } from './requirement.js'
 import { type FetcherRun, runFetcher } from './run-fetcher.js'
+import { RunningFetch } from './running-fetch.js'
 import { RETRY_DELAY_MS, type StoredKey } from './stored-key.js'
 
 /**
@@ -19,9 +20,15 @@ import { RETRY_DELAY_MS, type StoredKey } from './stored-key.js'
  */
 const MAX_SLOW_STARTS = 3
 
-/** Fetches in a row of one `resolve` that could not start in time. */
-interface SlowStarts {
-  count: number
+/** After this many consecutive fetches during which the key was removed, blame the fetcher. */
+const MAX_REMOVALS = 3
+
+/** How often one `resolve` had to start over, in a row. */
+interface Restarts {
+  /** Fetches that could not start in time. */
+  slowStarts: number
+  /** Fetches during which this process removed the key. */
+  removals: number
 }
 
 /**
@@ -47,7 +54,7 @@ export class FetchCoordinator {
     if (store.refresh !== undefined) return await this.#refreshElsewhere(requirement, deadline)
     const initial = await stored.read()
     const initialLedger = await store.readLedger(key)
-    const slowStarts: SlowStarts = { count: 0 }
+    const restarts: Restarts = { slowStarts: 0, removals: 0 }
     let isWaitReported = false
     for (let round = 0, record = initial, brought: DogRecord | undefined; ; round++, record = await stored.read(brought)) {
       brought = undefined
@@ -61,7 +68,7 @@ export class FetchCoordinator {
       const denied = await denial(key, stored.config, requirement, ledger)
       const lease = denied === undefined ? await stored.acquire() : undefined
       if (lease !== undefined) {
-        const fetched = await this.#fetchUnderLease(lease, requirement, initial, slowStarts)
+        const fetched = await this.#fetchUnderLease(lease, requirement, initial, restarts)
         if (fetched !== undefined) return fetched
         continue
       }
@@ -97,7 +104,7 @@ export class FetchCoordinator {
     lease: Lease,
     requirement: Requirement,
     initial: DogRecord | undefined,
-    slowStarts: SlowStarts,
+    restarts: Restarts,
   ): Promise<DogRecord | undefined> {
     const { stored } = this
     const { key, store, environment } = stored
@@ -106,6 +113,7 @@ export class FetchCoordinator {
     let counted: Ledger
     let run: FetcherRun
     let current: DogRecord | undefined
+    const running = new RunningFetch(stored, lease)
     try {
       // Read again: another process may have fetched between the first read and the take. Without this, two fetches.
       current = await stored.read()
@@ -125,40 +133,53 @@ export class FetchCoordinator {
       // In one synchronous step: the lease is still ours, it is young enough to end before anybody may take
       // it over, and the fetcher is called.
       if (!lease.isHeld()) return await release(lease)
-      if (lease.ageMs() > stored.config.timeout * 500) return await this.#giveUpSlowStart(lease, ledger, slowStarts)
+      if (lease.ageMs() > stored.config.timeout * 500) return await this.#giveUpSlowStart(lease, ledger, restarts)
       failpoint('fetch.call', key)
-      run = this.#run(lease, requirement, current)
+      run = this.#run(running, requirement, current)
     } catch (error) {
       await lease.release()
       throw error
     }
     try {
-      return await this.#commit(lease, requirement, counted, current, await run.answer)
+      const replacement = await running.untilReplacedOrEnded(run.answer)
+      if (replacement !== undefined) return replacement
+      const result = await run.answer
+      if (running.written !== undefined && ++restarts.removals === MAX_REMOVALS) throw removedError(key)
+      if (running.lease !== lease) await running.lease?.release()
+      // What was removed during its fetch is discarded.
+      if (running.written !== undefined) return undefined
+      return await this.#commit(lease, requirement, counted, current, result)
     } catch (error) {
       failpoint('fetch.failed', key)
       commitLateAnswer(stored, run, lease.fencingToken, current)
       try {
-        if (!lease.isHeld()) return undefined
+        const wasRemoved = running.written !== undefined
+        if (!running.lease?.isHeld() && !wasRemoved) return undefined
         const dependency = run.wasDependencyUsed() ? undefined : dependencyFailure(key, error)
         if (dependency !== undefined) {
-          await lease.writeLedger(withoutAttempt(ledger, now(), lease.fencingToken))
+          if (!wasRemoved) await running.lease?.writeLedger(withoutAttempt(ledger, now(), lease.fencingToken))
           throw errorOfDependent(key, error, dependency)
         }
         const failure = describeFailure(key, error)
-        const after = run.wasSuspended() ? counted : ledgerAfterFailure(counted, failure)
-        if (after !== counted) await lease.writeLedger(after)
-        const isRecorded = after.failure !== counted.failure
+        const before = wasRemoved ? ((await store.readLedger(key)) ?? counted) : counted
+        const after = run.wasSuspended() ? before : ledgerAfterFailure(before, failure)
+        if (after !== before) await running.lease?.writeLedger(after)
+        const isRecorded = after.failure !== before.failure && running.lease !== undefined
         const failed = isRecorded ? recordedError(key, after.failure!, error) : unrecordedError(key, failure, error)
         environment.events.onFailed(key, failed)
         throw failed
       } finally {
-        await lease.release()
+        await running.lease?.release()
       }
     }
   }
 
-  #run(lease: Lease, { reason }: Requirement, previous: DogRecord | undefined): FetcherRun {
-    const { key, config, environment } = this.stored
+  #run(running: RunningFetch, { reason }: Requirement, previous: DogRecord | undefined): FetcherRun {
+    const { stored } = this
+    const { key, config, environment } = stored
+    const callsBefore = stored.waitingCalls
+    // Before the call: the fetcher may write in its synchronous part.
+    stored.runningFetch = running
     return runFetcher(
       {
         key,
@@ -168,9 +189,10 @@ export class FetchCoordinator {
         previous: copyOf(previous?.value),
         reason,
         keys: environment.keys,
+        wasAskedMeanwhile: () => stored.waitingCalls > callsBefore,
         onWarning: (code, message) => environment.events.onWarning(key, code, message),
       },
-      lease,
+      running,
     )
   }
 
@@ -208,14 +230,19 @@ export class FetchCoordinator {
   }
 
   /** Half of the time-out went by before the fetch could begin: the fetch is not begun, and not counted. */
-  async #giveUpSlowStart(lease: Lease, ledger: Ledger | undefined, slowStarts: SlowStarts): Promise<undefined> {
+  async #giveUpSlowStart(lease: Lease, ledger: Ledger | undefined, restarts: Restarts): Promise<undefined> {
     const { key, store, config } = this.stored
     await lease.writeLedger(withoutAttempt(ledger, now(), lease.fencingToken))
     await lease.release()
-    if (++slowStarts.count < MAX_SLOW_STARTS) return undefined
+    if (++restarts.slowStarts < MAX_SLOW_STARTS) return undefined
     const problem = `takes over half of the time-out (${config.timeout} s) to be ready for a fetch`
     throw storeError(store.path?.(key) ?? store.name, problem, undefined, key)
   }
+}
+
+function removedError(key: string): DogError {
+  const message = `"${key}" was removed during each of ${MAX_REMOVALS} fetches: does the fetcher remove its own key?`
+  return new DogError('ERR_DOG_FETCH', message, { key })
 }
 
 async function release(lease: Lease): Promise<undefined> {

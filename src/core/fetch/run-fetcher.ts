@@ -17,6 +17,8 @@ export interface FetchTask {
   reason: Reason
   /** The dog's other keys, for a fetcher that depends on one. */
   keys: KeyResolver
+  /** Whether this process asked for the key, and waits for it, since the fetcher was called. */
+  wasAskedMeanwhile(): boolean
   onWarning(code: string, message: string): void
 }
 
@@ -36,7 +38,7 @@ export interface FetcherRun {
  * first answer counts. The fetcher is called before this function returns, because the caller has just
  * checked that the lease is held. Knows nothing of stores.
  */
-export function runFetcher(task: FetchTask, lease: Lease): FetcherRun {
+export function runFetcher(task: FetchTask, lease: Pick<Lease, 'ageMs' | 'extend' | 'signal'>): FetcherRun {
   const { key, keys } = task
   const startedAt = monotonic()
   const aborter = new AbortController()
@@ -68,7 +70,7 @@ export function runFetcher(task: FetchTask, lease: Lease): FetcherRun {
     aborter.abort(error)
   }
 
-  const timeout = new PausableTimeout(task.timeout * 1000 - lease.ageMs(), () => giveUp(timeoutError(key, task.timeout)))
+  const timeout = new PausableTimeout(task.timeout * 1000 - lease.ageMs(), () => giveUp(timeoutError(task)))
   const onLeaseLost = () => giveUp(new DogError('ERR_DOG_FETCH', `The lease of "${key}" was lost in mid-fetch`, { key }))
   lease.signal.addEventListener('abort', onLeaseLost)
 
@@ -117,7 +119,7 @@ export function runFetcher(task: FetchTask, lease: Lease): FetcherRun {
     fail(new DogError('ERR_DOG_FETCH_RESULT', message, { key }))
   }
   try {
-    const returned: unknown = keys.callFetcher(key, () => task.fetcher(context))
+    const returned: unknown = keys.callFetcher(key, outcome.promise, () => task.fetcher(context))
     if (isThenable(returned)) Promise.resolve(returned).then(acceptReturned, fail)
     // Anything else that a callback style returns by the way is not an answer.
     else if (isResult(returned)) accept(returned)
@@ -137,12 +139,13 @@ export function runFetcher(task: FetchTask, lease: Lease): FetcherRun {
   return { answer, lateAnswer, wasSuspended: () => timeout.wasSuspended, wasDependencyUsed: () => wasDependencyUsed }
 }
 
-const timeoutError = (key: string, timeout: number): DogError =>
-  new DogError(
-    'ERR_DOG_FETCH_TIMEOUT',
-    `The fetcher of "${key}" gave no answer within ${timeout} s: forgot to return, or to call the handler?`,
-    { key },
-  )
+function timeoutError({ key, timeout, wasAskedMeanwhile }: FetchTask): DogError {
+  const guess = wasAskedMeanwhile()
+    ? 'does it wait for its own key, which was asked for meanwhile?'
+    : 'forgot to return, or to call the handler?'
+  const message = `The fetcher of "${key}" gave no answer within ${timeout} s: ${guess}`
+  return new DogError('ERR_DOG_FETCH_TIMEOUT', message, { key })
+}
 
 const isResult = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && 'value' in value && !isThenable(value)

@@ -12,11 +12,30 @@ import { assertOwner } from './ownership.js'
 /** Milliseconds before an acquisition that failed for no visible reason is tried again. */
 export const RETRY_DELAY_MS = 2
 
+/** What a write of this process stored; no record: it removed the key. */
+export interface Written {
+  record: DogRecord | undefined
+}
+
+/** Stores something under a lease. Resolves to undefined if the lease was lost: then nothing was written. */
+export type WriteUnderLease = (lease: Lease, fencingToken: number) => Promise<Written | undefined>
+
+/** A fetch that a write need not wait for. */
+export interface Supersedable {
+  /** Writes under the fetch's lease. Resolves to undefined if the write must take a lease of its own. */
+  write(commit: WriteUnderLease): Promise<Written | undefined>
+}
+
 /**
  * One key in its store, together with what this process remembers of it. Reads, adopts and writes
  * records. It does not know when a value should be fetched.
  */
 export class StoredKey {
+  /** The fetch whose fetcher runs in this process. */
+  runningFetch: Supersedable | undefined
+  /** Calls that have waited, or wait, for a fetch of this key. */
+  waitingCalls = 0
+
   constructor(
     readonly key: string,
     readonly store: Store,

@@ -1,12 +1,13 @@
 import type { DogRecord, Lease } from '../../../index.js'
 import { assertIdentity } from '../fetch/ownership.js'
-import type { StoredKey } from '../fetch/stored-key.js'
+import type { StoredKey, Written } from '../fetch/stored-key.js'
 import { withoutFailure } from '../model/failure-backoff.js'
 import { withRemoval } from '../model/removal.js'
 import { now } from '../shared/clock.js'
 
 /**
- * Commits under a lease that is no fetch: `set` and `remove`. Returns what is stored afterwards.
+ * Commits what is no fetch: `set` and `remove`. A fetch of this process is superseded; one of another
+ * process is waited for. Returns what is stored afterwards.
  *
  * @param make the record to write with a fencing token; undefined removes the record that is there
  */
@@ -17,7 +18,18 @@ export async function writeDirectly(
 ): Promise<DogRecord | undefined> {
   const { store, key, memory } = stored
   let firstToken: number | undefined
+  const commit = async (lease: Lease, fencingToken: number): Promise<Written | undefined> => {
+    const record = await make(fencingToken)
+    await updateLedger(stored, lease, fencingToken, record)
+    const isCommitted = await lease.commit(record)
+    firstToken ??= fencingToken
+    if (!isCommitted) return undefined
+    memory.dropUnwritten()
+    return { record: stored.adopt(record) }
+  }
   for (;;) {
+    const superseding = await stored.runningFetch?.write(commit)
+    if (superseding !== undefined) return superseding.record
     const lease = await stored.acquireWhenFree(deadline)
     try {
       // Read again, as before a fetch: a record with a later fencing token stays.
@@ -25,13 +37,12 @@ export async function writeDirectly(
       // So does one that came after an attempt whose lease was lost, or that was done without an answer.
       const newest = firstToken === undefined ? undefined : await store.read(key)
       const isReplaced = newest !== undefined && newest.generation > firstToken!
-      const record = isReplaced ? newest : await make(lease.fencingToken)
-      if (!isReplaced) await updateLedger(stored, lease, record)
-      if (isReplaced || (await lease.commit(record))) {
+      if (isReplaced) {
         memory.dropUnwritten()
-        return stored.adopt(record)
+        return stored.adopt(newest)
       }
-      firstToken ??= lease.fencingToken
+      const written = await commit(lease, lease.fencingToken)
+      if (written !== undefined) return written.record
     } finally {
       await lease.release()
     }
@@ -43,9 +54,14 @@ export async function writeDirectly(
  * back-off. A removal voids every value whose fetch began before it, also where there is nothing to
  * remove yet: such a value may still be on its way.
  */
-async function updateLedger(stored: StoredKey, lease: Lease, record: DogRecord | undefined): Promise<void> {
+async function updateLedger(
+  stored: StoredKey,
+  lease: Lease,
+  fencingToken: number,
+  record: DogRecord | undefined,
+): Promise<void> {
   const ledger = await stored.store.readLedger(stored.key)
-  if (record === undefined) return await lease.writeLedger(withRemoval(ledger, now(), lease.fencingToken))
+  if (record === undefined) return await lease.writeLedger(withRemoval(ledger, now(), fencingToken))
   const updated = ledger && withoutFailure(ledger)
   // The value counts for more than the ledger: it is committed even if the ledger cannot be written.
   if (updated !== undefined && updated !== ledger) await lease.writeLedger(updated).catch((error) => stored.warn(error))
