@@ -60,7 +60,7 @@ async function main() {
   rmSync('dist', { recursive: true, force: true })
   await esbuild.build({ ...common, ...engine, outfile: 'dist/engine.js', ...small })
   writeFileSync('dist/index.js', entry)
-  const subPaths = ['wechat', 'fetchers', 'testing', 'store-suite', 'redis', 'postgres', 'remote', 'server']
+  const subPaths = ['wechat', 'fetchers', 'testing', 'store-suite', 'redis', 'postgres', 'mysql', 'remote', 'server']
   const entryPoints = [...subPaths.map((name) => `src/${name}/index.ts`), 'src/cli/index.ts', 'src/testing/cli.ts']
   await esbuild.build({ ...common, entryPoints, outbase: 'src', outdir: 'dist' })
   await esbuild.build({ ...common, entryPoints: ['examples/demo/index.ts'], outdir: 'dist/demo' })

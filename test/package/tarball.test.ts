@@ -15,6 +15,7 @@ t.test('The tarball contains the build, index.d.ts and the documents, and nothin
       'dist/engine.js',
       'dist/fetchers/index.js',
       'dist/index.js',
+      'dist/mysql/index.js',
       'dist/postgres/index.js',
       'dist/redis/index.js',
       'dist/remote/index.js',
@@ -29,7 +30,7 @@ t.test('The tarball contains the build, index.d.ts and the documents, and nothin
   const unexpected = built.filter(
     (path) =>
       path.endsWith('.d.ts') &&
-      !/^dist\/(core\/shared|database|fetchers|postgres|redis|remote|server|store-suite|testing|wechat)(\/[a-z0-9-]+){1,2}\.d\.ts$/.test(
+      !/^dist\/(core\/shared|database|fetchers|mysql|postgres|redis|remote|server|store-suite|testing|wechat)(\/[a-z0-9-]+){1,2}\.d\.ts$/.test(
         path,
       ),
   )

@@ -3,11 +3,11 @@ import pg from 'pg'
 import t from 'tap'
 import type { AcquireRequest } from '../../../src/database/backend.js'
 import { parseTable } from '../../../src/postgres/identifiers.js'
+import { buildBackend } from '../support/built-backend.js'
 import { pause } from '../support/workers.js'
-import { buildBackend } from './built.js'
 import { withServer } from './server.js'
 
-const { PostgresBackend } = buildBackend()
+const { PostgresBackend } = buildBackend('postgres')
 type Backend = InstanceType<typeof PostgresBackend>
 
 let nonces = 0

@@ -3,8 +3,8 @@ import pg from 'pg'
 import type { Test } from 'tap'
 import { parseTable } from '../../../src/postgres/identifiers.js'
 import { type Statements, statementsFor } from '../../../src/postgres/statements.js'
+import { buildBackend } from '../support/built-backend.js'
 import type { Control, Database, Engine, Place, Space, Step } from '../support/engine.js'
-import { buildBackend } from './built.js'
 import { isRequired, type Server, startPostgres, unavailable } from './server.js'
 
 const require = createRequire(import.meta.url)
@@ -71,7 +71,7 @@ export class PostgresSpace implements Space {
   }
 
   createBackend(place?: Place) {
-    const { PostgresBackend } = buildBackend()
+    const { PostgresBackend } = buildBackend('postgres')
     const { connectionString } = this.#options(place)
     const backend = new PostgresBackend({ connectionString }, parseTable(this.table))
     this.#t.teardown(() => backend.close())

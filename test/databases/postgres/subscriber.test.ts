@@ -1,10 +1,10 @@
 // A subscription to changes across restarts of the server.
 import t from 'tap'
+import { buildBackend } from '../support/built-backend.js'
 import { until } from '../support/workers.js'
-import { buildBackend } from './built.js'
 import { withServer } from './server.js'
 
-const { PostgresBackend } = buildBackend()
+const { PostgresBackend } = buildBackend('postgres')
 
 await withServer(t, async (server) => {
   const { control } = server

@@ -6,7 +6,7 @@ import type { Backend } from '../../../src/database/backend.js'
  * A database engine, as the tests of `contract/` use it: each of them runs once on every engine.
  */
 export interface Engine {
-  readonly name: 'redis' | 'postgres'
+  readonly name: 'redis' | 'postgres' | 'mysql'
   /** Why this machine cannot run the engine; `undefined` if it can. */
   readonly unavailable: string | undefined
   /** Whether a missing engine fails the tests instead of skipping them. */
@@ -68,7 +68,7 @@ export interface Place {
 export type Step = 'read' | 'readLedger' | 'acquire' | 'writeLedger' | 'commit'
 
 /**
- * A part of a database that one test has for itself: a key prefix in Redis, a table in Postgres.
+ * A part of a database that one test has for itself: a key prefix in Redis, a table in the others.
  */
 export interface Space {
   config(place?: Place): StoreConfig
@@ -80,7 +80,7 @@ export interface Space {
   record(key: string): Promise<{ value: unknown; generation: number } | undefined>
   /** Whether a lease of the key is stored, also one that has run out. */
   hasLease(key: string): Promise<boolean>
-  /** Does what the first store would do: Redis learns the scripts, Postgres creates the table. */
+  /** Does what the first store would do: Redis learns the scripts, the others create the table. */
   prepare(): Promise<void>
   /** Whether these bytes, which a store sent, contain the step. */
   isStep(chunk: Buffer, step: Step): boolean

@@ -1,5 +1,5 @@
 // A process that uses one key in a database. Its environment says how:
-// * ENGINE: `redis` or `postgres`. STORE: the options of the store, as JSON.
+// * ENGINE: `redis`, `postgres` or `mysql`. STORE: the options of the store, as JSON.
 // * POOL: the URL of a pg.Pool to give to the store (postgres only).
 // * URL: of the upstream. KEY: default `TOKEN`.
 // * TIMEOUT: timeout of the key, in seconds, default 30. OPTIONS: more options of the key, as JSON.
@@ -15,12 +15,14 @@ const ask = require('../../support/fixtures/fetch-from-upstream.cjs')
 const { createDog } = require('../../../dist/index.js')
 const { redisStore } = require('../../../dist/redis/index.js')
 const { postgresStore } = require('../../../dist/postgres/index.js')
+const { mysqlStore } = require('../../../dist/mysql/index.js')
 
 const env = process.env
 
 function createStore() {
   const options = JSON.parse(env.STORE)
   if (env.ENGINE === 'redis') return redisStore(options)
+  if (env.ENGINE === 'mysql') return mysqlStore(options)
   if (!env.POOL) return postgresStore(options)
   const pool = new (require('pg').Pool)({ connectionString: env.POOL, allowExitOnIdle: true })
   return postgresStore({ pool, table: options.table })
@@ -83,6 +85,6 @@ async function begin() {
   else print(await outcome())
 }
 // The client package is loaded beforehand, so that loading does not spread the beginnings.
-if (env.START) require(env.ENGINE === 'redis' ? 'ioredis' : 'pg')
+if (env.START) require({ redis: 'ioredis', postgres: 'pg', mysql: 'mysql2' }[env.ENGINE])
 // The last milliseconds are a busy loop, so that all processes begin in the same one.
 setTimeout(begin, Math.max(0, Number(env.START ?? 0) - Date.now() - 10))

@@ -1,0 +1,4 @@
+import { mysql } from '../mysql/engine.js'
+import { hesitates } from './hesitates.js'
+
+await hesitates(mysql)

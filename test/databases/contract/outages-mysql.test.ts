@@ -1,0 +1,4 @@
+import { mysql } from '../mysql/engine.js'
+import { outages } from './outages.js'
+
+await outages(mysql)

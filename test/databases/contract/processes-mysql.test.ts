@@ -1,0 +1,4 @@
+import { mysql } from '../mysql/engine.js'
+import { processes } from './processes.js'
+
+await processes(mysql)
