@@ -34,7 +34,7 @@ t.test('dotdog serve serves the keys of a CommonJS or ES module, and exits with 
     t.equal((await poll).status, 503)
     t.equal(await exited, 0, signal)
     t.equal(err(), '')
-    t.match(out(), /GET key "TOKEN" local 200 \d/)
+    t.match(out(), /GET key "TOKEN" local 200 [\d.]+ms -$/m)
     t.notMatch(out(), /do-not-log|of-the-upstream/)
   }
 })
@@ -147,9 +147,19 @@ t.test('A wrong configuration exits with code 2, names what is wrong, and repeat
     [{ nope: 1 }, /unknown option "nope" of the configuration/],
     [{ listen: { prot: 1 } }, /unknown option "prot" of listen; did you mean "port"\?/],
     [{ listen: { port: '80' } }, /listen\.port must be a number/],
-    [{ listen: { port: 0 } }, /clients must be given/],
-    [{ listen: { port: 0, socket: 's' } }, /exclude each other/],
-    [{ listen: { port: 0, host: '0.0.0.0' }, clients: [] }, /tls or behindProxy/],
+    [{ dir: 'd', listen: { port: 0 } }, /clients must be given/],
+    [{ dir: 'd', listen: { port: 0, socket: 's' } }, /clients must be given/],
+    [{ dir: 'd', listen: { port: 0, host: '0.0.0.0' }, clients: [] }, /tls or behindProxy/],
+    [{ dir: 'd', listen: { port: 99_999 } }, /listen\.port must be a whole number from 0 to 65535, such as 8080/],
+    [{ dir: 'd', listen: { host: '0.0.0.0' } }, /listen\.host needs a listen\.port/],
+    [{ dir: 'd', listen: { socket: 's', socketMode: '999' } }, /listen\.socketMode must be an octal mode, such as "0660"/],
+    [
+      { dir: 'd', listen: { socket: 's', socketGroup: 'no-such-group' } },
+      /listen\.socketGroup: \/etc\/group has no no-such-group/,
+    ],
+    [{ dir: 'd', listen: { tlsCert: 'x' } }, /listen\.tlsCert needs a listen\.tlsKey/],
+    [{ dir: 'd', listen: { tlsCert: 'x', tlsKey: 'y' } }, /listen\.tlsCert: .*x cannot be read \(ENOENT\)/],
+    [{}, /names no keys; write "wechat": .* or "module": "\.\/keys\.js" into it/],
     [
       { wechat: [{ appId: 'wx1', appSecret: 's3cret-value' }] },
       /must be \{"env": "NAME"\} or \{"file": "path"\}, not the secret itself/,
@@ -184,7 +194,7 @@ t.test('A module that fails and a socket that is in use exit with code 1', async
   t.match(failed, { code: 1, err: /keys\.cjs failed: cannot/ })
   t.notMatch(failed.err, /do-not-tell/)
   mkdirSync(join(folder, 'd'), { recursive: true, mode: 0o700 })
-  writeFileSync(join(folder, 'keys.cjs'), '')
+  writeFileSync(join(folder, 'keys.cjs'), 'module.exports = () => {}')
   const first = start(t, ['serve', '--config', path])
   await first.printed(/serves at/)
   t.match(await run(t, ['serve', '--config', path]), { code: 1, err: /alive/ })

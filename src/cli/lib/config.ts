@@ -22,6 +22,8 @@ export interface ListenConfig {
   tlsCert?: string
   tlsKey?: string
   hosts?: string[]
+  socketMode?: string
+  socketGroup?: string
 }
 
 export interface Config {
@@ -31,6 +33,8 @@ export interface Config {
   dir?: string
   module?: string
   wechat: AccountConfig[]
+  /** The files that hold secrets. */
+  secretFiles: string[]
   clients?: ClientConfig[]
 }
 
@@ -60,6 +64,8 @@ const LISTEN_RULES: Rules = {
   behindProxy: BOOLEAN,
   tlsCert: TEXT,
   tlsKey: TEXT,
+  socketMode: TEXT,
+  socketGroup: TEXT,
 }
 const ACCOUNT_RULES: Rules = { appId: required(TEXT), appSecret: ANYTHING, stable: BOOLEAN, prefix: TEXT, baseUrl: TEXT }
 const SECRET_RULES: Rules = { env: TEXT, file: TEXT }
@@ -115,26 +121,27 @@ function accountOf(entry: unknown, index: number, folder: string): AccountConfig
   return { ...account, appSecret: readSecret(`${path}.appSecret`, account.appSecret, folder) }
 }
 
+function secretFileOf(entry: unknown, folder: string): string[] {
+  const { file } = Object((entry as AccountConfig).appSecret) as { file?: string }
+  return file === undefined ? [] : [resolve(folder, file)]
+}
+
 /**
  * Reads the whole configuration. Without a path, an empty one.
  *
  * @throws ExitError or TypeError for the first thing that is wrong.
  */
 export function readConfig(path: string | undefined): Config {
-  if (path === undefined) return { folder: process.cwd(), listen: {}, wechat: [] }
+  if (path === undefined) return { folder: process.cwd(), listen: {}, wechat: [], secretFiles: [] }
   const folder = dirname(path)
   const { listen = {}, dir, module, wechat = [], clients } = readFile(path)
   return {
     folder,
     listen: checkMembers<ListenConfig>('listen', listen, LISTEN_RULES),
     wechat: wechat.map((entry, index) => accountOf(entry, index, folder)),
+    secretFiles: wechat.flatMap((entry) => secretFileOf(entry, folder)),
     ...(dir === undefined ? {} : { dir: resolve(folder, dir) }),
     ...(module === undefined ? {} : { module: resolve(folder, module) }),
     ...(clients === undefined ? {} : { clients }),
   }
-}
-
-/** Reads only the clients, when the file has changed. The server checks their entries. */
-export function readClients(path: string): ClientConfig[] {
-  return readFile(path).clients ?? fail('the configuration no longer has clients')
 }

@@ -47,15 +47,23 @@ export async function registerAccounts(dog: Dog, accounts: readonly AccountConfi
 /**
  * Loads the user's module, CommonJS or ESM. It exports a function of the dog, or registers its keys
  * with the package `dotdog` while it is loaded.
+ *
+ * @param otherKeys what is registered already
+ * @throws ExitError if the module fails, or registers nothing.
  */
-export async function loadModule(dog: Dog, path: string): Promise<void> {
+export async function loadModule(dog: Dog, path: string, otherKeys: readonly string[] = []): Promise<void> {
+  let hasFunction = false
   try {
     const loaded = await importModule(pathToFileURL(path).href)
     const register = [loaded.default, loaded['module.exports']].find((exported) => typeof exported === 'function')
+    hasFunction = register !== undefined
     await (register as ((dog: Dog) => unknown) | undefined)?.(dog)
   } catch (error) {
     throw new ExitError(1, `The module ${path} failed: ${cleanMessage(error)}`)
   }
+  if (hasFunction || (await dog.status()).some(({ key }) => !otherKeys.includes(key))) return
+  const example = "module.exports = (dog) => { dog.init('TOKEN', fetcher) }"
+  throw new ExitError(2, `module: ${path} registers no key; let it export a function of the dog: ${example}`)
 }
 
 // The build turns `import()` into `require()`, which cannot load an ES module with top-level await.
