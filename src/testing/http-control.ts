@@ -33,7 +33,7 @@ export type ControllableFake = Readonly<Record<(typeof COMMANDS)[number], (...ar
 export interface HttpReply {
   status: number
   type: string
-  text: string
+  text: string | Buffer
 }
 
 const jsonReply = (status: number, body: object): HttpReply => ({

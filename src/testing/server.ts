@@ -37,7 +37,7 @@ const BAD_GATEWAY_PAGE =
 const MAX_BODY_BYTES = 1_000_000
 
 /** @throws RangeError for a body that is too long. Leaving the loop destroys the connection. */
-async function readBody(request: IncomingMessage): Promise<string> {
+async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of request) {
@@ -45,7 +45,7 @@ async function readBody(request: IncomingMessage): Promise<string> {
     if (size > MAX_BODY_BYTES) throw new RangeError(`the body has more than ${MAX_BODY_BYTES} bytes`)
     chunks.push(chunk as Buffer)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return Buffer.concat(chunks)
 }
 
 /** Only the fake reads the header. The real platform takes the address of the connection. */
@@ -54,8 +54,9 @@ function clientIpOf(request: IncomingMessage, configured: string | undefined): s
   return checkIp(fromHeader ?? configured ?? request.socket.remoteAddress ?? '127.0.0.1')
 }
 
-function send(response: ServerResponse, { status, type, text }: HttpReply): void {
-  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) })
+function send(response: ServerResponse, { status, type, text }: HttpReply, filename?: string): void {
+  const disposition = filename === undefined ? {} : { 'content-disposition': `attachment; filename="${encodeURI(filename)}"` }
+  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text), ...disposition })
   response.end(text)
 }
 
@@ -71,12 +72,16 @@ export async function startFakeServer(platform: Platform, faults: FaultQueue, op
     request: FakeRequest,
     hasLength: boolean,
     fault: Fault | undefined,
-  ): [HttpReply | undefined, LogEntry] {
+  ): [HttpReply | undefined, LogEntry, filename?: string | undefined] {
     if (fault === 'drop') return [undefined, platform.record(request)]
     if (fault === 'html') return [{ status: 502, type: 'text/html', text: BAD_GATEWAY_PAGE }, platform.record(request)]
     if (fault === 'empty-412' || !hasLength) return [{ status: 412, type: 'text/plain', text: '' }, platform.record(request)]
-    const { body, entry } = platform.respond(request, typeof fault === 'number' ? fault : undefined)
+    const { body, file, entry } = platform.respond(request, typeof fault === 'number' ? fault : undefined)
     if (fault === 'drop-after-rotation') return [undefined, entry]
+    if (file !== undefined) {
+      const bytes = fault === 'truncated' ? file.bytes.subarray(0, file.bytes.length / 2) : file.bytes
+      return [{ status: 200, type: file.type, text: bytes }, entry, file.filename]
+    }
     const json = JSON.stringify(body)
     const text = fault === 'truncated' ? json.slice(0, json.length / 2) : json
     // The real platform sends this malformed content type.
@@ -94,26 +99,36 @@ export async function startFakeServer(platform: Platform, faults: FaultQueue, op
 
   async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const ip = clientIpOf(incoming, options.clientIp())
-    const body = await readBody(incoming)
+    const bytes = await readBody(incoming)
+    const body = bytes.toString('utf8')
     const url = new URL(incoming.url ?? '/', 'http://127.0.0.1')
     const method = incoming.method ?? 'GET'
     const controlReply = options.control(method, url.pathname, body)
     if (controlReply) return send(response, controlReply)
     const isHttps = incoming.headers['x-forwarded-proto'] === 'https'
-    const request = { method, path: url.pathname, query: url.searchParams, body, ip, isHttps }
+    const request = {
+      method,
+      path: url.pathname,
+      query: url.searchParams,
+      body,
+      ip,
+      isHttps,
+      bytes,
+      contentType: incoming.headers['content-type'],
+    }
     const endpoint = platform.endpointOf(url.pathname)
     const fault = endpoint && faults.next(endpoint)
     // The request is processed when it comes, and the delay follows: a token whose response is slow
     // has already been rotated.
     const hasLength = method !== 'POST' || incoming.headers['content-length'] !== undefined
-    const [reply, entry] = processRequest(request, hasLength, fault)
+    const [reply, entry, filename] = processRequest(request, hasLength, fault)
     entry.fault = fault
     entry.status = reply?.status ?? 0
     if (fault === 'truncated' || fault === 'drop-after-rotation') entry.errcode = undefined
     options.onRequest(entry)
     runLater(fault === 'slow' ? options.slowDelayMs : options.delayMs, () => {
       if (!reply) return void response.destroy()
-      send(response, reply)
+      send(response, reply, filename)
     })
   }
 

@@ -1,12 +1,34 @@
 // Checks the options of `wechat()`, and fills in the defaults.
-import type { Dog, KeyOptions } from 'dotdog'
+import type { Dog, Fetcher, KeyOptions } from 'dotdog'
 import { checkHttpUrl } from '../core/shared/upstream/http-url.js'
-import { ANYTHING, BOOLEAN, checkOptions, ID, type Rules, required, SECRET_ID, secondsUpTo } from '../core/shared/validate.js'
+import {
+  ANYTHING,
+  BOOLEAN,
+  checkOptions,
+  FUNCTION,
+  ID,
+  type Rules,
+  required,
+  SECRET_ID,
+  secondsUpTo,
+} from '../core/shared/validate.js'
 
 export interface WeChatOptions {
   /** The account: `wx` and 16 hex characters. */
   appId: string
-  appSecret: string
+  /**
+   * Without it, and without `token`, nothing is fetched: the account is a follower, which uses what
+   * another process or a central server fetches.
+   */
+  appSecret?: string
+  /**
+   * Fetches the token in place of `/cgi-bin/token`, for an account that a third-party platform acts
+   * for. Not together with `appSecret` or `stable`.
+   *
+   * @example
+   * wechat({ appId, token: ({ use }) => use('COMPONENT_ACCESS_TOKEN', (component) => authorizerToken(component)) })
+   */
+  token?: Fetcher<string>
   /** Where the platform is. Default `https://api.weixin.qq.com`. The path of a proxy is kept. */
   baseUrl?: string
   /** The dog that keeps the secrets. Default: the default dog of the package `dotdog`. */
@@ -29,7 +51,8 @@ export interface WeChatOptions {
 
 export interface CheckedOptions {
   appId: string
-  appSecret: string
+  appSecret: string | undefined
+  token: Fetcher<string> | undefined
   baseUrl: string
   dog: Dog | undefined
   prefix: string
@@ -42,7 +65,8 @@ const MAX_TIMEOUT_S = 600
 
 const RULES: Rules = {
   appId: required(ID),
-  appSecret: required(SECRET_ID),
+  appSecret: SECRET_ID,
+  token: FUNCTION,
   baseUrl: ANYTHING,
   dog: {
     test: (value: unknown) => typeof (value as { init?: unknown } | null)?.init === 'function',
@@ -58,7 +82,9 @@ const RULES: Rules = {
 /** @throws TypeError for the first option that is unknown or wrong. */
 export function checkWeChatOptions(options: WeChatOptions): CheckedOptions {
   const checked = checkOptions<WeChatOptions>('wechat', options, RULES)
-  const { appId, appSecret, baseUrl = 'https://api.weixin.qq.com', dog, prefix = '' } = checked
+  const { appId, appSecret, token, baseUrl = 'https://api.weixin.qq.com', dog, prefix = '' } = checked
   const { timeout = 30, stable = false, quota } = checked
-  return { appId, appSecret, baseUrl: checkHttpUrl('baseUrl', baseUrl), dog, prefix, timeout, stable, quota }
+  if (token !== undefined && appSecret !== undefined) throw new TypeError('appSecret must not be given together with token')
+  if (token !== undefined && stable) throw new TypeError('stable must not be given together with token')
+  return { appId, appSecret, token, baseUrl: checkHttpUrl('baseUrl', baseUrl), dog, prefix, timeout, stable, quota }
 }

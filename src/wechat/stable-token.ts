@@ -3,7 +3,7 @@
 // processes count them together, as a key of their own: a fetch of that key is a permit to force
 // once.
 import type { FetchContext, Fetcher, KeyOptions, Result, Secret } from 'dotdog'
-import { type Account, fetchStableToken } from './api/endpoints.js'
+import { fetchStableToken, type SecretAccount } from './api/endpoints.js'
 import { WeChatError } from './api/errors.js'
 
 /** The platform's limit. */
@@ -77,7 +77,7 @@ export function createForceQuota(timeout: number, now: () => number = Date.now):
 }
 
 export interface StableFetcherParts {
-  account: Account
+  account: SecretAccount
   forceQuota: ForceQuota
   /** The key of the force quota. */
   permits: Secret<ForceTimes>

@@ -1,8 +1,10 @@
 // An account: its secrets, calls and signatures. Secrets are held in closures only, so that
 // inspecting the returned object shows none of them.
+import type { Readable } from 'node:stream'
 import type { Secret } from 'dotdog'
-import { type CallOptions, checkCall } from './api/call.js'
-import { type Account, callWithToken } from './api/endpoints.js'
+import type { CallOptions } from './api/call.js'
+import type { Account } from './api/endpoints.js'
+import { createCall } from './api/run-call.js'
 import { registerSecrets } from './keys.js'
 import { checkWeChatOptions, type WeChatOptions } from './options.js'
 import {
@@ -37,14 +39,17 @@ export interface WeChat {
    * (40001, 40014, 42001), `call` replaces the token, unless another caller already has, and calls
    * once more.
    *
-   * @returns the platform's JSON object.
+   * @returns the platform's JSON object. An integer beyond ±(2^53 − 1), as some message ids are, is a
+   *   string of its digits: a number would be another one. With `as` a Buffer or a stream.
    * @throws TypeError for a wrong argument.
    * @throws WeChatError for an errcode, a time-out, or a response that is not a JSON object.
    * @throws DogError if no token can be got.
    * @example await wx.call('/cgi-bin/user/info', { query: { openid, lang: 'zh_CN' } })
    * @example await wx.call('/cgi-bin/message/custom/send', { body: { touser, msgtype: 'text', text: { content } } })
    */
-  call<T = Record<string, unknown>>(path: string, options?: CallOptions): Promise<T>
+  call(path: string, options: CallOptions & { as: 'buffer' }): Promise<Buffer>
+  call(path: string, options: CallOptions & { as: 'stream' }): Promise<Readable>
+  call<T = Record<string, unknown>>(path: string, options?: CallOptions & { as?: 'json' }): Promise<T>
   /**
    * Signs the URL of a page for `wx.config`.
    *
@@ -95,13 +100,7 @@ export function wechat(options: WeChatOptions): WeChat {
     accessToken,
     jsapiTicket,
     cardTicket,
-    async call<T>(path: string, callOptions?: CallOptions): Promise<T> {
-      const call = checkCall(path, callOptions)
-      const response = await accessToken.use((token) =>
-        callWithToken(account, token, call, AbortSignal.timeout(timeout * 1000)),
-      )
-      return response as T
-    },
+    call: createCall(account, accessToken, timeout * 1000) as WeChat['call'],
     async signUrl(url: string): Promise<JsapiConfig> {
       const page = pageUrl(url)
       return { appId, ...signJsapi({ ticket: await jsapiTicket.get(), url: page }) }

@@ -225,3 +225,33 @@ t.test('A stable token with a short lifetime is not replaced by each call', asyn
   await stable()
   t.equal(fake.count.stableRotated, 1)
 })
+
+t.test('an uploaded file is downloaded as it was, and a form without a named file is refused', async (t) => {
+  const { fake, token } = await start(t)
+  const { access_token: value } = await token()
+  const call = (path: string, body?: FormData | string) =>
+    fetch(`${fake.url}${path}access_token=${value}`, body === undefined ? {} : { method: 'POST', body })
+  const bytes = Buffer.from('00ff0d0a2d2d62', 'hex')
+  const form = (filename?: string) => {
+    const one = new FormData()
+    if (filename === undefined) one.append('media', 'text')
+    else one.append('media', new Blob([bytes], { type: 'image/png' }), filename)
+    return one
+  }
+  const uploaded = (await (await call('/cgi-bin/media/upload?type=image&', form('图.png'))).json()) as Body
+  const media = await call(`/cgi-bin/media/get?media_id=${uploaded.media_id}&`)
+  t.equal(media.headers.get('content-type'), 'image/png')
+  t.match(media.headers.get('content-disposition'), /^attachment; filename="/)
+  t.same(Buffer.from(await media.arrayBuffer()), bytes)
+  for (const [body, errcode] of [
+    [form(), 41005],
+    ['{}', 41005],
+    [form('no-extension'), 40005],
+  ] as const) {
+    t.match(await (await call('/cgi-bin/media/upload?type=image&', body)).json(), { errcode })
+  }
+  t.match(await (await call('/cgi-bin/media/get?media_id=unknown&')).json(), { errcode: 40007 })
+  const code = await call('/wxa/getwxacodeunlimit?', '{"scene":"a"}')
+  t.equal(code.headers.get('content-type'), 'image/jpeg')
+  t.match(await (await call('/wxa/getwxacodeunlimit?', '{}')).json(), { errcode: 40169 })
+})

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
-import { type Account, callWithToken, fetchStableToken, fetchTicket, fetchToken } from '../../src/wechat/api/endpoints.js'
+import { callWithToken, fetchStableToken, fetchTicket, fetchToken, type SecretAccount } from '../../src/wechat/api/endpoints.js'
 import { WeChatError } from '../../src/wechat/api/errors.js'
 
 const TOKEN = 'secret-token-value'
@@ -11,7 +11,7 @@ const SECRET = 'secret-app-value/+='
 
 type Responder = (response: ServerResponse, request: IncomingMessage, body: string) => void
 
-async function upstream(t: Test, answer: Responder): Promise<Account> {
+async function upstream(t: Test, answer: Responder): Promise<SecretAccount> {
   const server = createServer(async (request, response) => {
     let body = ''
     for await (const chunk of request) body += chunk
@@ -108,7 +108,10 @@ t.test('a body is sent as UTF-8 with its length, and never in chunks', async (t)
     response.end('{"errcode":0,"errmsg":"ok"}')
   })
   const call = { method: 'POST', path: '/cgi-bin/menu/create', query: {} } as const
-  t.same(await callWithToken(account, 'A', { ...call, body: '{"名":1}' }, neverAborted), { errcode: 0, errmsg: 'ok' })
+  t.same(
+    await callWithToken(account, 'A', { ...call, body: { content: '{"名":1}', type: 'application/json' } }, neverAborted),
+    { errcode: 0, errmsg: 'ok' },
+  )
   await callWithToken(account, 'A', { ...call, body: undefined }, neverAborted)
   t.same(seen, ['9', undefined, '{"名":1}', '0', undefined, ''])
 })

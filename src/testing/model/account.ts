@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { createIpConfirmation, type IpConfirmation } from './ip-confirmation.js'
 import { type AccountKind, createWhitelist } from './ip-whitelist.js'
+import type { Part } from './multipart.js'
 import { createQuotaCounter, dayOf, minuteOf, monthOf, type QuotaCounter } from './quota-counter.js'
 import type { Limits, Rules } from './rules.js'
 import { createStableTokenSlot, type StableTokenSlot } from './stable-token.js'
@@ -62,6 +63,8 @@ export interface AccountState {
   /** Tokens of another purpose, such as a web login. Business calls refuse them with 40014. */
   readonly foreignTokens: Set<string>
   readonly tickets: Readonly<Record<TicketType, TicketWindow>>
+  /** Uploaded files by their media_id. */
+  readonly media: Map<string, Part>
   /** The counter of a path's calls in one day. */
   dailyQuota(path: string): QuotaCounter
   /** Counts calls of stable_token in one minute. */
@@ -108,6 +111,7 @@ export function createAccountState(account: Account, rules: Rules): AccountState
     legacy,
     stable,
     foreignTokens: new Set(),
+    media: new Map(),
     tickets: { jsapi: createWindow(), wx_card: createWindow(), 2: createWindow() },
     dailyQuota(path) {
       const counter = dailyQuotas.get(path) ?? createQuotaCounter(dailyLimitOf(path, rules.limits), dayOf)

@@ -12,6 +12,9 @@ export interface FakeRequest {
   path: string
   query: URLSearchParams
   body: string
+  /** The body of a form, as it came. */
+  bytes?: Buffer
+  contentType?: string
   /** The address of the caller, as whitelists and the text of 40164 see it. */
   ip: string
   /** The request came over HTTPS, or a proxy says so. */
@@ -59,6 +62,16 @@ export interface HandlerContext {
 }
 
 export type JsonObject = Record<string, unknown>
+
+/** A response that is no JSON, such as a QR code. */
+export class FileResponse {
+  constructor(
+    readonly type: string,
+    readonly bytes: Buffer,
+    /** Offered as an attachment of this name. */
+    readonly filename?: string,
+  ) {}
+}
 
 const STANDING_ERRCODES: Readonly<Record<Standing, number>> = {
   good: 0,

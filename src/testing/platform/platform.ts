@@ -5,7 +5,7 @@
 import { misuse } from '../../core/shared/validate.js'
 import { type Account, type AccountState, createAccountState } from '../model/account.js'
 import { errmsgOf, makeRid } from '../model/errmsg.js'
-import type { Counts, FakeRequest, HandlerContext, JsonObject } from '../model/fake-request.js'
+import { type Counts, type FakeRequest, FileResponse, type HandlerContext, type JsonObject } from '../model/fake-request.js'
 import type { Endpoint } from '../model/faults.js'
 import { ErrcodeRefusal, refuse } from '../model/refusal.js'
 import { createRequestLog, type LogEntry, type RequestLog } from '../model/request-log.js'
@@ -20,6 +20,8 @@ export interface PlatformResponse {
   errcode: number
   rid: string
   body: JsonObject
+  /** In place of the body, if the response is no JSON. */
+  file: FileResponse | undefined
   /** The request's entry in the log. The server adds what happened on the connection. */
   entry: LogEntry
 }
@@ -72,7 +74,7 @@ export function createPlatform(accounts: readonly Account[], overrides: PartialR
     return log.add({ at: rules.now(), method, path, ip, ...outcome })
   }
 
-  function handle(context: HandlerContext, orderedErrcode: number | undefined): JsonObject {
+  function handle(context: HandlerContext, orderedErrcode: number | undefined): JsonObject | FileResponse {
     const { method, path, isHttps } = context.request
     if (orderedErrcode !== undefined) return refuse(orderedErrcode)
     if (rules.requireHttps && !isHttps) return refuse(43003)
@@ -95,16 +97,19 @@ export function createPlatform(accounts: readonly Account[], overrides: PartialR
       const { sameToken } = platform
       const context: HandlerContext = { request, now, rules, accounts: states, count, log, sameToken, appId: undefined }
       let errcode = 0
-      let body: JsonObject
+      let body: JsonObject = {}
+      let file: FileResponse | undefined
       try {
-        body = handle(context, orderedErrcode)
+        const response = handle(context, orderedErrcode)
+        if (response instanceof FileResponse) file = response
+        else body = response
       } catch (error) {
         if (!(error instanceof ErrcodeRefusal)) throw error
         errcode = error.errcode
         body = { errcode, errmsg: errmsgOf(errcode, { ...request, rid, takesAppSecret: route?.takesAppSecret === true }) }
       }
       Object.assign(entry, { errcode, rid, appId: context.appId })
-      return { endpoint: route?.endpoint, errcode, rid, body, entry }
+      return { endpoint: route?.endpoint, errcode, rid, body, file, entry }
     },
     record,
     account(appId) {

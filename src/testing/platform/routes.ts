@@ -1,7 +1,8 @@
 /** The handler of each path. */
-import type { HandlerContext, JsonObject } from '../model/fake-request.js'
+import type { FileResponse, HandlerContext, JsonObject } from '../model/fake-request.js'
 import type { Endpoint } from '../model/faults.js'
 import * as business from './business.js'
+import * as media from './media.js'
 import * as quotas from './quotas.js'
 import * as tokens from './tokens.js'
 
@@ -11,7 +12,7 @@ export interface Route {
   needsPost?: true
   /** The path takes an AppSecret, so that 40001 has another text. */
   takesAppSecret?: true
-  handle: (context: HandlerContext) => JsonObject
+  handle: (context: HandlerContext) => JsonObject | FileResponse
 }
 
 const MESSAGE_PATH_PREFIX = '/cgi-bin/message/'
@@ -27,6 +28,9 @@ const ROUTES: Readonly<Record<string, Route>> = {
   '/cgi-bin/get_api_domain_ip': { endpoint: 'call', handle: business.addresses },
   '/cgi-bin/user/info': { endpoint: 'call', handle: business.userInfo },
   '/cgi-bin/callback/check': { endpoint: 'call', needsPost: true, handle: business.callbackCheck },
+  '/cgi-bin/media/upload': { endpoint: 'call', needsPost: true, handle: media.upload },
+  '/cgi-bin/media/get': { endpoint: 'call', handle: media.download },
+  '/wxa/getwxacodeunlimit': { endpoint: 'call', needsPost: true, handle: media.qrCode },
   '/sns/jscode2session': { endpoint: 'call', takesAppSecret: true, handle: business.codeToSession },
   '/cgi-bin/clear_quota': { endpoint: 'quota', needsPost: true, handle: quotas.clearQuota },
   '/cgi-bin/clear_quota/v2': {

@@ -2,24 +2,30 @@
 // file knows nothing of dogs, keys and retries.
 import type { Result } from 'dotdog'
 import type { JsonObject } from '../../core/shared/upstream/upstream-text.js'
+import type { RequestBody } from './body.js'
 import { type CallContext, transportError } from './errors.js'
-import { sendRequest } from './http.js'
+import { type PlatformRequest, sendRequest } from './http.js'
 
 export interface Account {
   appId: string
-  appSecret: string
+  /** `undefined` for an account whose token is fetched elsewhere. */
+  appSecret: string | undefined
   baseUrl: string
 }
 
-export type Query = Readonly<Record<string, string | number | boolean | undefined>>
+/** An account that fetches its token itself. */
+export interface SecretAccount extends Account {
+  appSecret: string
+}
+
+export type Query = Readonly<Record<string, string | number | bigint | boolean | undefined>>
 
 /** A call of any path, with its arguments checked. */
 export interface BusinessCall {
   method: 'GET' | 'POST'
   path: string
   query: Query
-  /** Serialized already. */
-  body: string | undefined
+  body: RequestBody | undefined
 }
 
 /**
@@ -27,6 +33,8 @@ export interface BusinessCall {
  * fetched again after an hour.
  */
 const MAX_TICKET_LIFETIME_S = 3600
+
+const JSON_TYPE = 'application/json; charset=utf-8'
 
 function urlOf(account: Account, path: string, query: Query): string {
   const search = new URLSearchParams()
@@ -59,7 +67,7 @@ function readSecret(
  * Fetches a classic token. Each fetch replaces the account's previous one, which dies five minutes
  * later.
  */
-export async function fetchToken(account: Account, signal: AbortSignal): Promise<Result> {
+export async function fetchToken(account: SecretAccount, signal: AbortSignal): Promise<Result> {
   const { appId, appSecret } = account
   const context: CallContext = { path: '/cgi-bin/token', appId, credential: true, secrets: [appSecret] }
   const query = { grant_type: 'client_credential', appid: appId, secret: appSecret }
@@ -74,11 +82,16 @@ export async function fetchToken(account: Account, signal: AbortSignal): Promise
  * @param force invalidates the current token and returns a new one. The platform allows that 20
  *   times a day, 30 s apart.
  */
-export async function fetchStableToken(account: Account, force: boolean, signal: AbortSignal): Promise<Result> {
+export async function fetchStableToken(account: SecretAccount, force: boolean, signal: AbortSignal): Promise<Result> {
   const { appId, appSecret, baseUrl } = account
   const context: CallContext = { path: '/cgi-bin/stable_token', appId, credential: true, secrets: [appSecret] }
   const body = { grant_type: 'client_credential', appid: appId, secret: appSecret, force_refresh: force }
-  const request = { method: 'POST', url: `${baseUrl}${context.path}`, body: JSON.stringify(body), signal } as const
+  const request = {
+    method: 'POST',
+    url: `${baseUrl}${context.path}`,
+    body: { content: JSON.stringify(body), type: JSON_TYPE },
+    signal,
+  } as const
   const { value, expiresIn } = readSecret(await sendRequest(request, context), 'access_token', context, 0)
   // The platform rounds down what is left. At 0 the token is still valid, and with a lifetime of 0
   // each caller would fetch again.
@@ -91,17 +104,55 @@ export type TicketType = 'jsapi' | 'wx_card'
 /** Fetches a ticket. That invalidates nothing. */
 export async function fetchTicket(account: Account, type: TicketType, token: string, signal: AbortSignal): Promise<Result> {
   const { appId, appSecret } = account
-  const context: CallContext = { path: '/cgi-bin/ticket/getticket', appId, credential: false, secrets: [appSecret, token] }
+  const context: CallContext = {
+    path: '/cgi-bin/ticket/getticket',
+    appId,
+    credential: false,
+    secrets: secretsOf(appSecret, token),
+  }
   const query = { access_token: token, type }
   const response = await sendRequest({ method: 'GET', url: urlOf(account, context.path, query), signal }, context)
   const ticket = readSecret(response, 'ticket', context)
   return { value: ticket.value, expiresIn: Math.min(ticket.expiresIn, MAX_TICKET_LIFETIME_S) }
 }
 
-/** Calls any other path with a token. */
+const secretsOf = (...secrets: (string | undefined)[]): string[] => secrets.filter((secret) => secret !== undefined)
+
+/** Parameters whose values no error may repeat. */
+const SECRET_PARAMETER = /secret|token|ticket|code$/i
+
+/** A call of any other path, ready to be sent, and what its error says of it. */
+export interface PreparedCall {
+  request: PlatformRequest
+  context: CallContext
+}
+
+/**
+ * Prepares a call of any other path.
+ *
+ * @param token `undefined` for a path that takes none
+ */
+export function prepareCall(
+  account: Account,
+  token: string | undefined,
+  call: BusinessCall,
+  signal: AbortSignal,
+): PreparedCall {
+  const { method, path, query, body } = call
+  const given = Object.entries(query).filter(([name]) => SECRET_PARAMETER.test(name))
+  const context: CallContext = {
+    path,
+    appId: account.appId,
+    // Without a token of any kind, a dead-token code says that the AppSecret is wrong.
+    credential: token === undefined && query.access_token === undefined,
+    secrets: secretsOf(account.appSecret, token, ...given.map(([, value]) => value?.toString())),
+  }
+  const url = urlOf(account, path, { ...(token !== undefined && { access_token: token }), ...query })
+  return { request: { method, url, body, signal }, context }
+}
+
+/** Calls any other path with a token, for a JSON object. */
 export function callWithToken(account: Account, token: string, call: BusinessCall, signal: AbortSignal): Promise<JsonObject> {
-  const { appId, appSecret } = account
-  const context: CallContext = { path: call.path, appId, credential: false, secrets: [appSecret, token] }
-  const url = urlOf(account, call.path, { access_token: token, ...call.query })
-  return sendRequest({ method: call.method, url, body: call.body, signal }, context)
+  const { request, context } = prepareCall(account, token, call, signal)
+  return sendRequest(request, context)
 }

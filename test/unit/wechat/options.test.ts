@@ -14,10 +14,10 @@ function messageOf(task: () => unknown): string {
   throw new Error('did not throw')
 }
 
-t.test('appId and appSecret are the only required options', async (t) => {
-  const { appId, appSecret, ...rest } = checkWeChatOptions(good)
-  const [dog, quota] = [undefined, undefined]
-  t.same(rest, { timeout: 30, prefix: '', dog, quota, stable: false, baseUrl: 'https://api.weixin.qq.com' })
+t.test('appId is the only required option', async (t) => {
+  const { appId, ...rest } = checkWeChatOptions({ appId: 'wx0' })
+  const [dog, quota, appSecret, token] = [undefined, undefined, undefined, undefined]
+  t.same(rest, { timeout: 30, prefix: '', dog, quota, appSecret, token, stable: false, baseUrl: 'https://api.weixin.qq.com' })
 })
 
 t.test('the error of a wrong option gives its name, the rule, the value and its type', async (t) => {
@@ -35,6 +35,9 @@ t.test('the error of a wrong option gives its name, the rule, the value and its 
     [{ ...good, baseUrl: 'api.weixin.qq.com' }, /^baseUrl must be .*; got "api\.weixin\.qq\.com" \(string\)$/],
     [{ ...good, baseUrl: 'file:///etc' }, /^baseUrl must/],
     [{ ...good, baseUrl: 7 }, /^baseUrl must/],
+    [{ ...good, token: () => {} }, /^appSecret must not be given together with token$/],
+    [{ appId: 'wx0', token: () => {}, stable: true }, /^stable must not be given together with token$/],
+    [{ appId: 'wx0', token: 'secret' }, /^token must be a function; got string$/],
     [{ ...good, stable: 'yes' }, /^stable must be true or false; got "yes" \(string\)$/],
   ]
   for (const [options, message] of cases)
@@ -45,7 +48,7 @@ t.test('the error of a wrong option gives its name, the rule, the value and its 
 })
 
 t.test('the error of a wrong appSecret shows its type only', async (t) => {
-  for (const appSecret of [undefined, null, '', ' very secret ', ['very-secret'], { v: 'very-secret' }, 424_242]) {
+  for (const appSecret of [null, '', ' very secret ', ['very-secret'], { v: 'very-secret' }, 424_242]) {
     const message = messageOf(() => checkWeChatOptions({ ...good, appSecret: appSecret as string }))
     t.match(message, /^appSecret must be /)
     t.notMatch(message, /very|424242/)
@@ -71,10 +74,8 @@ t.test('the path of a proxy is kept without its last slash', async (t) => {
 
 t.test('a call is a GET without a body, and a POST with one', async (t) => {
   t.same(checkCall('/a', { query: { x: 1, y: undefined } }), {
-    method: 'GET',
-    path: '/a',
-    query: { x: 1, y: undefined },
-    body: undefined,
+    ...{ method: 'GET', path: '/a', query: { x: 1, y: undefined }, body: undefined },
+    ...{ as: 'json', token: true },
   })
   t.match(checkCall('/a', { body: { 名: '值' } }), { method: 'POST', body: '{"名":"值"}' })
   t.match(checkCall('/a', { body: '{"a":1}' }), { method: 'POST', body: '{"a":1}' })
@@ -125,6 +126,20 @@ t.test('a wrong query, body or method is refused', async (t) => {
     messageOf(() => checkCall('/x', { body: () => {} })),
     /^body must be something JSON can hold/,
   )
+  for (const body of [Promise.resolve({}), new Map([['a', 1]]), new Set([1])]) {
+    t.match(
+      messageOf(() => checkCall('/x', { body })),
+      /^body must be something JSON can hold; got an object$/,
+    )
+  }
+  t.match(
+    messageOf(() => checkCall('/x', { as: 'text' as never })),
+    /^as must be 'json' or 'buffer' or 'stream'; got "text"/,
+  )
+  t.match(
+    messageOf(() => checkCall('/x', { token: 'mine' as never })),
+    /^token must be true or false/,
+  )
   t.match(
     messageOf(() => checkCall('/x', { method: 'PUT' as never })),
     /^method must be 'GET' or 'POST'; got "PUT"/,
@@ -146,6 +161,6 @@ t.test('an unknown option is refused, with the nearest name that exists', async 
   t.notMatch(unknown({ secret: 'hidden' }), /hidden/)
   t.equal(
     messageOf(() => checkCall('/x', { params: {} } as never)),
-    'unknown option "params" of call; there are query, body, method',
+    'unknown option "params" of call; there are query, body, method, as, token',
   )
 })

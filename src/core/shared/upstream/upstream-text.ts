@@ -1,3 +1,5 @@
+import { parseExactJson } from './exact-json.js'
+
 /**
  * What an upstream answered, as text: reading it as JSON, naming what it is instead, and making it
  * fit for an error message.
@@ -16,7 +18,7 @@ export function parseJsonObject(text: string): JsonObject | undefined {
 /** JSON.parse quotes the text in its message, and a truncated response may hold a whole token. */
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return parseExactJson(text)
   } catch {
     return undefined
   }
