@@ -7,7 +7,9 @@ import type { Counts } from './model/fake-request.js'
 import { createFaultQueue, type Endpoint, type Fault } from './model/faults.js'
 import { checkIp, createWhitelist } from './model/ip-whitelist.js'
 import type { LogEntry } from './model/request-log.js'
+import { completeRules } from './model/rules.js'
 import { checkFakeOptions, type FakeWeChatOptions } from './options.js'
+import { type Authorization, authorize, mintVerifyTicket } from './platform/component.js'
 import { createPlatform } from './platform/platform.js'
 import { startFakeServer, type WireOptions } from './server.js'
 
@@ -46,12 +48,26 @@ export interface FakeWeChat {
    * @throws TypeError for a negative number.
    */
   advance(milliseconds: number): void
-  /** Kills all live tokens of an account. Default: the tokens of both families. */
+  /**
+   * Kills all live tokens of an account. Default: the tokens of both families, and those of a
+   * third-party platform.
+   */
   killToken(appId?: string, family?: TokenFamily): void
   /** Kills all tickets of an account. Its tokens live on. */
   killTicket(appId?: string): void
   /** The newest token of an account, alive or dead. Default: the classic token. */
   currentToken(appId?: string, family?: TokenFamily): string | undefined
+  /**
+   * The component_verify_ticket that the platform pushes to an account which is a third-party
+   * platform. It is valid for 12 hours, beside those before it.
+   */
+  verifyTicket(appId?: string): string
+  /**
+   * An account authorises a third-party platform: its first tokens, as api_query_auth returns them.
+   * Each use of api_authorizer_token replaces the refresh token. The one that was used stays valid
+   * until its successor is used.
+   */
+  authorize(appId?: string): Authorization
   /** Makes a token of another purpose, such as a web login. Business calls refuse it with 40014. */
   foreignToken(appId?: string): string
   /**
@@ -158,11 +174,16 @@ export async function fakeWeChat(options: FakeWeChatOptions = {}): Promise<FakeW
       const account = platform.account(appId)
       if (family !== 'stable') account.legacy.kill()
       if (family !== 'legacy') account.stable.kill()
+      if (family !== undefined) return
+      account.component.kill()
+      account.authorizer.kill()
     },
     killTicket(appId) {
       for (const window of Object.values(platform.account(appId).tickets)) window.kill()
     },
     currentToken: (appId, family = 'legacy') => platform.account(appId)[family].newest,
+    verifyTicket: (appId) => mintVerifyTicket(platform.account(appId), now()),
+    authorize: (appId) => authorize(platform.account(appId), now(), completeRules(rules).ttl),
     foreignToken(appId) {
       const token = mintToken()
       platform.account(appId).foreignTokens.add(token)

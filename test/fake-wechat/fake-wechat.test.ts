@@ -150,7 +150,7 @@ t.test('A wrong option or fault is a TypeError that names it', async (t) => {
   await t.rejects(fakeWeChat({ accounts: [{ appId: 'x' } as never] }), { message: /^accounts must/ })
   const { fake } = await start(t)
   t.throws(() => fake.fail('tokens' as never, -1), {
-    message: /^endpoint must be one of token, stable, ticket, call, quota; got "tokens" \(string\)/,
+    message: /^endpoint must be one of token, stable, ticket, call, quota, component, authorizer; got "tokens" \(string\)/,
   })
   t.throws(() => fake.fail('token', 'explode' as never), { message: /^fault must/ })
   t.throws(() => fake.fail('token', 0), { message: /^fault must/ })

@@ -62,6 +62,14 @@ export interface AccountState {
   readonly stable: StableTokenSlot
   /** Tokens of another purpose, such as a web login. Business calls refuse them with 40014. */
   readonly foreignTokens: Set<string>
+  /** Tokens of the account as a third-party platform: component_access_token. */
+  readonly component: TokenSlot
+  /** Of the account as a third-party platform: the pushed tickets, with the epoch milliseconds of their end. */
+  readonly verifyTickets: Map<string, number>
+  /** Tokens with which a third-party platform acts for the account: authorizer_access_token. */
+  readonly authorizer: TokenSlot
+  /** The newest authorizer_refresh_token, and its predecessor until the newest one is used. */
+  readonly refreshTokens: string[]
   readonly tickets: Readonly<Record<TicketType, TicketWindow>>
   /** Uploaded files by their media_id. */
   readonly media: Map<string, Part>
@@ -111,6 +119,10 @@ export function createAccountState(account: Account, rules: Rules): AccountState
     legacy,
     stable,
     foreignTokens: new Set(),
+    component: createTokenSlot(slotRules),
+    verifyTickets: new Map(),
+    authorizer: createTokenSlot(slotRules),
+    refreshTokens: [],
     media: new Map(),
     tickets: { jsapi: createWindow(), wx_card: createWindow(), 2: createWindow() },
     dailyQuota(path) {
@@ -126,8 +138,9 @@ export function createAccountState(account: Account, rules: Rules): AccountState
     },
     checkToken(token, now) {
       if (token !== undefined && this.foreignTokens.has(token)) return 40014
-      const errcode = legacy.checkToken(token, now)
-      return errcode === 40001 ? stable.checkToken(token, now) : errcode
+      // Each token belongs to one family at most. The others say 40001 of it.
+      const errcodes = [legacy, stable, this.authorizer].map((slot) => slot.checkToken(token, now))
+      return errcodes.find((errcode) => errcode !== 40001) ?? 40001
     },
   }
 }

@@ -35,6 +35,10 @@ export interface Counts {
   call: number
   /** Requests to the paths about quotas and request ids. */
   quota: number
+  /** Requests to api_component_token. */
+  component: number
+  /** Requests to api_authorizer_token. */
+  authorizer: number
   /** Requests refused for a dead token (40001, 40014, 42001). */
   rejected: number
   /** Classic tokens made. Each one replaced the one before. */

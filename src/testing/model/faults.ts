@@ -6,9 +6,10 @@ import { misuse } from '../../core/shared/validate.js'
 
 /**
  * The endpoints that are counted and can fail. `call` stands for every business call, `quota` for
- * the paths about quotas and request ids.
+ * the paths about quotas and request ids. `component` and `authorizer` are the tokens of a
+ * third-party platform and of the accounts that it acts for.
  */
-export type Endpoint = 'token' | 'stable' | 'ticket' | 'call' | 'quota'
+export type Endpoint = 'token' | 'stable' | 'ticket' | 'call' | 'quota' | 'component' | 'authorizer'
 
 /**
  * How a request fails. A number is an errcode: it is the response, and nothing else happens.
@@ -25,7 +26,7 @@ export type Fault = number | 'html' | 'truncated' | 'drop' | 'drop-after-rotatio
 
 const WIRE_FAULTS: readonly unknown[] = ['html', 'truncated', 'drop', 'drop-after-rotation', 'slow', 'empty-412', 'text/plain']
 
-const ENDPOINTS: readonly Endpoint[] = ['token', 'stable', 'ticket', 'call', 'quota']
+const ENDPOINTS: readonly Endpoint[] = ['token', 'stable', 'ticket', 'call', 'quota', 'component', 'authorizer']
 
 export interface FaultQueue {
   /** Takes the fault that applies to the next request of the endpoint. */

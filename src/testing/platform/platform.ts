@@ -62,6 +62,8 @@ export function createPlatform(accounts: readonly Account[], overrides: PartialR
     ticket: 0,
     call: 0,
     quota: 0,
+    component: 0,
+    authorizer: 0,
     rejected: 0,
     rotated: 0,
     stableRotated: 0,

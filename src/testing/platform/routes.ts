@@ -2,6 +2,7 @@
 import type { FileResponse, HandlerContext, JsonObject } from '../model/fake-request.js'
 import type { Endpoint } from '../model/faults.js'
 import * as business from './business.js'
+import * as component from './component.js'
 import * as media from './media.js'
 import * as quotas from './quotas.js'
 import * as tokens from './tokens.js'
@@ -32,6 +33,13 @@ const ROUTES: Readonly<Record<string, Route>> = {
   '/cgi-bin/media/get': { endpoint: 'call', handle: media.download },
   '/wxa/getwxacodeunlimit': { endpoint: 'call', needsPost: true, handle: media.qrCode },
   '/sns/jscode2session': { endpoint: 'call', takesAppSecret: true, handle: business.codeToSession },
+  '/cgi-bin/component/api_component_token': {
+    endpoint: 'component',
+    needsPost: true,
+    takesAppSecret: true,
+    handle: component.componentToken,
+  },
+  '/cgi-bin/component/api_authorizer_token': { endpoint: 'authorizer', needsPost: true, handle: component.authorizerToken },
   '/cgi-bin/clear_quota': { endpoint: 'quota', needsPost: true, handle: quotas.clearQuota },
   '/cgi-bin/clear_quota/v2': {
     endpoint: 'quota',

@@ -144,7 +144,7 @@ export function prepareCall(
     path,
     appId: account.appId,
     // Without a token of any kind, a dead-token code says that the AppSecret is wrong.
-    credential: token === undefined && query.access_token === undefined,
+    credential: token === undefined && !Object.keys(query).some((name) => name.endsWith('access_token')),
     secrets: secretsOf(account.appSecret, token, ...given.map(([, value]) => value?.toString())),
   }
   const url = urlOf(account, path, { ...(token !== undefined && { access_token: token }), ...query })
