@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { processScope } from '../../src/core/stores/file/liveness.js'
 import { start } from '../support/children.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 import { createDog } from '../support/test-dog.js'
@@ -11,6 +12,16 @@ import { createDog } from '../support/test-dog.js'
  */
 
 const script = join(import.meta.dirname, 'fixtures/failing-file-system.cjs')
+
+/** A lock of this boot whose process does not exist, and the ledger that it did not finish. */
+function leaveLedgerOfDeadHolder(dir: string, key: string): void {
+  const nonce = '0123456789abcdef'
+  const scope = processScope()
+  mkdirSync(join(dir, '.state'), { recursive: true })
+  mkdirSync(join(dir, '.lock', key), { recursive: true })
+  writeFileSync(join(dir, '.lock', key, `1.${scope}.${2 ** 31 - 2}.1.1.1000.${nonce}`), '')
+  writeFileSync(join(dir, '.state', `${key}.json.${nonce}`), '')
+}
 
 interface TimedResult {
   answer: unknown
@@ -35,7 +46,7 @@ async function run(t: Test, dir: string, env: { CALL: string; FAULT?: string }) 
   return { first, second, fetches }
 }
 
-for (const fault of ['list .state', 'list .lock']) {
+for (const fault of ['list .lock']) {
   t.test(`A fault while sweeping (${fault}) costs neither the value nor a lock`, async (t) => {
     const { first, fetches } = await run(t, temporaryFolder(t), { CALL: 'get', FAULT: fault })
     t.equal(first.answer, 'v1')
@@ -45,10 +56,21 @@ for (const fault of ['list .state', 'list .lock']) {
 
 t.test('A stale temporary file that cannot be removed costs neither the value nor a lock', async (t) => {
   const dir = temporaryFolder(t)
-  mkdirSync(join(dir, '.state'))
-  writeFileSync(join(dir, '.state/K.json.123'), '')
+  leaveLedgerOfDeadHolder(dir, 'K')
   const { first } = await run(t, dir, { CALL: 'get', FAULT: 'unlink stale file' })
   t.equal(first.answer, 'v1')
+})
+
+t.test('Whoever evicts a dead holder removes the ledger that it was writing', async (t) => {
+  const dir = temporaryFolder(t)
+  const temps = () => readdirSync(join(dir, '.state')).filter((name) => /\.json\./.test(name))
+  for (const key of ['K', 'OTHER']) leaveLedgerOfDeadHolder(dir, key)
+  t.equal(temps().length, 2)
+  const dog = createDog({ dir })
+  dog.init('K', async () => ({ value: 'v', expiresIn: 3600 }))
+  t.equal(await dog.get('K'), 'v')
+  t.same(temps(), [])
+  await dog.close()
 })
 
 // Names that look like ours but that we would not have made.

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { MAX_KEY_CHARS } from '../../model/options.js'
 
 /**
@@ -71,16 +71,14 @@ export const isTruncated = (name: string): boolean => name.includes('~')
 export const stateFolder = (dir: string): string => join(dir, '.state')
 export const ledgerFile = (dir: string, key: string): string => join(dir, '.state', encodeKey(key) + LEDGER_SUFFIX)
 export const damagedFile = (dir: string, key: string): string => join(dir, '.state', `${encodeKey(key)}.damaged`)
-/** The file into which a holder writes a ledger before renaming it. */
-export const tempLedgerFile = (dir: string, key: string, nonce: string): string => `${ledgerFile(dir, key)}.${nonce}`
 /**
- * Whether a name in `.state` is a temporary ledger of this key. Under the key's lease it is one
- * that a killed process left.
+ * The file into which a holder writes a ledger before renaming it. Its name follows from the lock's,
+ * so that whoever evicts the holder finds it without a listing: there may be a ledger for every user.
+ *
+ * @param lock the key's lock, of which the file's own name is the encoded key
  */
-export const isStaleTemp = (name: string, key: string): boolean => {
-  const ledger = `${encodeKey(key)}${LEDGER_SUFFIX}.`
-  return name.startsWith(ledger) && /^[0-9a-f]+$/.test(name.slice(ledger.length))
-}
+export const tempLedgerFile = (dir: string, lock: string, { nonce }: Owner): string =>
+  join(stateFolder(dir), `${basename(lock)}${LEDGER_SUFFIX}.${nonce}`)
 
 export const lockFolder = (dir: string): string => join(dir, '.lock')
 export const keyLock = (dir: string, key: string): string => join(dir, '.lock', encodeKey(key))

@@ -3,6 +3,9 @@ import { storeError } from '../../model/errors.js'
 import { isManaged, lockFolder, stateFolder } from './file-names.js'
 import * as io from './fs.js'
 
+/** A folder with as many names as this is not searched for files of others: each fetch would pay. */
+const MAX_NAMES_READ = 256
+
 /**
  * The folder of the records, and who may read and write in it. Knows nothing of what the files
  * hold.
@@ -60,8 +63,17 @@ export class Folder {
     const excess = mode & ~this.#mode
     if (excess === 0) return
     // A folder that holds only files of dotdog is tightened. A project's own folder is not.
-    if (uid === ownUid && !this.#isModeGiven && io.list(this.path).every(isManaged)) io.chmod(this.path, this.#mode)
+    if (uid === ownUid && !this.#isModeGiven && this.#isOwn()) io.chmod(this.path, this.#mode)
     else if (excess & 0o020 && !this.#isChecked) this.warn('ERR_DOG_STORE', `${this.path} is writable by its group`)
+  }
+
+  /**
+   * Whether the folder holds only files of dotdog. One that has too many to tell is left as it is, as
+   * its files are private all the same.
+   */
+  #isOwn(): boolean {
+    const names = io.listSome(this.path, MAX_NAMES_READ)
+    return names.length < MAX_NAMES_READ && names.every(isManaged)
   }
 
   /**
@@ -78,7 +90,7 @@ export class Folder {
       this.#attempt(this.path, () => {
         // `.gitignore` is written by the process that made the folder, even if another one has put
         // a file there since, and by any process that finds the folder empty.
-        isNew ||= io.list(this.path).length === 0
+        isNew ||= io.listSome(this.path, 1).length === 0
         if (isNew) io.createFile(join(this.path, '.gitignore'), Buffer.from('*\n'), 0o600)
       })
       this.check(true)

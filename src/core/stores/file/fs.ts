@@ -1,11 +1,13 @@
 import {
   closeSync,
   constants,
+  type Dir,
   fchmodSync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
   lstatSync,
+  opendirSync,
   openSync,
   readdirSync,
   readSync,
@@ -49,6 +51,31 @@ export function list(path: string): string[] {
     if (codeOf(error) === 'ENOENT') return []
     throw error
   }
+}
+
+/**
+ * Some names in a folder, at most `max`, in the order in which the system lists them. The cost does
+ * not grow with the folder. An empty list if the folder does not exist.
+ */
+export function listSome(path: string, max: number): string[] {
+  const names: string[] = []
+  let folder: Dir
+  try {
+    folder = opendirSync(path)
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return names
+    throw error
+  }
+  try {
+    while (names.length < max) {
+      const entry = folder.readSync()
+      if (entry === null) break
+      names.push(entry.name)
+    }
+  } finally {
+    folder.closeSync()
+  }
+  return names
 }
 
 /**
@@ -176,6 +203,15 @@ export function remove(path: string): boolean {
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return false
     throw error
+  }
+}
+
+/** Removes a file on which nothing depends. If it cannot be removed, it stays. */
+export function discard(path: string): void {
+  try {
+    remove(path)
+  } catch {
+    // Somebody removes it later.
   }
 }
 

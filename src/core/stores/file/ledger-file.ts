@@ -1,7 +1,7 @@
 import type { Ledger } from '../../../../index.js'
 import { storeError } from '../../model/errors.js'
 import { decodeLedger, encodeLedger } from '../../shared/format.js'
-import { ledgerFile, stateFolder, tempLedgerFile } from './file-names.js'
+import { keyLock, ledgerFile, stateFolder, tempLedgerFile } from './file-names.js'
 import type { Folder } from './folder.js'
 import * as io from './fs.js'
 import type { FileLock } from './lock.js'
@@ -27,8 +27,9 @@ export function readLedger(folder: Folder, key: string): Ledger | undefined {
  * successor.
  */
 export async function writeLedger(folder: Folder, lock: FileLock, ledger: Ledger): Promise<void> {
+  if (lock.owner === undefined) return
   const path = ledgerFile(folder.path, lock.key)
-  const temp = tempLedgerFile(folder.path, lock.key, lock.owner?.nonce ?? '')
+  const temp = tempLedgerFile(folder.path, keyLock(folder.path, lock.key), lock.owner)
   try {
     // There is no fsync: a ledger must outlive a killed process, not a power cut.
     recreateFile(temp, Buffer.from(encodeLedger(lock.key, ledger)), folder.fileMode ?? 0o600)
@@ -37,8 +38,9 @@ export async function writeLedger(folder: Folder, lock: FileLock, ledger: Ledger
     if (lock.isHeld()) io.rename(temp, path)
     else io.remove(temp)
   } catch (error) {
-    discard(temp)
-    // The lock is lost, and the successor has swept the temporary file.
+    // What stays is removed by whoever evicts this process.
+    io.discard(temp)
+    // The lock is lost, and the successor has removed the temporary file.
     if (!lock.isHeld()) return
     throw storeError(path, `cannot be written${io.ownerOf(path)}`, error, lock.key)
   }
@@ -55,13 +57,5 @@ function recreateFile(path: string, bytes: Buffer, mode: number): void {
     if (io.codeOf(error) !== 'EEXIST') throw error
     io.remove(path)
     io.createFile(path, bytes, mode)
-  }
-}
-
-function discard(path: string): void {
-  try {
-    io.remove(path)
-  } catch {
-    // The holder of the next lease sweeps it.
   }
 }

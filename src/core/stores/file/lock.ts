@@ -2,7 +2,16 @@ import { join } from 'node:path'
 import { storeError } from '../../model/errors.js'
 import { monotonic, startTimer, stopTimer, type Timer } from '../../shared/clock.js'
 import { failpoint } from '../../shared/failpoint.js'
-import { keyLock, lockFolder, makeOwner, type Owner, parseOwner, preparedLock, recordFile } from './file-names.js'
+import {
+  keyLock,
+  lockFolder,
+  makeOwner,
+  type Owner,
+  parseOwner,
+  preparedLock,
+  recordFile,
+  tempLedgerFile,
+} from './file-names.js'
 import type { Folder } from './folder.js'
 import * as io from './fs.js'
 import { describeOwner, isDead, mayBeAlive, processScope, processStartTime } from './liveness.js'
@@ -159,7 +168,7 @@ export class FileLock {
     if (!isDead(this.#path, name)) return false
     failpoint('evict.judged', this.key)
     this.evicted = name
-    this.#unlink(join(this.#path, name))
+    this.#attempt(join(this.#path, name), () => removeOwner(this.folder.path, this.#path, name))
     failpoint('evict.done', this.key)
     return true
   }
@@ -231,7 +240,7 @@ export class FileLock {
     if (this.#owner === undefined) return
     failpoint('release.begin', this.key)
     try {
-      this.#unlink(this.#file)
+      this.#attempt(this.#file, () => io.remove(this.#file))
     } catch (error) {
       // While this process lives, no other may remove its owner file before the time-out. So this
       // process tries again, until the storage allows it.
@@ -251,9 +260,9 @@ export class FileLock {
     }
   }
 
-  #unlink(file: string): void {
+  #attempt(file: string, remove: () => void): void {
     try {
-      io.remove(file)
+      remove()
     } catch (error) {
       throw storeError(file, 'cannot be removed', error, this.key)
     }
@@ -302,6 +311,19 @@ function renameOnto(from: string, to: string): boolean {
       removeIfEmpty(to)
     }
   }
+}
+
+/**
+ * Removes the owner file of a dead holder, and the ledger that it was writing: a holder that is only
+ * stopped may be about to rename it onto its successor's. It is removed before anybody can succeed,
+ * and once more in case it was begun in between.
+ */
+export function removeOwner(dir: string, lock: string, name: string): void {
+  const owner = parseOwner(name)
+  const discardLedger = () => owner && io.discard(tempLedgerFile(dir, lock, owner))
+  discardLedger()
+  io.remove(join(lock, name))
+  discardLedger()
 }
 
 export function removeIfEmpty(folder: string): void {

@@ -4,7 +4,6 @@ import {
   encodeKey,
   fingerprint,
   isManaged,
-  isStaleTemp,
   isTruncated,
   keyLock,
   ledgerFile,
@@ -113,12 +112,6 @@ t.test('Each file of a key has its path', async (t) => {
 t.test('isManaged distinguishes our files in a folder from others', async (t) => {
   for (const name of ['.gitignore', '.state', '.lock', 'K.dog', '.DS_Store']) t.ok(isManaged(name), name)
   for (const name of ['package.json', 'src', '.git', 'dog', '.env']) t.notOk(isManaged(name), name)
-})
-
-t.test("isStaleTemp distinguishes a killed writer's temporary file from the ledger, and from other keys", async (t) => {
-  t.ok(isStaleTemp('K.json.0123456789abcdef', 'K'))
-  for (const name of ['K.json', 'K.json.', 'K.json.12x', 'KK.json.12', 'K.damaged', 'K.json.1.x'])
-    t.notOk(isStaleTemp(name, 'K'), name)
 })
 
 t.test('fingerprint gives 64 bits in 16 digits, and never changes, as fingerprints are on disk', async (t) => {
