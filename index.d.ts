@@ -248,6 +248,17 @@ export interface Dog extends DogBase {
    * that is under way does not undo it, and may call it before it throws.
    */
   remove(key: string): Promise<boolean>
+  /**
+   * Unregisters a key and frees the memory that this process uses for it, for programs with a key for each
+   * user. What is stored stays, for other processes and for a later `init`; only a store in memory loses it.
+   * A fetch under way is finished and its callers are answered. Nothing is refreshed by itself afterwards.
+   *
+   * @throws TypeError if the key is no valid name.
+   * @example
+   * await remove(`USER_${id}`)
+   * forget(`USER_${id}`)
+   */
+  forget(key: string): void
 }
 
 /** A dog whose keys and values have types: only the keys of `Keys` compile. */
@@ -261,6 +272,7 @@ export interface TypedDog<Keys extends object> extends DogBase {
   use<K extends keyof Keys & string, R>(key: K, task: (value: Keys[K]) => R | PromiseLike<R>): Promise<R>
   set<K extends keyof Keys & string>(key: K, value: Keys[K], expiry: Expiry): Promise<void>
   remove(key: keyof Keys & string): Promise<boolean>
+  forget(key: keyof Keys & string): void
 }
 
 export type DogErrorCode =
@@ -322,6 +334,7 @@ export const refresh: Dog['refresh']
 export const use: Dog['use']
 export const set: Dog['set']
 export const remove: Dog['remove']
+export const forget: Dog['forget']
 export const status: Dog['status']
 export const on: Dog['on']
 export const off: Dog['off']

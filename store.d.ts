@@ -108,7 +108,7 @@ export interface StoreWarning {
 }
 
 /** The optional members that a store has. */
-export type StoreCapability = 'holder' | 'watch' | 'refresh' | 'onWarning' | 'path'
+export type StoreCapability = 'holder' | 'watch' | 'refresh' | 'onWarning' | 'path' | 'forget'
 
 /**
  * Where records live. A store knows nothing of fetching or refreshing.
@@ -157,4 +157,6 @@ export interface Store {
   onWarning?(listener: (warning: StoreWarning) => void): void
   /** The file of a key, for messages. */
   path?(key: string): string
+  /** Frees the memory that this process uses for the key. What others can read stays stored. */
+  forget?(key: string): void
 }

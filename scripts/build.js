@@ -27,7 +27,7 @@ const common = {
 // looks for names through the whole text of a CommonJS file, which takes as long as half a start of Node. The dead assignment
 // tells it the names.
 const names = [
-  ...['init', 'get', 'peek', 'read', 'refresh', 'use', 'set', 'remove', 'status', 'on', 'off', 'close', 'debug'],
+  ...['init', 'get', 'peek', 'read', 'refresh', 'use', 'set', 'remove', 'forget', 'status', 'on', 'off', 'close', 'debug'],
   ...['createDog', 'memoryStore', 'fileStore', 'DogError', 'isDogError'],
 ]
 const engine = {

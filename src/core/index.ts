@@ -35,7 +35,7 @@ const dotdog = Object.defineProperties(
   },
 ) as Dog & Statics
 
-export const { init, get, peek, read, refresh, use, set, remove, status, on, off, close } = dotdog
+export const { init, get, peek, read, refresh, use, set, remove, forget, status, on, off, close } = dotdog
 export { createDog, DogError, fileStore, isDogError, memoryStore }
 /** What `require('dotdog')` is. */
 export default dotdog

@@ -186,6 +186,20 @@ export class LocalFallbackStore implements Store {
     )
   }
 
+  forget(key: string): void {
+    this.#database.forget?.(key)
+    this.#forgetLocal(key).catch(() => {})
+  }
+
+  async #forgetLocal(key: string): Promise<void> {
+    const record = await this.#local.read(key)
+    // A value that the database does not have yet is handed over when it is read.
+    if (record !== undefined && record.generation > this.#minFencingToken(key)) return
+    this.#local.forget?.(key)
+    this.#lastDatabaseRecords.delete(key)
+    this.#minFencingTokens.delete(key)
+  }
+
   close(): Promise<void> {
     this.#isClosed = true
     return this.#database.close()

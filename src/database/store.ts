@@ -23,7 +23,7 @@ export type StoreWarning = DogEvents['warning']
  * dead when it has not renewed its lease for 5 s.
  */
 export class DatabaseStore implements Store {
-  readonly capabilities = ['holder', 'watch', 'onWarning'] as const
+  readonly capabilities = ['holder', 'watch', 'onWarning', 'forget'] as const
   readonly #backend: Backend
   readonly #changes: ChangeListener
   readonly #warningListeners = new Set<(warning: StoreWarning) => void>()
@@ -210,6 +210,12 @@ export class DatabaseStore implements Store {
       throw this.#error(undefined, 'cannot be listed', error)
     }
     for (const key of missing) this.#lastRead.delete(key)
+  }
+
+  forget(key: string): void {
+    this.#lastRead.delete(key)
+    // A later token is higher than the clock, which this one must not be ahead of.
+    if ((this.#lastFencingTokens.get(key) ?? 0) < Math.floor(now())) this.#lastFencingTokens.delete(key)
   }
 
   async close(): Promise<void> {

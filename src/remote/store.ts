@@ -23,7 +23,7 @@ type RefreshWish = Parameters<NonNullable<Store['refresh']>>[1]
  */
 export class RemoteStore implements Store {
   readonly name = 'remote'
-  readonly capabilities = ['watch', 'refresh'] as const
+  readonly capabilities = ['watch', 'refresh', 'forget'] as const
   readonly #client: HttpClient
   readonly #known = new Map<string, DogRecord>()
   readonly #keysRead = new Set<string>()
@@ -128,6 +128,14 @@ export class RemoteStore implements Store {
     this.#watchers.add(listener)
     for (const key of this.#keysRead) this.#follow(key)
     return () => void this.#watchers.delete(listener)
+  }
+
+  /** The key is not followed any more, until it is read again. */
+  forget(key: string): void {
+    this.#known.delete(key)
+    this.#keysRead.delete(key)
+    this.#pollers.get(key)?.stop()
+    this.#pollers.delete(key)
   }
 
   async *keys(): AsyncIterable<string> {

@@ -4,7 +4,7 @@ import { acquireFree, commitValue, type Define, eventually, ledgerOf, pause, rec
 /** What only some stores can do: each test runs if the store supports it. */
 export function capabilityTests(define: Define, supports: StoreSupports): void {
   define('the declared capabilities are exactly the optional members that the store has', async (store) => {
-    const optional = ['holder', 'watch', 'refresh', 'onWarning', 'path'] as const
+    const optional = ['holder', 'watch', 'refresh', 'onWarning', 'path', 'forget'] as const
     const members = optional.filter((name) => typeof store[name] === 'function')
     assert.deepEqual([...store.capabilities].sort(), [...members].sort())
   })

@@ -71,7 +71,7 @@ const ALTERATIONS: [title: string, from: string, to: string, where?: string][] =
     'export function fileStore(options?: { dir?: string',
     'export function fileStore(options?: { dir?: number',
   ],
-  ['another type of a member of Dog', 'remove(key: string): Promise<boolean>\n}', 'remove(key: string): boolean\n}'],
+  ['another type of a member of Dog', 'remove(key: string): Promise<boolean>\n', 'remove(key: string): boolean\n'],
   ['another type of a field of DogError', 'readonly retryAt: number | undefined', 'readonly retryAt: string'],
   ['a name that index.d.ts lacks', "export const peek: Dog['peek']\n", ''],
   [

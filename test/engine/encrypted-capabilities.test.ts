@@ -9,7 +9,7 @@ import { temporaryFolder } from '../support/temporary-folder.js'
 import { createDog } from '../support/test-dog.js'
 
 const KEY: CipherKey = toCipherKey(Buffer.alloc(32, 7))
-const OPTIONAL: readonly StoreCapability[] = ['holder', 'watch', 'refresh', 'onWarning', 'path']
+const OPTIONAL: readonly StoreCapability[] = ['holder', 'watch', 'refresh', 'onWarning', 'path', 'forget']
 
 const recordOf = (value: string, generation: number): DogRecord => ({
   ...{ key: 'K', value, fetchedAt: Date.now(), expiresAt: Date.now() + 60_000, ahead: 0, generation },
@@ -78,8 +78,8 @@ t.test('refresh of an encrypted store passes the request on, and decrypts the an
 
 t.test('an encrypted store has exactly the capabilities of the store below', async (t) => {
   const stores: [Store, StoreCapability[]][] = [
-    [new MemoryStore(), ['holder', 'watch']],
-    [new FileStore(temporaryFolder(t), undefined), ['holder', 'watch', 'onWarning', 'path']],
+    [new MemoryStore(), ['holder', 'watch', 'forget']],
+    [new FileStore(temporaryFolder(t), undefined), ['holder', 'watch', 'onWarning', 'path', 'forget']],
     [new RemoteStub(), ['refresh']],
   ]
   for (const [inner, expected] of stores) {

@@ -18,7 +18,20 @@ async function outputOf(t: Test, name: string): Promise<Record<string, unknown>>
   return JSON.parse(out)
 }
 
-const names = ['DogError', 'close', 'createDog', 'fileStore', 'get', 'init', 'isDogError', 'memoryStore', 'off', 'on', 'peek']
+const names = [
+  'DogError',
+  'close',
+  'createDog',
+  'fileStore',
+  'forget',
+  'get',
+  'init',
+  'isDogError',
+  'memoryStore',
+  'off',
+  'on',
+  'peek',
+]
 names.push('refresh', 'remove', 'set', 'status', 'use')
 
 t.test('require and import return the same object, and the sub-paths share its state', async (t) => {

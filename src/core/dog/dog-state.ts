@@ -32,6 +32,8 @@ export class DogState {
   /** The key that was asked for last: a program asks for the same key again and again. */
   #lastKey: string | undefined
   #lastHandle: KeyHandle | undefined
+  /** What is still under way of keys that were forgotten. */
+  readonly #forgottenRuns = new Set<Promise<unknown>>()
   readonly #registrations = new Map<string, Registration>()
   /** Shared by all keys that were given the same: most keys of a program are. */
   #lastRegistration: Registration = { identity: undefined }
@@ -116,6 +118,27 @@ export class DogState {
     else handle.replaceCoordinator(this.#storedKey(key, store, config, isSame ? memory : undefined))
   }
 
+  /** Unregisters a key. What is under way for its callers ends by itself. */
+  forget(key: string): void {
+    const handle = this.#handles.get(key)
+    this.#handles.delete(key)
+    this.#registrations.delete(key)
+    this.#lastKey = this.#lastHandle = undefined
+    if (handle === undefined) {
+      this.#unregistered.forget(key)
+      return
+    }
+    const { store, memory } = handle.stored
+    // The watcher may be about to report what this dog has reported itself.
+    if (this.events.count('change') > 0) this.#unregistered.setReported(key, unwrapped(store), memory.record?.generation)
+    const ending = handle.forget()?.finally(() => {
+      this.#forgottenRuns.delete(ending!)
+      if (!this.#handles.has(key)) store.forget?.(key)
+    })
+    if (ending === undefined) store.forget?.(key)
+    else this.#forgottenRuns.add(ending)
+  }
+
   async status(): Promise<KeyStatus[]> {
     this.#stores.get(this.#defaults)
     const config = configOf(undefined, this.#defaults)
@@ -155,7 +178,7 @@ export class DogState {
   async close(): Promise<void> {
     this.#closer().abort(new DogError('ERR_DOG_CLOSED', 'The dog was closed'))
     this.#stores.unwatch()
-    await Promise.all([...this.#handles.values()].map((handle) => handle.close()))
+    await Promise.all([...this.#forgottenRuns, ...[...this.#handles.values()].map((handle) => handle.close())])
     await this.#stores.close()
   }
 

@@ -91,6 +91,10 @@ export function createDog(options: DogOptions = {}): Dog & AsyncDisposable {
     },
     set: (key, value, expiry) => rejecting(() => state.openHandleOf(key).set(value, expiry)),
     remove: (key) => rejecting(() => state.openHandleOf(key).remove()),
+    forget: (key) => {
+      checkKey(key)
+      state.forget(key)
+    },
     status: () => state.status(),
     on(event, listener) {
       checkListener(event, listener)

@@ -1,5 +1,6 @@
 import type { DogRecord, Expiry, Peeked, RefreshOptions } from '../../../index.js'
 import { FetchCoordinator } from '../fetch/coordinator.js'
+import { commitUnwritten } from '../fetch/late-commit.js'
 import { copyOf } from '../fetch/memory.js'
 import { anyValid, differentFrom, newerThan, notDue, type Requirement, withMinTtl } from '../fetch/requirement.js'
 import type { StoredKey } from '../fetch/stored-key.js'
@@ -35,6 +36,7 @@ export class KeyHandle {
   #background: BackgroundRefresh | undefined
   /** Only of a key that refreshes by itself: there may be many others. */
   #autoRefresh: AutoRefresh | undefined
+  #isForgotten = false
 
   constructor(stored: StoredKey) {
     this.#stored = stored
@@ -217,6 +219,7 @@ export class KeyHandle {
 
   /** Starts, moves or ends the automatic refresh, after the options or the value changed. */
   scheduleRefresh(): void {
+    if (this.#isForgotten) return
     if (this.#stored.config.autoRefresh) this.#autoRefresh ??= this.#makeAutoRefresh()
     // A value that is over already is not fetched in a loop.
     const isOver = this.#stored.memory.record !== undefined && this.#msUntilDue() === undefined
@@ -258,6 +261,16 @@ export class KeyHandle {
     this.#autoRefresh?.stop()
     this.#cache.clear()
     await this.#runsEnded()
+  }
+
+  /** The same for good. Resolves when nothing is under way any more; undefined if that is so now. */
+  forget(): Promise<unknown> | undefined {
+    this.#isForgotten = true
+    const ended = this.close()
+    const { unwritten } = this.#stored.memory
+    // A value that the store could not take is offered once more: nobody else has it.
+    if (unwritten !== undefined) return Promise.all([ended, commitUnwritten(this.#stored).catch(() => {})])
+    return this.#inFlight === undefined && this.#replacedRuns === undefined ? undefined : ended
   }
 
   #runsEnded(): Promise<unknown> {

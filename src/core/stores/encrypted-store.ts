@@ -24,6 +24,7 @@ export class EncryptedStore implements Store {
   declare readonly refresh?: Store['refresh']
   declare readonly onWarning?: Store['onWarning']
   declare readonly path?: Store['path']
+  declare readonly forget?: Store['forget']
 
   readonly #inner: Store
   readonly #keys: readonly CipherKey[]

@@ -11,7 +11,12 @@ interface Slot {
   lastFencingToken: number
   /** The callbacks of callers that wait until the lease ends. */
   waiters: Set<() => void>
+  /** Nobody has asked for the key since it was forgotten. */
+  isForgotten?: boolean
 }
+
+/** The idle slots that each acquisition examines. More than one, so that they are gone in time. */
+const MAX_SLOTS_EXAMINED = 4
 
 /**
  * A store in this process's memory, for tests and for values that nobody shares. It follows the
@@ -19,9 +24,11 @@ interface Slot {
  */
 export class MemoryStore implements Store {
   readonly name = 'memory'
-  readonly capabilities: readonly StoreCapability[] = ['holder', 'watch']
+  readonly capabilities: readonly StoreCapability[] = ['holder', 'watch', 'forget']
   readonly #slots = new Map<string, Slot>()
   readonly #listeners = new Set<(key: string) => void>()
+  /** Keys whose slot may be dropped, now or later. */
+  readonly #idleKeys = new Set<string>()
 
   #slot(key: string): Slot {
     let slot = this.#slots.get(key)
@@ -30,7 +37,9 @@ export class MemoryStore implements Store {
   }
 
   read(key: string): DogRecord | undefined {
-    return this.#slots.get(key)?.record
+    const slot = this.#slots.get(key)
+    if (slot?.isForgotten) slot.isForgotten = false
+    return slot?.record
   }
 
   readLedger(key: string): Ledger | undefined {
@@ -45,10 +54,12 @@ export class MemoryStore implements Store {
   }
 
   async acquire(key: string, timeout: number): Promise<Lease | undefined> {
+    this.#dropIdleSlots()
     const slot = this.#slot(key)
     const evicted = slot.lease
     if (evicted !== undefined && !evicted.isOverdue()) return undefined
     evicted?.lose()
+    slot.isForgotten = false
     slot.lastFencingToken =
       Math.max(slot.record?.generation ?? Math.floor(now()), slot.lastFencingToken, slot.ledger?.fetches.last ?? 0) + 1
     slot.lease = new MemoryLease(slot.lastFencingToken, timeout * 1000, evicted !== undefined, {
@@ -63,23 +74,58 @@ export class MemoryStore implements Store {
       release: () => {
         slot.lease = undefined
         for (const wake of slot.waiters) wake()
+        if (slot.record === undefined || slot.isForgotten) this.#idleKeys.add(key)
       },
     })
     return slot.lease
   }
 
+  /** Drops the value too: nobody else has this memory. A lease that is held is left to end. */
+  forget(key: string): void {
+    const slot = this.#slots.get(key)
+    if (slot === undefined) return
+    slot.isForgotten = true
+    this.#idleKeys.add(key)
+    this.#dropIfOver(key)
+  }
+
+  #dropIdleSlots(): void {
+    let examined = 0
+    for (const key of this.#idleKeys) {
+      if (++examined > MAX_SLOTS_EXAMINED) break
+      this.#idleKeys.delete(key)
+      // What cannot be dropped yet is examined again after the others.
+      this.#idleKeys.add(key)
+      this.#dropIfOver(key)
+    }
+  }
+
+  #dropIfOver(key: string): void {
+    const slot = this.#slots.get(key)
+    const isIdle = slot === undefined || slot.record === undefined || slot.isForgotten === true
+    if (!isIdle) {
+      this.#idleKeys.delete(key)
+      return
+    }
+    if (slot !== undefined && !isOver(slot)) return
+    this.#idleKeys.delete(key)
+    this.#slots.delete(key)
+  }
+
   async waitForChange(key: string, seen: number | undefined, signal: AbortSignal): Promise<void> {
-    const slot = this.#slot(key)
-    while (!signal.aborted && slot.record?.generation === seen && this.holder(key) !== undefined) {
+    for (;;) {
+      const slot = this.#slots.get(key)
+      const lease = slot?.lease
+      if (signal.aborted || slot?.record?.generation !== seen || lease === undefined || lease.isOverdue()) return
       await new Promise<void>((resolve) => {
         const wake = () => {
           stopTimer(timer)
-          slot.waiters.delete(wake)
+          slot!.waiters.delete(wake)
           signal.removeEventListener('abort', wake)
           resolve()
         }
-        const timer = startTimer(wake, slot.lease!.msUntilOverdue())
-        slot.waiters.add(wake)
+        const timer = startTimer(wake, lease.msUntilOverdue())
+        slot!.waiters.add(wake)
         signal.addEventListener('abort', wake)
       })
     }
@@ -91,7 +137,7 @@ export class MemoryStore implements Store {
   }
 
   async *keys(): AsyncIterable<string> {
-    for (const [key, slot] of this.#slots) if (slot.record !== undefined) yield key
+    for (const [key, slot] of this.#slots) if (slot.record !== undefined && !slot.isForgotten) yield key
   }
 
   async close(): Promise<void> {}
@@ -100,6 +146,13 @@ export class MemoryStore implements Store {
     return this.close()
   }
 }
+
+/** Whether nothing of an idle slot is needed any more. No token may be used twice, so that the clock must be past its last. */
+const isOver = ({ lease, waiters, lastFencingToken, ledger, isForgotten }: Slot): boolean =>
+  lease === undefined &&
+  waiters.size === 0 &&
+  lastFencingToken < Math.floor(now()) &&
+  (isForgotten === true || ledger === undefined)
 
 /** The operations of a lease on its slot. */
 interface SlotAccess {

@@ -123,6 +123,9 @@ function isRunning(owner: Owner): boolean {
  */
 const heartbeats = new Map<string, { heartbeat: string; firstSeenAt: number }>()
 
+/** Frees what was seen of a lock. */
+export const forgetHeartbeat = (lock: string): void => void heartbeats.delete(lock)
+
 function isHeartbeatOverdue(lock: string, name: string): boolean {
   const found = io.stat(join(lock, name))
   if (found === undefined) {

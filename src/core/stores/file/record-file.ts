@@ -91,6 +91,12 @@ export class RecordReader {
     for (const { record } of this.#cache.values()) if (record !== undefined) yield record.key
   }
 
+  /** Frees what was read of the key. */
+  forget(key: string): void {
+    this.#cache.delete(recordFile(this.folder.path, key))
+    if (this.legacyDir !== undefined) this.#cache.delete(recordFile(this.legacyDir, key))
+  }
+
   /** The bytes of a damaged record, as they were read. */
   damagedBytes(key: string): Buffer | undefined {
     return this.#cache.get(recordFile(this.folder.path, key))?.damaged

@@ -3,12 +3,13 @@ import { DogError, storeError } from '../../model/errors.js'
 import { now } from '../../shared/clock.js'
 import { failpoint } from '../../shared/failpoint.js'
 import { defaultFolder } from './default-folder.js'
-import { damagedFile, decodeKey, isTruncated, recordFile, recordName } from './file-names.js'
+import { damagedFile, decodeKey, isTruncated, keyLock, recordFile, recordName } from './file-names.js'
 import { Folder } from './folder.js'
 import { FolderWatcher, watchRecords } from './folder-watcher.js'
 import * as io from './fs.js'
 import { acquireLock } from './heartbeat.js'
 import { readLedger } from './ledger-file.js'
+import { forgetHeartbeat } from './liveness.js'
 import { FileLock, isStillHeld, livingHolder, ownerName } from './lock.js'
 import { FileLease } from './lock-lease.js'
 import { RecordReader } from './record-file.js'
@@ -26,7 +27,7 @@ type Warning = { key: string | undefined; code: string; message: string }
  */
 export class FileStore implements Store {
   readonly name = 'file'
-  readonly capabilities: readonly StoreCapability[] = ['holder', 'watch', 'onWarning', 'path']
+  readonly capabilities: readonly StoreCapability[] = ['holder', 'watch', 'onWarning', 'path', 'forget']
   readonly #folder: Folder
   readonly #reader: RecordReader
   readonly #watcher: FolderWatcher
@@ -197,6 +198,14 @@ export class FileStore implements Store {
    */
   #keyOf(name: string): string | undefined {
     return isTruncated(name) ? this.#reader.keyAt(name) : decodeKey(name)
+  }
+
+  forget(key: string): void {
+    this.#reader.forget(key)
+    this.#missingKeys.delete(key)
+    forgetHeartbeat(keyLock(this.dir, key))
+    // Later tokens of a key without a record begin at the clock, which this one must not be ahead of.
+    if ((this.#lastFencingTokens.get(key) ?? 0) < Math.floor(now())) this.#lastFencingTokens.delete(key)
   }
 
   async close(): Promise<void> {
