@@ -53,6 +53,10 @@ export interface Ledger {
   failure?: Failure
   /** The key was removed: a value with a fencing token up to this one is never stored again. */
   voidUpTo?: number
+  /** The fencing token of the first fetch that this ledger knows. A late answer to an earlier one belongs to a ledger that is gone. */
+  firstToken?: number
+  /** The key was removed: epoch milliseconds from which its store may delete the ledger, unless a fetch has begun since. */
+  keepUntil?: number
   /** The last fetch was aborted by its own process. Two aborts in a row count as a failure. */
   aborted?: boolean
   [unknown: string]: unknown
@@ -83,7 +87,8 @@ export interface Lease {
   writeLedger(ledger: Ledger): Promise<void>
   /**
    * Stores the record (`undefined` removes it) and releases the lease, in one step. Resolves to `false` if
-   * the lease was lost: then nothing was written.
+   * the lease was lost: then nothing was written. After a removal, the store may delete the ledger from its
+   * `keepUntil` on.
    */
   commit(record: DogRecord | undefined): Promise<boolean>
   /** Releases the lease without a value. */

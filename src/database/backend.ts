@@ -30,8 +30,11 @@ export interface Backend {
   /**
    * Writes the record (`undefined` removes it), releases the lease and notifies the subscribers, in
    * one step. `false`: the lease is no longer ours, and this call wrote nothing.
+   *
+   * @param keepMs after a removal: milliseconds from now after which the backend deletes what it keeps
+   *   of the key, unless a lease is taken before. `undefined`: it keeps it.
    */
-  commit(key: string, nonce: string, record: RecordText | undefined): Promise<boolean>
+  commit(key: string, nonce: string, record: RecordText | undefined, keepMs?: number): Promise<boolean>
   /** Releases the lease and notifies the subscribers. Does nothing if the lease is not ours. */
   release(key: string, nonce: string): Promise<void>
 

@@ -1,10 +1,12 @@
 import type { DogRecord, Lease, Ledger } from 'dotdog'
-import { monotonic, pause, startTimer, stopTimer, type Timer } from '../core/shared/clock.js'
+import { monotonic, now, pause, startTimer, stopTimer, type Timer } from '../core/shared/clock.js'
 import { encodeLedger, encodeRecord } from '../core/shared/format.js'
 import { type Backend, isRefusal, type RecordText } from './backend.js'
 
 /** A lease runs for this time, so that a dead holder's key is free after it. Renewed at a third. */
 export const LEASE_MS = 5000
+/** One year. A ledger that is to be kept for longer is kept for good: its times are from a wrong clock. */
+const MAX_KEEP_MS = 366 * 86_400_000
 /** Milliseconds between two tries of a commit. */
 const COMMIT_RETRY_DELAY_MS = 50
 
@@ -47,6 +49,8 @@ export class DatabaseLease implements Lease {
    * run out.
    */
   #wasCommitRefused = false
+  /** The ledger that was written last. */
+  #ledger: Ledger | undefined
   #timer: Timer | undefined
 
   constructor(backend: Backend, runStep: RunStep, terms: LeaseTerms) {
@@ -87,7 +91,8 @@ export class DatabaseLease implements Lease {
     if (!this.isHeld()) return
     const { key, nonce } = this.#terms
     const encoded = { text: encodeLedger(key, ledger), lastFencingToken: ledger.fetches.last }
-    if (!(await this.#runStep(() => this.#backend.writeLedger(key, nonce, encoded)))) this.#lose()
+    if (!(await this.#runStep(() => this.#backend.writeLedger(key, nonce, encoded)))) return this.#lose()
+    this.#ledger = ledger
   }
 
   async commit(record: DogRecord | undefined): Promise<boolean> {
@@ -106,7 +111,7 @@ export class DatabaseLease implements Lease {
     const { key, nonce, closed } = this.#terms
     for (let isFirstTry = true; ; isFirstTry = false) {
       try {
-        if (await this.#backend.commit(key, nonce, record)) return true
+        if (await this.#backend.commit(key, nonce, record, record === undefined ? this.#keepMs : undefined)) return true
         // The lease is no longer ours, unless an earlier try, whose answer was lost, made this very
         // commit. The text of a record proves that. A missing record proves it only after such a
         // try.
@@ -127,6 +132,17 @@ export class DatabaseLease implements Lease {
         await pause(COMMIT_RETRY_DELAY_MS, closed)
       }
     }
+  }
+
+  /**
+   * How long the ledger of a removed key is kept. Also until the clock is past its last fencing token,
+   * as the tokens of a key without a ledger begin at the clock.
+   */
+  get #keepMs(): number | undefined {
+    const { keepUntil, fetches } = this.#ledger ?? {}
+    if (keepUntil === undefined) return undefined
+    const ms = Math.ceil(Math.max(keepUntil, fetches!.last + 1) - now())
+    return ms > MAX_KEEP_MS ? undefined : Math.max(1, ms)
   }
 
   async #isStored(record: RecordText | undefined): Promise<boolean> {

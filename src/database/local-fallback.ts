@@ -95,7 +95,8 @@ export class LocalFallbackStore implements Store {
   readLedger(key: string): Promise<Ledger | undefined> {
     return this.#withFallback(
       key,
-      async () => await this.#database.readLedger(key),
+      // A fetch that began in an outage is counted here alone.
+      async () => (await this.#database.readLedger(key)) ?? (await this.#local.readLedger(key)),
       async () => await this.#local.readLedger(key),
     )
   }

@@ -6,7 +6,8 @@ import { quote, type Table } from './identifiers.js'
  *
  * Two invariants: a row's `nonce` is its lease, since taking the lease writes a nonce that nobody
  * else has, and every step under the lease asks for that nonce in the same statement. The fencing
- * tokens of a row never fall, and outlive its record.
+ * tokens of a row never fall, and outlive its record. A row without a nonce and a record whose `until`
+ * is over is that of a removed key, and can be deleted.
  */
 export interface Statements {
   create: string
@@ -19,18 +20,23 @@ export interface Statements {
   renew: string
   /** $3 ledger, $4 its last fencing token */
   writeLedger: string
-  /** $3 record, $4 generation, $5 channel */
+  /** $3 record, $4 generation, $5 channel, $6 milliseconds after which a removed key's row can go */
   commit: string
   /** $3 channel */
   release: string
   /** $1: the last key of the page before, $2: the number of keys */
   keys: string
+  /**
+   * Deletes the rows of removed keys among the next rows, so that its work does not grow with the
+   * table. $1 and $2 as in `keys`. → the last key that it looked at, and the number of keys
+   */
+  deleteOverdue: string
   listen: string
 }
 
 /** The end of a lease that begins now and runs so many milliseconds. */
 const leaseEnd = (parameter: string): string => `clock_timestamp() + ${parameter}::float8 * interval '1 millisecond'`
-const NO_LEASE = 'nonce = NULL, holder = NULL, displaced = NULL, until = NULL'
+const NO_LEASE = 'nonce = NULL, holder = NULL, displaced = NULL'
 /**
  * Notifies the listeners in the same transaction as the step, so that the change is visible to
  * whoever gets the message. The message says nothing of the value.
@@ -64,9 +70,18 @@ export function statementsFor({ sql: table, channel }: Table): Statements {
       RETURNING drawn, displaced`,
     renew: `${update(`until = ${leaseEnd('$3')}`)} RETURNING 1`,
     writeLedger: `${update('ledger = $3, last = $4::bigint')} RETURNING 1`,
-    commit: notifying(update(`record = $3, generation = coalesce($4::bigint, generation), ${NO_LEASE}`), '$5'),
-    release: notifying(update(NO_LEASE), '$3'),
+    commit: notifying(
+      update(`record = $3, generation = coalesce($4::bigint, generation), ${NO_LEASE}, until = ${leaseEnd('$6')}`),
+      '$5',
+    ),
+    release: notifying(update(`${NO_LEASE}, until = NULL`), '$3'),
     keys: `SELECT key FROM ${table} WHERE record IS NOT NULL AND key COLLATE "C" > $1 ORDER BY key COLLATE "C" LIMIT $2`,
+    // A row that somebody else is about to use is left out, and its newest version is what counts.
+    deleteOverdue: `WITH page AS (SELECT key FROM ${table} WHERE key COLLATE "C" > $1 ORDER BY key COLLATE "C" LIMIT $2),
+      overdue AS (SELECT key FROM ${table} WHERE key IN (SELECT key FROM page)
+        AND record IS NULL AND nonce IS NULL AND until <= clock_timestamp() FOR UPDATE SKIP LOCKED),
+      deleted AS (DELETE FROM ${table} AS own USING overdue WHERE own.key = overdue.key)
+      SELECT max(key COLLATE "C") AS last, count(*)::int AS keys FROM page`,
     listen: `LISTEN ${quote(channel)}`,
   }
 }

@@ -70,8 +70,8 @@ export class RedisBackend implements Backend {
     return (await this.#run(WRITE_LEDGER, key, [nonce, text, String(lastFencingToken)])) === '1'
   }
 
-  async commit(key: string, nonce: string, record: RecordText | undefined): Promise<boolean> {
-    const recordArgs = record === undefined ? ['', ''] : [record.text, String(record.generation)]
+  async commit(key: string, nonce: string, record: RecordText | undefined, keepMs?: number): Promise<boolean> {
+    const recordArgs = record === undefined ? ['', '', String(keepMs ?? '')] : [record.text, String(record.generation), '']
     return (await this.#run(COMMIT, key, [...this.#releaseArgs(key, nonce), ...recordArgs])) === '1'
   }
 

@@ -11,8 +11,9 @@ import { createHash } from 'node:crypto'
  * messages only.
  *
  * Fencing tokens go up to 9e15, which Lua's doubles hold but its `tostring` does not write: they
- * are formatted here. The time is Redis's own. No Redis key has an expiry: an eviction policy for
- * keys with an expiry would evict the leases first.
+ * are formatted here. The time is Redis's own. Only the state and the stream of a removed key have an
+ * expiry, until the next lease is taken: an eviction policy for keys with an expiry would evict the
+ * leases first.
  */
 export interface Script {
   readonly lua: string
@@ -68,6 +69,9 @@ redis.call('HSET', KEYS[2], 'nonce', ARGV[1], 'name', ARGV[2], 'until', lease_en
 -- A blocking wait needs a cursor. If this holder may not add to the stream, there is no cursor, so that
 -- nobody blocks on an event that the holder cannot add.
 if redis.pcall('EXISTS', KEYS[3]) == 0 then redis.pcall('XADD', KEYS[3], '*', 'text', '') end
+-- A removed key is used again. A user without the right to PERSIST has none to PEXPIRE either.
+redis.pcall('PERSIST', KEYS[2])
+redis.pcall('PERSIST', KEYS[3])
 return { token, state[1] and state[4] or '' }
 `)
 
@@ -90,8 +94,9 @@ return '1'
 `)
 
 /**
- * nonce, channel, key as published, text, generation (empty: the record is removed) → whether this
- * commit is done, now or by an earlier try
+ * nonce, channel, key as published, text, generation (empty: the record is removed), milliseconds
+ * after which a removed key's state can go (empty: never) → whether this commit is done, now or by an
+ * earlier try
  */
 export const COMMIT = script(`${NOTIFY}
 local state = redis.call('HMGET', KEYS[2], 'nonce', 'done')
@@ -105,6 +110,10 @@ end
 redis.call('HDEL', KEYS[2], 'nonce', 'name', 'until')
 redis.call('HSET', KEYS[2], 'done', ARGV[1])
 notify(ARGV[2], ARGV[5], ARGV[3], ARGV[4])
+if ARGV[6] ~= '' then
+  redis.pcall('PEXPIRE', KEYS[2], ARGV[6])
+  redis.pcall('PEXPIRE', KEYS[3], ARGV[6])
+end
 return '1'
 `)
 

@@ -28,6 +28,8 @@ export interface StoreSupports {
   watch?: boolean
   /** A store that is opened later has what was stored before. Default false. */
   persistent?: boolean
+  /** The ledger of a removed key is deleted when its `keepUntil` is over. Default false. */
+  deletesLedgers?: boolean
 }
 
 /** Defines one test. `other` is a second view of the same store, as another process would have. */
@@ -60,6 +62,13 @@ export async function assertReads(store: Store, key: string, record: DogRecord |
 }
 
 export const ledgerOf = (last: number): Ledger => ({ fetches: { since: 1_763_650_000_000, count: 3, last } })
+
+/** The ledger of a key whose removal had this fencing token. */
+export const removalLedger = (fencingToken: number, keepUntil: number): Ledger => ({
+  ...ledgerOf(fencingToken),
+  voidUpTo: fencingToken,
+  keepUntil,
+})
 
 /** Takes a lease that nobody has. */
 export async function acquireFree(store: Store, key = 'K', timeout = LONG_TIMEOUT_S): Promise<Lease> {

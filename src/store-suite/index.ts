@@ -6,6 +6,7 @@ import { fetchesElsewhereTests } from './fetches-elsewhere.js'
 import type { Define, StoreFixture, StoreSupports } from './helpers.js'
 import { leaseTests } from './leases.js'
 import { recordTests } from './records.js'
+import { removalTests } from './removals.js'
 import { waitingTests } from './waiting.js'
 
 export type { StoreFixture, StoreSupports } from './helpers.js'
@@ -54,6 +55,7 @@ export function storeSuite({ test, factory, supports = {} }: StoreSuiteOptions):
   else {
     leaseTests(define)
     waitingTests(define)
+    removalTests(define, supports)
   }
   capabilityTests(define, supports)
 }

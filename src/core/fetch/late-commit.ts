@@ -1,5 +1,5 @@
 import type { DogRecord, Lease } from '../../../index.js'
-import { isVoid } from '../model/removal.js'
+import { isKnownFetch, isVoid } from '../model/removal.js'
 import type { FetcherRun } from './run-fetcher.js'
 import type { StoredKey } from './stored-key.js'
 
@@ -46,14 +46,18 @@ export async function commitUnwritten(stored: StoredKey): Promise<void> {
 /** Resolves to what is stored afterwards, or to `lost` if the lease was lost before the commit. */
 async function commitUnderLease(stored: StoredKey, lease: Lease, record: DogRecord): Promise<DogRecord | undefined | 'lost'> {
   try {
-    // A removal is not undone by a fetch that began before it.
+    // A removal is not undone by a fetch that began before it. Where there is no record, and no ledger
+    // that knows the fetch, the key was removed so long ago that the removal itself is forgotten.
+    const { memory } = stored
     const ledger = await stored.store.readLedger(stored.key)
-    if (isVoid(ledger, record.generation)) {
-      const { unwritten } = stored.memory
-      if (unwritten !== undefined && isVoid(ledger, unwritten.generation)) stored.memory.dropUnwritten()
+    const newest = await stored.read()
+    const hasRecord = memory.storedVersionOf(newest) !== undefined
+    const isRemoved = ({ generation }: DogRecord) =>
+      isVoid(ledger, generation) || !(hasRecord || isKnownFetch(ledger, generation))
+    if (isRemoved(record)) {
+      if (memory.unwritten !== undefined && isRemoved(memory.unwritten)) memory.dropUnwritten()
       return undefined
     }
-    const newest = await stored.read()
     const isNewer = newest !== undefined && newest.generation >= record.generation && newest !== record
     if (isNewer) return newest
     if (!(await lease.commit(record))) return 'lost'

@@ -61,7 +61,7 @@ async function updateLedger(
   record: DogRecord | undefined,
 ): Promise<void> {
   const ledger = await stored.store.readLedger(stored.key)
-  if (record === undefined) return await lease.writeLedger(withRemoval(ledger, now(), fencingToken))
+  if (record === undefined) return await lease.writeLedger(withRemoval(ledger, now(), fencingToken, stored.config))
   const updated = ledger && withoutFailure(ledger)
   // The value counts for more than the ledger: it is committed even if the ledger cannot be written.
   if (updated !== undefined && updated !== ledger) await lease.writeLedger(updated).catch((error) => stored.warn(error))

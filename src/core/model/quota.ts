@@ -17,7 +17,8 @@ export const DAY_S = 86_400
  */
 export function withAttempt(ledger: Ledger | undefined, now: number, window: number, fencingToken: number): Ledger {
   const { since, count } = currentWindow(ledger, now, window)
-  return { ...ledger, fetches: { since, count: count + 1, last: fencingToken } }
+  const fetches = { since, count: count + 1, last: fencingToken }
+  return ledger === undefined ? { fetches, firstToken: fencingToken } : { ...ledger, fetches }
 }
 
 /** Returns the ledger of a lease under which no upstream was asked: its fencing token is used, and no attempt counts. */

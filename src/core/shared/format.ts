@@ -87,7 +87,7 @@ export function encodeLedger(key: string, ledger: Ledger): string {
 export function decodeLedger(text: string): DecodeResult<Ledger> {
   const raw = parseObject(text)
   if (raw === undefined || typeof raw.dotdog !== 'number') return 'damaged'
-  const { dotdog, key: _key, fetches, failure, voidUpTo, ...unknown } = raw
+  const { dotdog, key: _key, fetches, failure, voidUpTo, firstToken, keepUntil, ...unknown } = raw
   if (dotdog > FORMAT_VERSION) return 'newer'
   if (!isObject(fetches) || !isTime(fetches.since) || !isCounter(fetches.count)) return 'damaged'
   if (failure !== undefined && !isFailure(failure)) return 'damaged'
@@ -97,6 +97,8 @@ export function decodeLedger(text: string): DecodeResult<Ledger> {
     fetches: { since: fetches.since, count: fetches.count, last },
     ...(failure && { failure }),
     ...(isCounter(voidUpTo) && { voidUpTo }),
+    ...(isCounter(firstToken) && { firstToken }),
+    ...(isTime(keepUntil) && { keepUntil }),
   }
 }
 

@@ -1,4 +1,5 @@
 import type { DogRecord, Lease, Ledger, Store, StoreCapability } from '../../../index.js'
+import { isRemovalOver } from '../model/removal.js'
 import { monotonic, now, startTimer, stopTimer } from '../shared/clock.js'
 import { OVERDUE_GRACE_MS } from '../shared/lease-timing.js'
 
@@ -152,7 +153,7 @@ const isOver = ({ lease, waiters, lastFencingToken, ledger, isForgotten }: Slot)
   lease === undefined &&
   waiters.size === 0 &&
   lastFencingToken < Math.floor(now()) &&
-  (isForgotten === true || ledger === undefined)
+  (isForgotten === true || ledger === undefined || isRemovalOver(ledger, now()))
 
 /** The operations of a lease on its slot. */
 interface SlotAccess {

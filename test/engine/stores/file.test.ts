@@ -25,5 +25,5 @@ runStoreSuite(t, {
       },
     }
   },
-  supports: { holder: true, watch: true, persistent: true },
+  supports: { holder: true, watch: true, persistent: true, deletesLedgers: true },
 })

@@ -10,5 +10,5 @@ runStoreSuite(t, {
     const store = dotdog.memoryStore()
     return { store, open: async () => store, close: () => store.close() }
   },
-  supports: { holder: true, watch: true },
+  supports: { holder: true, watch: true, deletesLedgers: true },
 })

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
 import type { DogRecord, Lease, Store } from '../../../index.js'
-import { storeSuite } from '../../../src/store-suite/index.js'
+import { storeSuite } from '../../support/run-store-suite.js'
 import { overriding } from '../../support/test-dog.js'
 
 const dotdog: typeof import('../../../index.js') = createRequire(import.meta.url)('../../../dist/index.js')

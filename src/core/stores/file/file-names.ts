@@ -8,6 +8,7 @@ import { MAX_KEY_CHARS } from '../../model/options.js'
  *     KEY.dog                   the record
  *     .gitignore                "*"
  *     .state/KEY.json           the ledger; KEY.json.NONCE while it is written
+ *     .state/removed/DUE/KEY    a removed key, whose ledger can be deleted at DUE (epoch milliseconds)
  *     .state/KEY.damaged        the bytes of a damaged record, kept aside
  *     .lock/KEY/OWNER           the lock: a folder with one file, whose name describes the holder
  *     .lock/~OWNER/OWNER        a lock being prepared
@@ -70,6 +71,10 @@ export const isTruncated = (name: string): boolean => name.includes('~')
 
 export const stateFolder = (dir: string): string => join(dir, '.state')
 export const ledgerFile = (dir: string, key: string): string => join(dir, '.state', encodeKey(key) + LEDGER_SUFFIX)
+/** The folders of removed keys, one for each time at which some are due. */
+export const removedFolder = (dir: string): string => join(dir, '.state', 'removed')
+export const removedFile = (dir: string, due: number, key: string): string =>
+  join(removedFolder(dir), String(due), encodeKey(key))
 export const damagedFile = (dir: string, key: string): string => join(dir, '.state', `${encodeKey(key)}.damaged`)
 /**
  * The file into which a holder writes a ledger before renaming it. Its name follows from the lock's,

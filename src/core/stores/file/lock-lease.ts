@@ -8,12 +8,15 @@ import * as io from './fs.js'
 import { writeLedger } from './ledger-file.js'
 import { describeOwner } from './liveness.js'
 import type { FileLock } from './lock.js'
+import { scheduleDeletion } from './sweep.js'
 
 /** The lease that the engine gets for a lock that was taken. */
 export class FileLease implements Lease {
   readonly fencingToken: number
   readonly evicted: string | undefined
   readonly #acquiredAt: number
+  /** The `keepUntil` of the ledger that was written last. */
+  #keepUntil: number | undefined
 
   /**
    * @param unlock stops the heartbeat and releases the lock
@@ -44,7 +47,9 @@ export class FileLease implements Lease {
   }
 
   async writeLedger(ledger: Ledger): Promise<void> {
-    if (this.isHeld()) await writeLedger(this.folder, this.lock, ledger)
+    if (!this.isHeld()) return
+    await writeLedger(this.folder, this.lock, ledger)
+    this.#keepUntil = ledger.keepUntil
   }
 
   async commit(record: DogRecord | undefined): Promise<boolean> {
@@ -63,6 +68,7 @@ export class FileLease implements Lease {
 
   #remove(): boolean {
     if (!this.isHeld()) return false
+    if (this.#keepUntil !== undefined) scheduleDeletion(this.folder, this.lock.key, this.#keepUntil)
     // guard_dog's file is removed too. Otherwise the value that was adopted from it would come
     // back.
     for (const dir of [this.folder.path, this.legacyDir]) {

@@ -13,7 +13,7 @@ import { forgetHeartbeat } from './liveness.js'
 import { FileLock, isStillHeld, livingHolder, ownerName } from './lock.js'
 import { FileLease } from './lock-lease.js'
 import { RecordReader } from './record-file.js'
-import { sweep } from './sweep.js'
+import { deleteOverdueLedgers, sweep } from './sweep.js'
 import { waitForChange } from './waiter.js'
 
 /** This much of a damaged record is kept aside. */
@@ -131,6 +131,7 @@ export class FileStore implements Store {
     if (unlock === undefined) return undefined
     failpoint('take.leased', key)
     sweep(this.dir, key)
+    deleteOverdueLedgers(this.#folder)
     this.#keepDamagedCopy(key)
     return new FileLease(this.#folder, lock, unlock, lost.signal, this.#reader.legacyDir)
   }

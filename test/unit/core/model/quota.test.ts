@@ -21,7 +21,7 @@ t.test('Attempts are counted in a window that begins with its first attempt', as
   t.same(currentWindow(ledger(NOW, 3), NOW, 60), { since: NOW, count: 3 })
   t.same(currentWindow(ledger(NOW - 59_999, 3), NOW, 60), { since: NOW - 59_999, count: 3 })
   t.same(currentWindow(ledger(NOW - 60_000, 3), NOW, 60), { since: NOW, count: 0 })
-  t.same(withAttempt(undefined, NOW, 60, 7), { fetches: { since: NOW, count: 1, last: 7 } })
+  t.same(withAttempt(undefined, NOW, 60, 7), { fetches: { since: NOW, count: 1, last: 7 }, firstToken: 7 })
   t.same(withAttempt(ledger(NOW - 1, 3), NOW, 60, 7).fetches, { since: NOW - 1, count: 4, last: 7 })
   t.same(withAttempt(ledger(NOW - 60_000, 3), NOW, 60, 7).fetches, { since: NOW, count: 1, last: 7 })
 })
