@@ -7,9 +7,10 @@ import { KeyHandle } from '../key/key-handle.js'
 import { areSame } from '../model/encryption.js'
 import { DogError } from '../model/errors.js'
 import { checkDogOptions, checkKey, checkKeyOptions, configOf, type KeyConfig } from '../model/options.js'
+import { takingTurns } from '../shared/clock.js'
 import { Events } from './events.js'
 import { LinkedKeys } from './linked-keys.js'
-import { statusOf } from './status.js'
+import { sortedByKey, statusOf } from './status.js'
 import { encryptedWith, type StoreLocation, StoreRegistry, unwrapped } from './store-registry.js'
 import { UnregisteredKeys } from './unregistered-keys.js'
 
@@ -143,13 +144,21 @@ export class DogState {
     this.#stores.get(this.#defaults)
     const config = configOf(undefined, this.#defaults)
     const all: KeyStatus[] = []
-    for (const [key, { stored }] of this.#handles) all.push(await statusOf(key, stored.store, stored.config, stored.memory))
+    // There may be a key for each user, and reading files waits for nothing: others must get their turns.
+    const turn = takingTurns()
+    for (const [key, { stored }] of this.#handles) {
+      all.push(await statusOf(key, stored.store, stored.config, stored.memory))
+      await turn()
+    }
     // A key that nobody asked for here is read, and not remembered.
     for (const store of this.#stores.all()) {
       const decrypting = encryptedWith(config.encryptionKeys, store, () => false)
-      for await (const key of store.keys()) if (!this.#handles.has(key)) all.push(await statusOf(key, decrypting, config))
+      for await (const key of store.keys()) {
+        if (!this.#handles.has(key)) all.push(await statusOf(key, decrypting, config))
+        await turn()
+      }
     }
-    return all.sort((a, b) => (a.key < b.key ? -1 : 1))
+    return await sortedByKey(all, turn)
   }
 
   /** Watches the stores while anyone listens for `change`. */

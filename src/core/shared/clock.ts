@@ -5,7 +5,7 @@
  */
 const { now: wallNow } = Date
 const hrtime = process.hrtime
-const { setTimeout, clearTimeout } = globalThis
+const { setTimeout, clearTimeout, setImmediate } = globalThis
 
 /** Epoch milliseconds. */
 export const now = (): number => wallNow()
@@ -80,6 +80,23 @@ export class WakeableSleep {
  * wait for any event.
  */
 export const nextTick: (callback: (...args: unknown[]) => void, ...args: unknown[]) => void = process.nextTick.bind(process)
+
+/** Work that would keep the event loop for longer than this lets other callers in between. */
+const MAX_STRETCH_MS = 10
+
+/** Returns a function for a long loop to await in each round: now and then it lets the event loop turn. */
+export function takingTurns(): () => Promise<void> | undefined {
+  let since = monotonic()
+  return () => {
+    if (monotonic() - since < MAX_STRETCH_MS) return undefined
+    return new Promise((resolve) => {
+      setImmediate(() => {
+        since = monotonic()
+        resolve()
+      })
+    })
+  }
+}
 
 let tick = 0
 let isEndScheduled = false

@@ -59,23 +59,27 @@ export function list(path: string): string[] {
  */
 export function listSome(path: string, max: number): string[] {
   const names: string[] = []
+  if (max > 0) for (const name of listEach(path)) if (names.push(name) >= max) break
+  return names
+}
+
+/**
+ * The names in a folder, read as they are asked for. While the folder changes, a name may come
+ * twice. None if the folder does not exist.
+ */
+export function* listEach(path: string): Iterable<string> {
   let folder: Dir
   try {
     folder = opendirSync(path)
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return names
+    if (codeOf(error) === 'ENOENT') return
     throw error
   }
   try {
-    while (names.length < max) {
-      const entry = folder.readSync()
-      if (entry === null) break
-      names.push(entry.name)
-    }
+    for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) yield entry.name
   } finally {
     folder.closeSync()
   }
-  return names
 }
 
 /**

@@ -186,10 +186,13 @@ export class FileStore implements Store {
 
   async *keys(): AsyncIterable<string> {
     if (!this.#folder.check()) return
-    for (const file of io.list(this.dir)) {
+    const listed = new Set<string>()
+    for (const file of io.listEach(this.dir)) {
       const name = recordName(file)
       const key = name === undefined ? undefined : this.#keyOf(name)
-      if (key !== undefined) yield key
+      if (key === undefined || listed.has(key)) continue
+      listed.add(key)
+      yield key
     }
   }
 
