@@ -2,6 +2,7 @@
 // store that passes them can be used by dotdog. Two views of one store stand for two processes. The
 // suite knows stores by their contract only.
 import { capabilityTests } from './capabilities.js'
+import { deletedLedgerTests } from './deleted-ledgers.js'
 import { fetchesElsewhereTests } from './fetches-elsewhere.js'
 import type { Define, StoreFixture, StoreSupports } from './helpers.js'
 import { leaseTests } from './leases.js'
@@ -55,7 +56,8 @@ export function storeSuite({ test, factory, supports = {} }: StoreSuiteOptions):
   else {
     leaseTests(define)
     waitingTests(define)
-    removalTests(define, supports)
+    removalTests(define)
+    if (supports.deletesLedgers) deletedLedgerTests(define)
   }
   capabilityTests(define, supports)
 }

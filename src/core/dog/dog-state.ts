@@ -10,7 +10,8 @@ import { checkDogOptions, checkKey, checkKeyOptions, configOf, type KeyConfig } 
 import { takingTurns } from '../shared/clock.js'
 import { Events } from './events.js'
 import { LinkedKeys } from './linked-keys.js'
-import { sortedByKey, statusOf } from './status.js'
+import { sortedByKey } from './sorted-by-key.js'
+import { statusOf } from './status.js'
 import { encryptedWith, type StoreLocation, StoreRegistry, unwrapped } from './store-registry.js'
 import { UnregisteredKeys } from './unregistered-keys.js'
 

@@ -1,0 +1,56 @@
+import { strict as assert } from 'node:assert'
+import { acquireFree, commitValue, type Define, eventually, pause, removalLedger } from './helpers.js'
+import { timeOut, withDogs } from './removals.js'
+
+/** The ledger of a removed key is deleted in time, unless the key is used again. */
+export function deletedLedgerTests(define: Define): void {
+  define('the ledger of a removed key is deleted when its time is over', async (store, other) => {
+    await commitValue(store, 'K', 1)
+    const lease = await acquireFree(store)
+    await lease.writeLedger(removalLedger(lease.fencingToken, Date.now() + 50))
+    await lease.commit(undefined)
+    assert.ok(await other.readLedger('K'))
+    // A store deletes it at the next chance, which is a fetch of any key.
+    await eventually(async () => {
+      await commitValue(store, 'OTHER', 1)
+      return (await other.readLedger('K')) === undefined || undefined
+    })
+    const next = await acquireFree(other)
+    assert.ok(next.fencingToken > lease.fencingToken)
+    await next.release()
+  })
+
+  define('a late answer that finds neither a record nor a ledger that knows it is not stored', (store, other) =>
+    withDogs([store, other], async (dog) => {
+      const answer = await timeOut(dog, 'K')
+      const lease = await acquireFree(other)
+      await lease.writeLedger(removalLedger(lease.fencingToken, Date.now() + 50))
+      await lease.commit(undefined)
+      await eventually(async () => {
+        await commitValue(other, 'OTHER', 1)
+        return (await store.readLedger('K')) === undefined || undefined
+      })
+      await answer('of the old login')
+      assert.equal(await other.read('K'), undefined)
+    }),
+  )
+
+  define('the ledger of a removed key that is used again is kept', async (store, other) => {
+    const removed = await acquireFree(store)
+    await removed.writeLedger(removalLedger(removed.fencingToken, Date.now() + 50))
+    await removed.commit(undefined)
+    const lease = await acquireFree(other)
+    const ledger = {
+      ...removalLedger(removed.fencingToken, Date.now() + 50),
+      fetches: { since: 1, count: 4, last: lease.fencingToken },
+    }
+    await lease.writeLedger(ledger)
+    await lease.release()
+    const until = performance.now() + 1500
+    while (performance.now() < until) {
+      await commitValue(store, 'OTHER', 1)
+      await pause(100)
+    }
+    assert.deepEqual(await store.readLedger('K'), ledger)
+  })
+}
