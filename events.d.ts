@@ -1,4 +1,4 @@
-import type { DogErrorCode, Reason } from './index.js'
+import type { DogError, DogErrorCode, Reason } from './index.js'
 
 /** Payloads never hold a value. */
 export interface DogEvents {
@@ -8,9 +8,15 @@ export interface DogEvents {
   refresh: { key: string; generation: number; reason: Reason; durationMs: number; late: boolean }
   /**
    * The fetch of this process failed, for a caller or in the background. `retryAt`: epoch milliseconds before which
-   * no process fetches; undefined if the failure is not recorded. `message` is redacted.
+   * no process fetches; undefined if the failure is not recorded. `message` and `details` are redacted.
    */
-  failure: { key: string; code: DogErrorCode; message: string; retryAt: number | undefined }
+  failure: {
+    key: string
+    code: DogErrorCode
+    message: string
+    details: DogError['details']
+    retryAt: number | undefined
+  }
   /** A caller in this process began to wait for the fetch of another process. */
   wait: { key: string; holder: string | undefined }
   /** This process took the lease of a dead or overdue holder. */

@@ -291,13 +291,24 @@ export type DogErrorCode =
 
 /** Every failure that is not misuse. `code` is stable; messages may improve. Holds no value, no secret and no URL query. */
 export class DogError extends Error {
-  constructor(code: DogErrorCode, message: string, fields?: { key?: string; retryAt?: number; path?: string; cause?: unknown })
+  constructor(
+    code: DogErrorCode,
+    message: string,
+    fields?: { key?: string; retryAt?: number; path?: string; details?: Record<string, unknown>; cause?: unknown },
+  )
   readonly code: DogErrorCode
   readonly key: string | undefined
   /** Epoch milliseconds before which no process will fetch. */
   readonly retryAt: number | undefined
   /** The file or folder concerned. */
   readonly path: string | undefined
+  /**
+   * What the upstream said of a failed fetch, in every process: plain JSON of at most 1024 bytes, redacted. It is the
+   * `details` of the fetcher's error, or else that error's `code` (a string) and `status` (a number).
+   *
+   * @example if (error.details?.errcode === 40164) tell(error.details.hint)
+   */
+  readonly details: Readonly<Record<string, unknown>> | undefined
 }
 
 /** Whether something caught is a `DogError`, also one of another installed copy of this package. */

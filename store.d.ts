@@ -44,6 +44,8 @@ export interface Failure {
   message: string
   /** The failure says nothing of a process that fetches with another secret than these. See `credentialId`. */
   credentialIds?: readonly string[]
+  /** What the upstream said, as `DogError.details` has it: plain JSON of at most 1024 bytes, redacted. */
+  details?: Readonly<Record<string, unknown>>
 }
 
 /** What all processes know of the attempts to fetch a key. */

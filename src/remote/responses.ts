@@ -62,15 +62,21 @@ export function keysOf({ status, body: { keys } }: RemoteResponse): string[] | u
   return names.every((name) => typeof name === 'string') ? names : undefined
 }
 
-const MAX_DETAIL_CHARS = 500
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+
+const MAX_DETAIL_CHARS = 1024
 
 /** The error that a response means. */
 export function errorOf(key: string, endpoint: string, { status, body, retryAfter }: RemoteResponse): DogError {
-  const { code, detail } = body
+  const { code, detail, details } = body
   if (typeof code === 'string' && FORWARDED_CODES.includes(code)) {
     const message = typeof detail === 'string' ? detail.slice(0, MAX_DETAIL_CHARS) : `${endpoint} answered ${code}`
     const retryAt = retryAfter === undefined ? undefined : Date.now() + retryAfter * 1000
-    return new DogError(code as DogErrorCode, message, { key, ...(retryAt !== undefined && { retryAt }) })
+    return new DogError(code as DogErrorCode, message, {
+      key,
+      ...(retryAt !== undefined && { retryAt }),
+      ...(isObject(details) && { details }),
+    })
   }
   if (code === 'unknown_key') return new DogError('ERR_DOG_NO_FETCHER', `${endpoint} has no key "${key}"`, { key })
   return new DogError('ERR_DOG_STORE', `${endpoint}: ${problemOf(key, status)}`, { key })

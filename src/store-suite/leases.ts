@@ -122,7 +122,9 @@ export function leaseTests(define: Define): void {
 
   define('every process reads the ledger that was written last', async (store, other) => {
     const lease = await acquireFree(store)
-    const failure = { at: 1_763_650_000_000, count: 2, retryAt: 1_763_650_002_000, code: 'ERR_DOG_FETCH', message: 'no' }
+    const details = { errcode: 40164, ip: '203.0.113.9', hintZh: '白名单', list: [1, null, { deep: true }] }
+    const times = { at: 1_763_650_000_000, retryAt: 1_763_650_002_000 }
+    const failure = { ...times, count: 2, code: 'ERR_DOG_FETCH', message: 'no', details, later: { version: 2 } }
     const ledgerWithFailure = { ...ledgerOf(lease.fencingToken), failure }
     await lease.writeLedger(ledgerOf(lease.fencingToken))
     await lease.writeLedger(ledgerWithFailure)

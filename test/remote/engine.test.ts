@@ -1,6 +1,6 @@
 // A dog on another machine, whose values a central server fetches.
 import t from 'tap'
-import type { DogError } from '../../index.js'
+import type { Dog, DogError } from '../../index.js'
 import { CLIENT, central, codeOf, dotdog, pause, until } from './setup.js'
 
 t.test('get, peek, refresh and use work as on the server itself, and no fetcher runs on the client', async (t) => {
@@ -190,4 +190,22 @@ t.test('A key of a client that depends on a key of the server does not back off 
   for (let tries = 0; tries < 6; tries++) t.equal(await codeOf(dog.get('C')), 'ERR_DOG_FETCH')
   await here.dog.set('PUSHED', 'ticket', { expiresIn: 60 })
   t.equal(await dog.get('C'), 'of ticket')
+})
+
+t.test('the details of a failed fetch are those of the server, and its own troubles have none', async (t) => {
+  const here = await central(t)
+  const details = { errcode: 40164, ip: '203.0.113.9', hintZh: '加入白名单', list: [{ a: null }] }
+  here.dog.init('REFUSED', () => Promise.reject(Object.assign(new Error('refused'), { retryAfter: 60, details })))
+  here.dog.init('BROKEN', () => {
+    throw new dotdog.DogError('ERR_DOG_STORE', '/srv/secret-place', { details: { path: '/srv/secret-place' } })
+  })
+  const errorOf = (dog: Dog, key: string) => dog.get(key).catch((error) => error as DogError)
+  const local = (await errorOf(here.dog, 'REFUSED')) as DogError
+  t.strictSame(local.details, details)
+  for (const dog of [here.client(), here.client()]) {
+    const error = (await errorOf(dog, 'REFUSED')) as DogError
+    t.match(error, { code: 'ERR_DOG_FETCH', key: 'REFUSED', retryAt: Number })
+    t.strictSame(error.details, details)
+  }
+  t.equal(((await errorOf(here.client(), 'BROKEN')) as DogError).details, undefined)
 })

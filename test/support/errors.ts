@@ -1,6 +1,7 @@
 import type { Test } from 'tap'
+import type { DogError } from '../../index.js'
 
-type RejectionError = Error & { code?: string; key?: string; retryAt?: number; path?: string }
+type RejectionError = Error & { code?: string } & Partial<Pick<DogError, 'key' | 'retryAt' | 'path' | 'details'>>
 
 /** The error of a promise that must reject, or of a call that must throw. */
 export async function rejectionOf(task: Promise<unknown> | (() => unknown)): Promise<RejectionError> {

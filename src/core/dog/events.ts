@@ -41,13 +41,13 @@ export class Events implements FetchEvents {
   }
 
   onFailed(key: string, error: DogError): void {
-    const { code, message, retryAt } = error
+    const { code, message, details, retryAt } = error
     this.debug(key, () => {
       const next = retryAt === undefined ? '' : `; the next fetch is allowed at ${new Date(retryAt).toISOString()}`
       return `failed (${code}): ${message}${next}`
     })
     this.#failures.set(key, error)
-    this.#emit('failure', { key, code, message, retryAt })
+    this.#emit('failure', { key, code, message, details, retryAt })
   }
 
   onUnobserved(key: string, error: DogError): void {

@@ -23,6 +23,8 @@ export async function retryRejected(
   } catch (error) {
     if (!isRejection(error, key, isRejected)) throw error
     const next = await secret.refresh(value).catch((failure) => {
+      // No new value may be used now. The upstream's own words say more than that.
+      if (failure?.code === 'ERR_DOG_REJECTED') throw error
       markAsAfterUse(failure)
       throw failure
     })

@@ -1,5 +1,6 @@
 import { DogError } from './errors.js'
-import { describeFailure, fieldOf } from './failure.js'
+import { describeFailure } from './failure.js'
+import { fieldOf } from './field-of.js'
 
 /**
  * A fetch that failed because another key has no value. The upstream of the own key did not fail,
@@ -35,9 +36,10 @@ export function dependencyFailure(key: string, error: unknown, wrappers = MAX_WR
 }
 
 /** What the callers of a key are told that failed because of another key: no later `retryAt` than that key's. */
-export function errorOfDependent(key: string, error: unknown, { retryAt }: DogError): DogError {
+export function errorOfDependent(key: string, error: unknown, dependency: DogError): DogError {
   const { code, message } = describeFailure(key, error)
-  return new DogError(code as DogError['code'], message, { key, retryAt, cause: error })
+  const { retryAt, details } = dependency
+  return new DogError(code as DogError['code'], message, { key, retryAt, details, cause: error })
 }
 
 /** `instanceof` throws for a revoked proxy. */

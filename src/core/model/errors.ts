@@ -1,11 +1,14 @@
 import type { DogErrorCode } from '../../../index.js'
 import { sanitize } from '../shared/redact.js'
+import { type Details, toDetails } from './details.js'
 
 export interface ErrorFields {
   key?: string
   /** Epoch milliseconds. */
   retryAt?: number
   path?: string
+  /** What an upstream said. A plain, redacted copy of it is kept. */
+  details?: unknown
   /** Anything that was caught. Only a sanitised copy of it is kept. */
   cause?: unknown
 }
@@ -22,6 +25,7 @@ export class DogError extends Error {
   readonly key: string | undefined
   readonly retryAt: number | undefined
   readonly path: string | undefined
+  readonly details: Details | undefined
 
   constructor(code: DogErrorCode, message: string, fields: ErrorFields = {}) {
     super(message, fields.cause === undefined ? undefined : { cause: sanitize(fields.cause) })
@@ -29,6 +33,7 @@ export class DogError extends Error {
     this.key = fields.key
     this.retryAt = fields.retryAt
     this.path = fields.path
+    this.details = toDetails(fields.details)
   }
 }
 /** Whether something caught is a DogError, also one of another installed copy of this package. */

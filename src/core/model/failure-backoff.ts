@@ -21,6 +21,12 @@ const MAX_FAILURE_MS = 8 * DAY_S * 1000
 const FIRST_BACKOFF_MS = 1000
 const MAX_BACKOFF_MS = 60_000
 
+interface FailureToRecord extends Pick<Failure, 'code' | 'message' | 'credentialIds'> {
+  details?: Failure['details'] | undefined
+  /** Seconds. */
+  retryAfter?: number | undefined
+}
+
 /**
  * Returns the ledger with one more failure. Without `retryAfter` (seconds, from the upstream) the
  * wait doubles from 1 s to 60 s, with jitter in its upper half only. One holder probes for all
@@ -29,15 +35,16 @@ const MAX_BACKOFF_MS = 60_000
 export function withFailure(
   ledger: Ledger,
   now: number,
-  failure: { code: string; message: string; retryAfter?: number; credentialIds?: readonly string[] },
+  failure: FailureToRecord,
   random: number = Math.random(),
 ): Ledger {
   const count = (ledger.failure?.count ?? 0) + 1
   const backoffMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(count - 1, 10))
   const waitMs = failure.retryAfter === undefined ? (backoffMs * (1 + random)) / 2 : failure.retryAfter * 1000
-  const { code, message } = failure
+  const { code, message, details } = failure
   const credentialIds = failedCredentials(ledger.failure, failure.credentialIds)
-  return { ...ledger, failure: { at: now, count, retryAt: Math.ceil(now + waitMs), code, message, ...credentialIds } }
+  const retryAt = Math.ceil(now + waitMs)
+  return { ...ledger, failure: { at: now, count, retryAt, code, message, ...(details && { details }), ...credentialIds } }
 }
 
 /** A ledger keeps this many failed credentials. With more, a failure holds for all. */

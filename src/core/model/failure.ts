@@ -1,7 +1,9 @@
 import type { Failure } from '../../../index.js'
 import { now } from '../shared/clock.js'
 import { cutText, messageOf } from '../shared/redact.js'
+import { type Details, detailsOfError } from './details.js'
 import { DogError, isDogError } from './errors.js'
+import { fieldOf } from './field-of.js'
 
 /**
  * Turns a fetcher's error into an entry in the ledger, and an entry into the error that every
@@ -28,6 +30,7 @@ const MAX_RETRY_AFTER_S = 7 * 86_400
 export interface FailureDescription {
   code: string
   message: string
+  details: Details | undefined
   /** Seconds that the upstream asked for. */
   retryAfter: number | undefined
   /** The error says nothing of other credentials than these. */
@@ -40,33 +43,37 @@ export interface FailureDescription {
 }
 
 export function describeFailure(key: string, error: unknown): FailureDescription {
+  const common = { details: detailsOfError(error), retryAfter: retryAfterOf(error) }
   if (isDogError(error) && ENGINE_CODES.includes(error.code as never)) {
     // A fetcher may throw a DogError that it made itself, so that this message is not to be trusted
     // either.
     const kind = UNRECORDED_CODES.includes(error.code) ? 'none' : 'recorded'
-    return { code: error.code, message: messageOf(error), retryAfter: retryAfterOf(error), kind }
+    return { code: error.code, message: messageOf(error), kind, ...common }
   }
   const message = cutText(`The fetcher of "${key}" failed: ${messageOf(error)}`)
   const kind = fieldOf(error, 'name') === 'AbortError' ? 'aborted' : isOfThisProcess(error) ? 'none' : 'recorded'
   const credentialIds = credentialIdsOf(error)
-  return { code: 'ERR_DOG_FETCH', message, retryAfter: retryAfterOf(error), kind, ...(credentialIds && { credentialIds }) }
+  return { code: 'ERR_DOG_FETCH', message, kind, ...common, ...(credentialIds && { credentialIds }) }
 }
 
 /** The error for a recorded failure, in this process and in every other. */
 export function recordedError(key: string, failure: Failure, cause?: unknown): DogError {
   const { code, message, retryAt } = failure
   const isSameError = isDogError(cause) && cause.code === code
-  return new DogError(code as DogError['code'], message, { key, retryAt, cause: isSameError ? undefined : cause })
+  const recorded = new DogError(code as DogError['code'], message, { key, retryAt, cause: isSameError ? undefined : cause })
+  // They were redacted when they were recorded. Each error has a copy, because the ledger may be in memory.
+  const details = failure.details && (JSON.parse(JSON.stringify(failure.details)) as Details)
+  return Object.assign(recorded, { details })
 }
 
 /** The error for a failure that is not recorded. */
-export function unrecordedError(key: string, { code, message }: FailureDescription, cause: unknown): DogError {
+export function unrecordedError(key: string, { code, message, details }: FailureDescription, cause: unknown): DogError {
   const original = isDogError(cause) && cause.code === code ? cause : undefined
   // The original error is copied and never thrown: the fetcher may have made it and attached
   // anything to it.
   const fields =
     original === undefined ? { key, cause } : { key: original.key ?? key, path: original.path, cause: original.cause }
-  return new DogError(code as DogError['code'], message, fields)
+  return new DogError(code as DogError['code'], message, { ...fields, details })
 }
 
 /**
@@ -90,13 +97,4 @@ function credentialIdsOf(error: unknown): readonly string[] | undefined {
   const ids = fieldOf(error, 'credentialIds')
   const isId = (id: unknown) => typeof id === 'string' && id !== '' && id.length <= MAX_CREDENTIAL_ID_CHARS
   return Array.isArray(ids) && ids.length > 0 && ids.every(isId) ? [...ids] : undefined
-}
-
-/** Reads a field of anything that was thrown. A getter of it may throw in turn. */
-export function fieldOf(error: unknown, name: string): unknown {
-  try {
-    return Object(error)[name]
-  } catch {
-    return undefined
-  }
 }

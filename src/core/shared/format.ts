@@ -95,7 +95,7 @@ export function decodeLedger(text: string): DecodeResult<Ledger> {
   return {
     ...unknown,
     fetches: { since: fetches.since, count: fetches.count, last },
-    ...(failure && { failure }),
+    ...(failure && { failure: withValidDetails(failure) }),
     ...(isCounter(voidUpTo) && { voidUpTo }),
     ...(isCounter(firstToken) && { firstToken }),
     ...(isTime(keepUntil) && { keepUntil }),
@@ -112,6 +112,12 @@ function isFailure(failure: unknown): failure is Failure {
     typeof failure.message === 'string' &&
     (failure.credentialIds === undefined || isTexts(failure.credentialIds))
   )
+}
+
+/** Details are for people: wrong ones are left out, and the rest of the failure counts. */
+function withValidDetails(failure: Failure): Failure {
+  const { details, ...rest } = failure
+  return details === undefined || isObject(details) ? failure : rest
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {

@@ -78,6 +78,20 @@ export function redact(text: string, secrets: readonly string[] = []): string {
   )
 }
 
+const SECRET_NAME = /(?:secret|token|ticket|password|passwd|api_?key)$/i
+
+/**
+ * Redacts every text and every name in a JSON value.
+ *
+ * @param name the name of the member that has this value: one called `password` is masked whatever it is
+ */
+export function redactJson(value: unknown, name = ''): unknown {
+  if (typeof value === 'string') return SECRET_NAME.test(name) ? MASK : redact(value)
+  if (Array.isArray(value)) return value.map((part) => redactJson(part, name))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([member, part]) => [redact(member), redactJson(part, member)]))
+}
+
 /** A longer message is cut. A ledger holds it, and each process that meets the failure shows it. */
 export const MAX_MESSAGE_CHARS = 1024
 /** A cut may go back this far for the end of a word. */

@@ -23,6 +23,8 @@ export interface ProblemFields {
   retryAfter?: number
   /** Epoch milliseconds before which no process fetches. */
   retryAt?: number
+  /** What the upstream said, if clients may read the message too. */
+  details?: unknown
   headers?: Record<string, string>
   /** For the server's log only: more than the client may know. */
   logReason?: string
@@ -54,9 +56,9 @@ export class Problem extends Error {
 
   get body(): string {
     const { status, code, detail } = this
-    const { retryAt } = this.fields
+    const { retryAt, details } = this.fields
     const type = `urn:dotdog:problem:${code.toLowerCase().replaceAll('_', '-')}`
-    return JSON.stringify({ type, title: TITLES[status] ?? 'Error', status, detail, code, retryAt })
+    return JSON.stringify({ type, title: TITLES[status] ?? 'Error', status, detail, code, retryAt, details })
   }
 }
 
@@ -79,14 +81,15 @@ const PUBLIC_MESSAGES: Record<string, string> = {
   ERR_DOG_STORE: 'The store of the values failed; the server’s log has the details',
 }
 
+/** Whether clients may read the message and the details of an error. */
+export const isPublic = (code: string): boolean => CODES_WITH_PUBLIC_MESSAGE.includes(code)
+
 /** What a client may read about a failure. */
 export const publicMessage = (code: string, message: string): string =>
-  CODES_WITH_PUBLIC_MESSAGE.includes(code)
-    ? message
-    : (PUBLIC_MESSAGES[code] ?? 'The value is not available; the server’s log has the details')
+  isPublic(code) ? message : (PUBLIC_MESSAGES[code] ?? 'The value is not available; the server’s log has the details')
 
 /** Returns whether it is a DogError, of whichever copy of the package. */
-export const isDogError = (error: unknown): error is { code: string; message: string; retryAt?: number } =>
+export const isDogError = (error: unknown): error is { code: string; message: string; retryAt?: number; details?: unknown } =>
   error instanceof Error && /^ERR_DOG_[A-Z_]+$/.test(String((error as { code?: unknown }).code))
 
 /**
@@ -95,10 +98,10 @@ export const isDogError = (error: unknown): error is { code: string; message: st
 export function problemOf(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error
   if (!isDogError(error)) return undefined
-  const { code, message, retryAt } = error
+  const { code, message, retryAt, details } = error
   const detail = publicMessage(code, message)
   if (code === 'ERR_DOG_NO_FETCHER') return new Problem(404, code, detail)
   const waitS = Math.ceil(((retryAt ?? 0) - Date.now()) / 1000)
   const retryAfter = Math.min(MAX_RETRY_AFTER_S, Math.max(1, waitS))
-  return new Problem(503, code, detail, { retryAfter, retryAt })
+  return new Problem(503, code, detail, { retryAfter, retryAt, ...(isPublic(code) && { details }) })
 }

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
+import type { DogEvents } from 'dotdog'
 import type { Client } from '../http/client.js'
-import { Problem, publicMessage } from '../http/problem.js'
+import { isPublic, Problem, publicMessage } from '../http/problem.js'
 import type { RequestContext, ServerRoute } from '../http/request-context.js'
 import type { EventHub, HubEvent } from './event-hub.js'
 
@@ -78,7 +79,7 @@ export class EventStreams {
     // A warning without a key is about the server itself.
     if (this.#streams.size === 0 || payload.key === undefined) return
     const { key } = payload
-    const shown = 'message' in payload ? { ...payload, message: publicMessage(payload.code, payload.message) } : payload
+    const shown = 'message' in payload ? publicPayload(payload) : payload
     const text = `event: ${event}\ndata: ${JSON.stringify(shown)}\n\n`
     this.#writeToEach((client) => (client.mayRead(key) ? text : undefined))
   }
@@ -91,4 +92,10 @@ export class EventStreams {
       else response.write(text)
     }
   }
+}
+
+/** What a client may read of a warning or a failure. */
+function publicPayload(payload: DogEvents['failure' | 'warning']): object {
+  const { code, message } = payload
+  return { ...payload, message: publicMessage(code, message), ...(isPublic(code) ? {} : { details: undefined }) }
 }

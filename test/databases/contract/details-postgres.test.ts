@@ -1,0 +1,4 @@
+import { postgres } from '../postgres/engine.js'
+import { details } from './details.js'
+
+await details(postgres)
