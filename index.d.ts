@@ -302,12 +302,7 @@ export class DogError extends Error {
   readonly retryAt: number | undefined
   /** The file or folder concerned. */
   readonly path: string | undefined
-  /**
-   * What the upstream said of a failed fetch, in every process: plain JSON of at most 1024 bytes, redacted. It is the
-   * `details` of the fetcher's error, or else that error's `code` (a string) and `status` (a number).
-   *
-   * @example if (error.details?.errcode === 40164) tell(error.details.hint)
-   */
+  /** What the upstream said of a failed fetch, in every process: plain JSON of at most 1024 bytes, redacted. */
   readonly details: Readonly<Record<string, unknown>> | undefined
 }
 

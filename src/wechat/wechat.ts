@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream'
 import type { Secret } from 'dotdog'
 import type { CallOptions } from './api/call.js'
 import type { Account } from './api/endpoints.js'
+import { withWeChatErrors } from './api/failed-fetch.js'
 import { createCall } from './api/run-call.js'
 import { registerSecrets } from './keys.js'
 import { checkWeChatOptions, type WeChatOptions } from './options.js'
@@ -42,8 +43,9 @@ export interface WeChat {
    * @returns the platform's JSON object. An integer beyond ±(2^53 − 1), as some message ids are, is a
    *   string of its digits: a number would be another one. With `as` a Buffer or a stream.
    * @throws TypeError for a wrong argument.
-   * @throws WeChatError for an errcode, a time-out, or a response that is not a JSON object.
-   * @throws DogError if no token can be got.
+   * @throws WeChatError for an errcode, a time-out, or a response that is not a JSON object, also if the platform
+   *   refuses a token, to this process or to another.
+   * @throws DogError if no token can be got for another reason.
    * @example await wx.call('/cgi-bin/user/info', { query: { openid, lang: 'zh_CN' } })
    * @example await wx.call('/cgi-bin/message/custom/send', { body: { touser, msgtype: 'text', text: { content } } })
    */
@@ -55,7 +57,8 @@ export interface WeChat {
    *
    * @param url the whole URL of the page, decoded once. The fragment after `#` is cut off.
    * @throws TypeError if it is not an absolute http(s) URL.
-   * @throws DogError if no ticket can be got. There is never a signature over "undefined".
+   * @throws WeChatError if the platform refuses a ticket or a token, to this process or to another.
+   * @throws DogError if no ticket can be got for another reason. There is never a signature over "undefined".
    * @example wx.config({ ...(await wx.signUrl(url)), jsApiList: ['scanQRCode'] })
    */
   signUrl(url: string): Promise<JsapiConfig>
@@ -63,7 +66,8 @@ export interface WeChat {
    * Signs a card for `wx.addCard`. Returns its `cardExt`, which is JSON text.
    *
    * @throws TypeError without a `cardId`, or for an unknown or wrong member.
-   * @throws DogError if no ticket can be got.
+   * @throws WeChatError if the platform refuses a ticket or a token, to this process or to another.
+   * @throws DogError if no ticket can be got for another reason.
    * @example wx.addCard({ cardList: [{ cardId, cardExt: await wx.cardExt({ cardId, code }) }] })
    */
   cardExt(card: CardExtInput): Promise<string>
@@ -72,7 +76,8 @@ export interface WeChat {
    *
    * @param choice limits the cards to choose from. Default: all cards of the account.
    * @throws TypeError for an unknown or wrong member.
-   * @throws DogError if no ticket can be got.
+   * @throws WeChatError if the platform refuses a ticket or a token, to this process or to another.
+   * @throws DogError if no ticket can be got for another reason.
    * @example wx.chooseCard({ ...(await wx.chooseCard({ cardType: 'GROUPON' })), success })
    */
   chooseCard(choice?: ChooseCardInput): Promise<CardChoice>
@@ -96,6 +101,8 @@ export function wechat(options: WeChatOptions): WeChat {
   const account: Account = { appId, appSecret, baseUrl }
   const { accessToken, jsapiTicket, cardTicket } = registerSecrets(checked, account)
 
+  const currentValue = (secret: Secret<string>) => withWeChatErrors(secret.key, () => secret.get())
+
   return Object.freeze({
     accessToken,
     jsapiTicket,
@@ -103,15 +110,15 @@ export function wechat(options: WeChatOptions): WeChat {
     call: createCall(account, accessToken, timeout * 1000) as WeChat['call'],
     async signUrl(url: string): Promise<JsapiConfig> {
       const page = pageUrl(url)
-      return { appId, ...signJsapi({ ticket: await jsapiTicket.get(), url: page }) }
+      return { appId, ...signJsapi({ ticket: await currentValue(jsapiTicket), url: page }) }
     },
     async cardExt(card: CardExtInput): Promise<string> {
       checkCardOptions('cardExt', card, ['cardId'])
-      return cardExtOf(await cardTicket.get(), card)
+      return cardExtOf(await currentValue(cardTicket), card)
     },
     async chooseCard(choice: ChooseCardInput = {}): Promise<CardChoice> {
       checkCardOptions('chooseCard', choice)
-      return cardChoiceOf(await cardTicket.get(), appId, choice)
+      return cardChoiceOf(await currentValue(cardTicket), appId, choice)
     },
   })
 }

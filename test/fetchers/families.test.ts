@@ -65,7 +65,7 @@ for (const sample of samples) {
       dog.init('KEY', ...sample.register(url))
       await dog.set('KEY', 'the-same-token', { expiresIn: 3600 })
       const call = () => dog.use('KEY', () => Promise.reject(sample.dead))
-      for (let i = 0; i < 5; i++) t.match(await rejectionOf(call()), { code: 'ERR_DOG_REJECTED' })
+      for (let i = 0; i < 5; i++) t.equal(await rejectionOf(call()), sample.dead)
       t.equal(asked.length, 1)
     })
 
@@ -92,6 +92,19 @@ for (const sample of samples) {
         t.notMatch(printedForms(error), /a-token|access_token":/, what)
       }
       t.equal(asked.length, bad.length, 'no redirect is followed, and no request is sent twice')
+    })
+
+    t.test('what the upstream said is in the details of the error of every caller', async (t) => {
+      const { url, asked } = await serve(t, () => sample.wrong)
+      const registration = sample.register(url)
+      const { details } = (await errorOfFetcher(registration[0])) as unknown as { details: Record<string, unknown> }
+      const dog = createTestDog(t)
+      dog.init('KEY', ...registration)
+      const errors = [await rejectionOf(dog.get('KEY')), await rejectionOf(dog.get('KEY'))]
+      const expected = JSON.parse(JSON.stringify(details))
+      t.match(expected, { code: /^FETCHER_/, provider: String, status: Number })
+      for (const error of errors) t.match(error, { code: 'ERR_DOG_FETCH', details: expected })
+      t.equal(asked.length, 2, 'the second caller made no request')
     })
 
     t.test('no secret, token or query is in anything that can be printed', async (t) => {

@@ -46,8 +46,8 @@ t.test('a wrong card is refused before anything is fetched', async (t) => {
 t.test('a card without a ticket is an error, never a signature over "undefined"', async (t) => {
   const { fake, wx } = await setUp(t)
   fake.fail('ticket', 45009)
-  t.match(await rejectionOf(wx.cardExt({ cardId: 'c' })), { code: 'ERR_DOG_FETCH', key: 'CARD_TICKET' })
-  t.match(await rejectionOf(wx.chooseCard()), { code: 'ERR_DOG_FETCH', key: 'CARD_TICKET' })
+  t.match(await rejectionOf(wx.cardExt({ cardId: 'c' })), { code: 'WECHAT_45009', key: 'CARD_TICKET' })
+  t.match(await rejectionOf(wx.chooseCard()), { code: 'WECHAT_45009', key: 'CARD_TICKET' })
 })
 
 t.test('a mini program gets tokens and makes calls, and its whitelist guards the token only', async (t) => {
@@ -60,7 +60,7 @@ t.test('a mini program gets tokens and makes calls, and its whitelist guards the
     t.match(await wx.call('/cgi-bin/getcallbackip'), { ip_list: [/./, /./] })
     fake.killToken()
     t.match(await rejectionOf(wx.call('/cgi-bin/getcallbackip')), {
-      code: 'ERR_DOG_FETCH',
+      code: 'WECHAT_40164',
       message: /Add 198\.51\.100\.1 to the IP whitelist/,
     })
     await account.dog.close()

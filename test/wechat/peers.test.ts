@@ -15,7 +15,7 @@ t.test('tnwx calls getticket five times for five signatures; dotdog calls it onc
 t.test('tnwx signs jsapi_ticket=undefined after a failure; dotdog rejects', async (t) => {
   const { fake, wx } = await setUp(t)
   fake.fail('ticket', -1)
-  t.match(await rejectionOf(wx.signUrl(PAGE_URL)), { code: 'ERR_DOG_FETCH' })
+  t.match(await rejectionOf(wx.signUrl(PAGE_URL)), { code: 'WECHAT_-1' })
 })
 
 t.test('tnwx resolves and caches an error response; dotdog rejects, and uses the next good response', async (t) => {
@@ -49,7 +49,7 @@ t.test('co-wechat-api requests a token without end if the endpoint answers 40001
   const { fake, wx } = await setUp(t)
   fake.fail('token', 40001)
   const error = await rejectionOf(wx.call('/cgi-bin/getcallbackip'))
-  t.match(error, { code: 'ERR_DOG_FETCH', message: /AppSecret/ })
+  t.match(error, { code: 'WECHAT_40001', message: /AppSecret/ })
   await new Promise((resolve) => setTimeout(resolve, 1500))
   await rejectionOf(wx.call('/cgi-bin/getcallbackip'))
   t.equal(fake.count.token, 1, 'a wrong secret is not retried every second')

@@ -52,7 +52,7 @@ for (const STABLE of ['no', 'yes']) {
       async (t) => {
         const { fake, all, end } = await callers(t, 3, { STABLE })
         fake.fail(endpoint, fault)
-        for (const answer of await all('sign', 3)) t.match(answer, /^ERR_DOG_FETCH: .*WeChat/)
+        for (const answer of await all('sign', 3)) t.match(answer, /^WECHAT_\w+: .*WeChat/)
         t.ok(fake.count[endpoint] <= 2, `${fake.count[endpoint]} calls`)
         t.same(await end(), [0, 0, 0])
       },

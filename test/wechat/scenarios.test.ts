@@ -135,7 +135,7 @@ t.test('an address outside the whitelist (40164) causes one request, for any num
   fake.setWhitelist(['10.0.0.1'], 'wxa')
   for (let i = 0; i < 5; i++) {
     for (const answer of (await children.ask<string[]>({ task: 'call', times: 5 })).flat()) {
-      t.match(answer, /^ERR_DOG_FETCH: .*Add 203\.0\.113\.9 to the IP whitelist/)
+      t.match(answer, /^WECHAT_40164: .*Add 203\.0\.113\.9 to the IP whitelist/)
     }
   }
   t.match(fake.count, { token: 1, stable: 1, call: 0 })
@@ -148,7 +148,7 @@ t.test('a wrong secret causes at most two requests, for any number of callers', 
   const children = await startChildren(t, 'caller', [env, env, { ...env, STABLE: 'yes' }])
   for (let i = 0; i < 5; i++) {
     for (const answer of (await children.ask<string[]>({ task: 'sign', times: 5 })).flat()) {
-      t.match(answer, /^ERR_DOG_FETCH: .*The AppSecret does not belong to this appId/)
+      t.match(answer, /^WECHAT_40\d+: .*The AppSecret does not belong to this appId/)
     }
   }
   t.ok(fake.count.token + fake.count.stable <= 2, `${fake.count.token} and ${fake.count.stable} questions`)
@@ -162,7 +162,7 @@ t.test('a response that is lost after the rotation is recovered from in every pr
   // On a very slow machine the second process may call after the back-off of the first.
   const answers = [...(await calls())]
   t.ok(
-    answers.some((answer) => /^ERR_DOG_FETCH: .*the connection failed/.test(answer)),
+    answers.some((answer) => /^WECHAT_TRANSPORT: .*the connection failed/.test(answer)),
     answers.join(),
   )
   // The back-off of a first failure is a second at most.

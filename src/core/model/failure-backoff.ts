@@ -32,12 +32,7 @@ interface FailureToRecord extends Pick<Failure, 'code' | 'message' | 'credential
  * wait doubles from 1 s to 60 s, with jitter in its upper half only. One holder probes for all
  * processes, so it matters more that no probe follows at once than that the probes are spread.
  */
-export function withFailure(
-  ledger: Ledger,
-  now: number,
-  failure: FailureToRecord,
-  random: number = Math.random(),
-): Ledger {
+export function withFailure(ledger: Ledger, now: number, failure: FailureToRecord, random: number = Math.random()): Ledger {
   const count = (ledger.failure?.count ?? 0) + 1
   const backoffMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(count - 1, 10))
   const waitMs = failure.retryAfter === undefined ? (backoffMs * (1 + random)) / 2 : failure.retryAfter * 1000

@@ -60,6 +60,12 @@ export class FetcherError extends Error {
     this.upstreamMessage = fields.upstreamMessage
     this.retryAfter = fields.retryAfter
   }
+
+  /** The same as plain JSON: the `details` of the `DogError` that every process gets for a failed fetch. */
+  get details(): Readonly<Record<string, unknown>> {
+    const { code, provider, status, upstreamCode, upstreamMessage, retryAfter } = this
+    return { code, provider, status, upstreamCode, retryAfter, upstreamMessage }
+  }
 }
 // A literal, because a minifier may rename the class.
 Object.defineProperty(FetcherError.prototype, 'name', { value: 'FetcherError', configurable: true, writable: true })

@@ -32,7 +32,7 @@ const QUOTA_USED_UP: UpstreamRefusal = {
 export function refusalOf(error: unknown): UpstreamRefusal | undefined {
   if (!isDogError(error)) return undefined
   if (error.code === 'ERR_DOG_QUOTA') return QUOTA_USED_UP
-  const { errcode, errmsg, hint } = detailsOf(error)
+  const { errcode, errmsg, hint } = Object(error.details) as UpstreamDetails
   if (typeof errcode !== 'number')
     return { errcode: SYSTEM_ERROR, errmsg: `${ERRMSGS[SYSTEM_ERROR]}: ${textOf(hint) || error.code}` }
   const isMistakable = MISTAKABLE_ERRCODES.includes(errcode)
@@ -47,14 +47,3 @@ export function refusalOf(error: unknown): UpstreamRefusal | undefined {
 
 const RID = /,? *rid: *[0-9a-f-]+/
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
-
-/** The sentence that `dotdog/wechat` makes of an answer. A ledger keeps its first 200 characters. */
-const ANSWER = /WeChat answered (-?\d+) to \S+\. ([^(]*)(?:\((.*)\))?/
-
-function detailsOf(error: { message: string; details?: unknown; cause?: unknown }): UpstreamDetails {
-  const details = Object(error.details) as UpstreamDetails
-  if (details.errcode !== undefined) return details
-  // An error of another version has no details.
-  const match = ANSWER.exec(error.message)
-  return match === null ? details : { errcode: Number(match[1]), hint: match[2]?.trim(), errmsg: match[3] }
-}

@@ -18,6 +18,9 @@ export interface WeChatErrorFields {
   rid?: string
   ip?: string
   retryAfter?: number
+  key?: string
+  retryAt?: number
+  cause?: unknown
 }
 
 /**
@@ -64,9 +67,13 @@ export class WeChatError extends Error {
    * applies.
    */
   readonly retryAfter: number | undefined
+  /** The key whose value could not be got, or with whose value the platform was called. */
+  readonly key: string | undefined
+  /** Epoch milliseconds until which no process asks for the value of `key` again. */
+  readonly retryAt: number | undefined
 
   constructor(message: string, fields: WeChatErrorFields) {
-    super(message)
+    super(message, fields.cause === undefined ? undefined : { cause: fields.cause })
     this.code = fields.code
     this.kind = fields.kind
     this.hint = fields.hint
@@ -78,6 +85,17 @@ export class WeChatError extends Error {
     this.rid = fields.rid
     this.ip = fields.ip
     this.retryAfter = fields.retryAfter
+    this.key = fields.key
+    this.retryAt = fields.retryAt
+  }
+
+  /**
+   * The same as plain JSON: the `details` of the `DogError` that every process gets for a failed fetch. The texts
+   * come last, because a long text is cut.
+   */
+  get details(): Readonly<Record<string, unknown>> {
+    const { code, kind, errcode, path, appId, rid, ip, hint, hintZh, errmsg } = this
+    return { code, kind, errcode, path, appId, rid, ip, hint, hintZh, errmsg }
   }
 }
 // A literal, because a minifier may rename the class.

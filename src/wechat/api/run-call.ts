@@ -5,6 +5,7 @@ import { type RequestBody, readBody } from './body.js'
 import { type CallOptions, type CheckedCall, checkCall } from './call.js'
 import { type Account, prepareCall } from './endpoints.js'
 import { transportError } from './errors.js'
+import { withWeChatErrors } from './failed-fetch.js'
 import { sendRequest } from './http.js'
 import { requestBuffer, requestStream } from './media.js'
 
@@ -30,6 +31,6 @@ export function createCall(account: Account, accessToken: Secret<string>, timeou
       if (call.as === 'buffer') return requestBuffer(request, context)
       return call.as === 'stream' ? requestStream(request, context, timeoutMs) : sendRequest(request, context)
     }
-    return call.token ? accessToken.use(send) : send(undefined)
+    return call.token ? withWeChatErrors(accessToken.key, () => accessToken.use(send)) : send(undefined)
   }
 }
