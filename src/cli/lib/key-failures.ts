@@ -6,8 +6,10 @@ import type { KeyFailure, OperatorLog } from './operator-log.js'
  * processes, which stand in the ledger, and those of keys that are refreshed although nobody asks.
  */
 
-/** Between two reads of the ledgers without a sign. */
-const POLL_INTERVAL_MS = 5000
+/** Between two reads of the ledgers without a sign, at least. */
+const MIN_POLL_INTERVAL_MS = 5000
+/** The part of its time that a process with many keys spends on reading them: one in 20. */
+const POLL_REST_FACTOR = 20
 /** Signs come in bursts: one read answers all of them. */
 const SETTLE_MS = 100
 /** Messages that were logged; the oldest is forgotten first. */
@@ -29,6 +31,7 @@ export class KeyFailures {
   #poll: NodeJS.Timeout | undefined
   #pending: NodeJS.Timeout | undefined
   #isReading = false
+  #isStarted = false
 
   constructor(
     readonly dog: Dog,
@@ -38,6 +41,7 @@ export class KeyFailures {
   ) {}
 
   start(): void {
+    this.#isStarted = true
     const stopWarnings = this.dog.on('warning', ({ key, message }) => this.#noteOnce(key, message))
     const stopFailures = this.dog.on('failure', ({ key, code, message }) => {
       this.#failed.set(key, { code, message })
@@ -45,7 +49,6 @@ export class KeyFailures {
     })
     const stopRefreshes = this.dog.on('refresh', ({ key }) => this.#open.has(key) && this.check())
     this.#stops.push(stopWarnings, stopFailures, stopRefreshes)
-    this.#poll = setInterval(() => this.check(), POLL_INTERVAL_MS).unref()
     this.check()
   }
 
@@ -60,18 +63,23 @@ export class KeyFailures {
   }
 
   stop(): void {
+    this.#isStarted = false
     for (const stop of this.#stops) stop()
-    clearInterval(this.#poll)
+    clearTimeout(this.#poll)
     clearTimeout(this.#pending)
   }
 
   async #readStatuses(): Promise<void> {
     if (this.#isReading) return this.check()
     this.#isReading = true
+    clearTimeout(this.#poll)
+    const startedAtMs = performance.now()
     try {
       for (const status of await this.dog.status()) this.#compare(status)
     } finally {
       this.#isReading = false
+      const restMs = (performance.now() - startedAtMs) * POLL_REST_FACTOR
+      if (this.#isStarted) this.#poll = setTimeout(() => this.check(), Math.max(MIN_POLL_INTERVAL_MS, restMs)).unref()
     }
   }
 
