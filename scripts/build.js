@@ -3,7 +3,7 @@
 // `--if-old` does nothing where dist/ was built from the sources as they are.
 const { execFileSync } = require('node:child_process')
 const { chmodSync, rmSync, writeFileSync } = require('node:fs')
-const { join, resolve } = require('node:path')
+const { join, relative, resolve, sep } = require('node:path')
 const esbuild = require('esbuild')
 const { builtHash, sourceHash } = require('./source-hash.js')
 
@@ -49,6 +49,41 @@ const injector = {
   },
 }
 
+/**
+ * Builds the program. What it imports lazily is a file of its own in dist/cli, so that a command parses only what it runs,
+ * and the engine and the sub-paths are those of the package.
+ */
+async function buildProgram() {
+  const nameOf = (file) =>
+    relative('src/cli', file)
+      .replace(/\.[jt]s$/, '')
+      .split(sep)
+      .join('-')
+  const files = new Set([resolve('src/cli/index.ts')])
+  const lazy = {
+    name: 'lazy',
+    setup(build) {
+      // By its path, because the search for the package by its name costs a start more than reading it.
+      build.onResolve({ filter: /^dotdog(\/|$)/ }, ({ path }) => ({
+        path: `..${path.slice('dotdog'.length)}/index.js`,
+        external: true,
+      }))
+      build.onResolve({ filter: /^\.{1,2}\// }, ({ kind, path, resolveDir }) => {
+        if (kind !== 'dynamic-import') return undefined
+        const file = resolve(resolveDir, path.replace(/\.js$/, '.ts'))
+        files.add(file)
+        return { path: `./${nameOf(file)}.js`, external: true }
+      })
+    },
+  }
+  const define = { DOTDOG_VERSION: JSON.stringify(require('../package.json').version) }
+  // The set grows while it is walked.
+  for (const file of files) {
+    const paths = { entryPoints: [file], outfile: `dist/cli/${nameOf(file)}.js` }
+    await esbuild.build({ ...common, ...small, ...paths, define, plugins: [lazy] })
+  }
+}
+
 async function main() {
   if (process.argv.includes('--injected')) {
     const outfile = 'test/build/injected.cjs'
@@ -61,14 +96,18 @@ async function main() {
   await esbuild.build({ ...common, ...engine, outfile: 'dist/engine.js', ...small })
   writeFileSync('dist/index.js', entry)
   const subPaths = ['wechat', 'fetchers', 'testing', 'store-suite', 'redis', 'postgres', 'mysql', 'remote', 'server']
-  const entryPoints = [...subPaths.map((name) => `src/${name}/index.ts`), 'src/cli/index.ts', 'src/testing/cli.ts']
+  const entryPoints = [...subPaths.map((name) => `src/${name}/index.ts`), 'src/testing/cli.ts']
   await esbuild.build({ ...common, entryPoints, outbase: 'src', outdir: 'dist' })
+  await buildProgram()
   await esbuild.build({ ...common, entryPoints: ['examples/demo/index.ts'], outdir: 'dist/demo' })
   // esbuild keeps the entry's shebang.
   for (const cli of ['dist/testing/cli.js', 'dist/cli/index.js']) chmodSync(cli, 0o755)
   execFileSync(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', 'scripts/declarations.json'], {
     stdio: 'inherit',
   })
+  // Editors read it. It is in the repository, and a test compares it with the source.
+  const schema = execFileSync(process.execPath, ['dist/cli/index.js', 'config', 'schema'])
+  writeFileSync('dotdog.schema.json', schema)
   // Last, so that a build that failed half-way is an old one.
   writeFileSync('dist/.source-hash', hash)
 }

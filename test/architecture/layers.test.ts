@@ -9,7 +9,17 @@ const FLOORS = [...textOf('src/README.md').matchAll(/^\* `(.+?)\/` — /gm)].map
 const SHARED_FOLDERS = ['src/core/shared', 'src/core/shared/upstream', 'src/database']
 
 /** Each outside package has one importer, by import() inside a function: loading dotdog loads none of them. */
-const PACKAGES = ['proper-lockfile', 'undici', 'oauth4webapi', 'ioredis', 'pg', 'mysql2', 'find-my-way', 'chokidar']
+const PACKAGES = [
+  'proper-lockfile',
+  'undici',
+  'oauth4webapi',
+  'ioredis',
+  'pg',
+  'mysql2',
+  'find-my-way',
+  'chokidar',
+  'jsonc-parser',
+]
 
 const files = filesOf('src', /\.ts$/)
 const imports = new Map(files.map((file) => [file, importsOf(file)]))

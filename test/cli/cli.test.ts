@@ -3,10 +3,15 @@ import t from 'tap'
 import { run } from './setup.js'
 
 t.test('--help and --version write to standard output', async (t) => {
-  for (const args of [['--help'], ['-h'], ['serve', '--help'], ['token', '-h']]) {
-    const { code, out, err } = await run(t, args)
+  for (const [args, shown] of [
+    [['--help'], /^ {2}serve {2}/m],
+    [['-h'], /^ {2}serve {2}/m],
+    [['serve', '--help'], /^dotdog serve\n/],
+    [['token', '-h'], /^dotdog token CLIENT\n/],
+  ] as const) {
+    const { code, out, err } = await run(t, [...args])
     t.equal(code, 0)
-    t.match(out, /dotdog serve/)
+    t.match(out, shown)
     t.equal(err, '')
   }
   t.match(await run(t, ['--version']), { code: 0, out: /^\d+\.\d+\.\d+\n$/, err: '' })

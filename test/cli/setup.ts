@@ -25,8 +25,16 @@ export interface Started {
   exited: Promise<number | string>
 }
 
-export function start(t: Test, args: string[], { env, cwd }: { env?: Record<string, string>; cwd?: string } = {}): Started {
+export interface StartOptions {
+  env?: Record<string, string>
+  cwd?: string
+  /** What comes on standard input. Default: nothing, and it stays open. */
+  input?: string
+}
+
+export function start(t: Test, args: string[], { env, cwd, input }: StartOptions = {}): Started {
   const child = spawn(process.execPath, [program, ...args], { cwd, env: { PATH: process.env.PATH, ...env } })
+  if (input !== undefined) child.stdin.end(input)
   t.teardown(() => child.exitCode === null && child.signalCode === null && child.kill('SIGKILL'))
   let out = ''
   let err = ''
@@ -46,7 +54,7 @@ export function start(t: Test, args: string[], { env, cwd }: { env?: Record<stri
   return { child, out: () => out, err: () => err, printed, exited }
 }
 
-export async function run(t: Test, args: string[], options: Parameters<typeof start>[2] = {}) {
+export async function run(t: Test, args: string[], options: StartOptions = {}) {
   const started = start(t, args, options)
   const code = await started.exited
   return { code, out: started.out(), err: started.err() }

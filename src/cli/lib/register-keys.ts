@@ -4,33 +4,10 @@
 import { pathToFileURL } from 'node:url'
 import type { Dog } from 'dotdog'
 import type { ServedAccount } from 'dotdog/server'
+import { checkPrefixes, withAutoRefresh } from './account-keys.js'
 import type { AccountConfig } from './config.js'
 import { cleanMessage, ExitError } from './exit-error.js'
-
-/**
- * A dog whose keys are refreshed automatically by default: a server refreshes a due value also when
- * no client asks.
- */
-const withAutoRefresh = (dog: Dog): Dog => ({
-  ...dog,
-  init: ((key: string, fetcher: never, options: object) =>
-    dog.init(key, fetcher, { autoRefresh: true, ...options })) as Dog['init'],
-})
-
-/** @throws ExitError (code 2) if two accounts would use the same keys. */
-function checkPrefixes(accounts: readonly AccountConfig[]): void {
-  const owners = new Map<string, string>()
-  for (const [index, { appId, prefix = '', stable = false }] of accounts.entries()) {
-    const family = `${prefix} ${stable}`
-    const owner = owners.get(family)
-    if (owner !== undefined) {
-      const names = `${prefix}ACCESS_TOKEN${stable ? '_STABLE' : ''}, …`
-      const problem = `the accounts ${owner} and ${appId} would both use the keys ${names}`
-      throw new ExitError(2, `wechat[${index}].prefix: ${problem}; give each its own, such as "prefix": "SHOP_"`)
-    }
-    owners.set(family, appId)
-  }
-}
+import { importModule } from './import-module.js'
 
 export async function registerAccounts(dog: Dog, accounts: readonly AccountConfig[]): Promise<ServedAccount[]> {
   if (accounts.length === 0) return []
@@ -65,7 +42,3 @@ export async function loadModule(dog: Dog, path: string, otherKeys: readonly str
   const example = "module.exports = (dog) => { dog.init('TOKEN', fetcher) }"
   throw new ExitError(2, `module: ${path} registers no key; let it export a function of the dog: ${example}`)
 }
-
-// The build turns `import()` into `require()`, which cannot load an ES module with top-level await.
-// Inside `new Function` it stays an `import()`.
-const importModule = new Function('url', 'return import(url)') as (url: string) => Promise<Record<string, unknown>>

@@ -1,0 +1,53 @@
+import { statSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { ExitError } from '../lib/exit-error.js'
+import type { Configuration } from './file/configuration.js'
+
+/** Which folder holds the values. The same rule for every command, so that they meet in one folder. */
+
+/**
+ * `--dir`; the configuration's `dir`, or `.dog` beside it; `DOTDOG_DIR`; the nearest `.dog` at or
+ * above the working folder; and, for the WeChat account of the environment, one in the user's state
+ * folder.
+ *
+ * @throws ExitError (code 2) that says where it looked.
+ */
+export function folderOf(
+  argument: string | undefined,
+  { path, folder, data }: Configuration,
+  env: NodeJS.ProcessEnv,
+  workingFolder: string,
+): string {
+  if (argument !== undefined) return resolve(workingFolder, argument)
+  if (path !== undefined) return resolve(folder, data.dir ?? '.dog')
+  if (env.DOTDOG_DIR) return resolve(workingFolder, env.DOTDOG_DIR)
+  const nearest = nearestDogFolder(workingFolder)
+  if (nearest !== undefined) return nearest
+  if (env.WX_APPID && env.WX_APPSECRET) {
+    if (!/^[\w-]{1,64}$/.test(env.WX_APPID))
+      throw new ExitError(2, 'WX_APPID must be the id of an account: wx and 16 hex digits')
+    return join(stateHome(env), 'dotdog', env.WX_APPID)
+  }
+  throw new ExitError(
+    2,
+    `There is no configuration and no .dog folder at or above ${workingFolder}, and neither DOTDOG_CONFIG nor DOTDOG_DIR is set`,
+    'Write dotdog.config.json, name a folder with --dir, or set WX_APPID and WX_APPSECRET.',
+  )
+}
+
+/** A folder of another user is passed by: it must not get this user's secrets. */
+function nearestDogFolder(workingFolder: string): string | undefined {
+  for (let folder = workingFolder; ; folder = dirname(folder)) {
+    const candidate = join(folder, '.dog')
+    const found = statSync(candidate, { throwIfNoEntry: false })
+    if (found?.isDirectory() && (process.getuid === undefined || found.uid === process.getuid())) return candidate
+    if (folder === dirname(folder)) return undefined
+  }
+}
+
+const stateHome = (env: NodeJS.ProcessEnv): string => {
+  // The specification of XDG wants a relative path to be ignored.
+  const given = env.XDG_STATE_HOME
+  return given?.startsWith('/') ? given : join(homedir(), '.local', 'state')
+}

@@ -1,0 +1,67 @@
+import { ExitError } from './exit-error.js'
+
+/** Far more than a token has. */
+const MAX_INPUT_BYTES = 1_048_576
+
+/**
+ * Reads a value from standard input, so that it stands in no command line. One line break at the
+ * end is not part of it. At a terminal it is asked for, and not shown.
+ *
+ * @throws ExitError (code 2) where there is none.
+ */
+export async function readValue(what: string): Promise<string> {
+  const value = (process.stdin.isTTY ? await askHidden(what) : await readAll()).replace(/\r?\n$/, '')
+  if (value === '') throw new ExitError(2, `${what} is read from standard input, which is empty`)
+  return value
+}
+
+async function readAll(): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of process.stdin) {
+    chunks.push(chunk as Buffer)
+    size += (chunk as Buffer).length
+    if (size > MAX_INPUT_BYTES) throw new ExitError(2, 'Standard input has more than 1 MiB')
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/** Reads one line with the terminal's echo off. Ctrl-C ends the program as anywhere else. */
+async function askHidden(what: string): Promise<string> {
+  const { createInterface } = await import('node:readline')
+  const { Writable } = await import('node:stream')
+  process.stderr.write(`${what}: `)
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const lines = createInterface({ input: process.stdin, output: silent, terminal: true })
+  return new Promise((resolve) => {
+    const finish = (line: string) => {
+      // Before the interface is closed, which ends in here again.
+      resolve(line)
+      lines.close()
+    }
+    lines.on('SIGINT', () => {
+      lines.close()
+      process.kill(process.pid, 'SIGINT')
+    })
+    lines.on('line', finish)
+    lines.on('close', () => {
+      process.stderr.write('\n')
+      resolve('')
+    })
+  })
+}
+
+/** Asks a question whose answer is yes or no. */
+export async function confirm(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY) throw new ExitError(2, 'There is no terminal to ask at: give --yes')
+  const { createInterface } = await import('node:readline')
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
+  return new Promise((resolve) => {
+    lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+    lines.on('close', () => resolve(false))
+    lines.question(`${question} [y/N] `, (answer) => {
+      resolve(/^(y|yes|是)$/i.test(answer.trim()))
+      lines.close()
+    })
+  })
+}
