@@ -247,3 +247,16 @@ t.test(
     })
   },
 )
+
+t.test('The keys of the configuration are served, and a change of them takes a restart', async (t) => {
+  const keys = { TOKEN: { command: ['echo', 'value-of-a-command'], expiresIn: 3600 } }
+  const { path, socket, write } = configured(t, { listen: { socket: 's' }, dir: 'd', keys })
+  const { child, printed } = start(t, ['serve', '--config', path])
+  await printed(/serves at/)
+  t.match(await ask(socket, '/v1/keys/TOKEN'), { status: 200, json: { value: 'value-of-a-command' } })
+  write(JSON.stringify({ listen: { socket: 's' }, dir: 'd', keys: { OTHER: keys.TOKEN } }))
+  child.kill('SIGHUP')
+  await printed(/keys: a change takes a restart; the old one goes on/)
+  const wrong = configured(t, { listen: { socket: 's' }, dir: 'd', keys: { TOKEN: { comand: ['x'] } } })
+  t.match(await run(t, ['serve', '--config', wrong.path]), { code: 2, err: /comand/ })
+})

@@ -66,7 +66,8 @@ async function storageOf(configuration: Configuration, env: NodeJS.ProcessEnv) {
   return [store, await (await import('./secrets.js')).encryptionKeysOf(configuration, env)] as const
 }
 
-async function openDog(
+/** A dog over the folder or the store that the configuration names. */
+export async function openDog(
   configuration: Configuration,
   dirArgument: string | undefined,
   env: NodeJS.ProcessEnv,

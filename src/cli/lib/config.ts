@@ -36,6 +36,8 @@ export interface Config {
   /** The files that hold secrets. */
   secretFiles: string[]
   clients?: ClientConfig[]
+  /** `keys`, `store` and `encryptionKey`, which the schema of the configuration checks. */
+  others: Record<string, unknown>
 }
 
 /** The configuration as the file has it: references to secrets, and paths relative to the file. */
@@ -55,7 +57,17 @@ const TEXTS: Rule = {
 /** Checked elsewhere. */
 const ANYTHING: Rule = { test: () => true, rule: '' }
 
-const CONFIG_RULES: Rules = { listen: OBJECT, dir: TEXT, module: TEXT, wechat: LIST, clients: LIST }
+/** Checked by the schema of the configuration. */
+const OTHER_MEMBERS = ['keys', 'store', 'encryptionKey', '$schema']
+
+const CONFIG_RULES: Rules = {
+  ...Object.fromEntries(OTHER_MEMBERS.map((name) => [name, ANYTHING])),
+  listen: OBJECT,
+  dir: TEXT,
+  module: TEXT,
+  wechat: LIST,
+  clients: LIST,
+}
 const LISTEN_RULES: Rules = {
   socket: TEXT,
   port: NUMBER,
@@ -132,11 +144,12 @@ function secretFileOf(entry: unknown, folder: string): string[] {
  * @throws ExitError or TypeError for the first thing that is wrong.
  */
 export function readConfig(path: string | undefined): Config {
-  if (path === undefined) return { folder: process.cwd(), listen: {}, wechat: [], secretFiles: [] }
+  if (path === undefined) return { folder: process.cwd(), listen: {}, wechat: [], secretFiles: [], others: {} }
   const folder = dirname(path)
-  const { listen = {}, dir, module, wechat = [], clients } = readFile(path)
+  const { listen = {}, dir, module, wechat = [], clients, ...others } = readFile(path)
   return {
     folder,
+    others,
     listen: checkMembers<ListenConfig>('listen', listen, LISTEN_RULES),
     wechat: wechat.map((entry, index) => accountOf(entry, index, folder)),
     secretFiles: wechat.flatMap((entry) => secretFileOf(entry, folder)),

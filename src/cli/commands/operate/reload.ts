@@ -27,6 +27,7 @@ interface ReloaderParts {
   initial: Loaded & { tls: ServerOptions['tls'] }
 }
 
+const OTHERS = ['keys', 'store', 'encryptionKey']
 const RESTART = 'takes a restart; the old one goes on'
 
 export function createReloader({ load, register, server, accounts, log, initial }: ReloaderParts) {
@@ -81,6 +82,7 @@ export function createReloader({ load, register, server, accounts, log, initial 
     const changed = [
       ...members.filter((name) => !isSame(next.listen[name], listen[name])).map((name) => `listen.${name}`),
       ...(['dir', 'module'] as const).filter((name) => next.config[name] !== config[name]),
+      ...OTHERS.filter((name) => !isSame(next.config.others[name], config.others[name])),
     ]
     for (const name of changed) log.note(`${name}: a change ${RESTART}`)
   }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Dog } from 'dotdog'
 import type { ServedAccount, ServerOptions } from 'dotdog/server'
+import { openServedDog } from '../../configuration/served-dog.js'
 import { type Config, readConfig } from '../../lib/config.js'
 import { cleanMessage, ExitError } from '../../lib/exit-error.js'
 import { KeyFailures } from '../../lib/key-failures.js'
@@ -25,8 +26,8 @@ function configPathOf(argument: string | undefined): string | undefined {
 }
 
 /** @throws ExitError (code 2) if there is nothing to serve. */
-function checkHasKeys({ wechat, module, dir }: Config, path: string | undefined): void {
-  if (wechat.length > 0 || module !== undefined || dir !== undefined) return
+function checkHasKeys({ wechat, module, dir, others }: Config, path: string | undefined): void {
+  if (wechat.length > 0 || (module ?? dir ?? others.keys ?? others.store) !== undefined) return
   const problem = path === undefined ? `there is no ${DEFAULT_CONFIG_FILE} here` : `${path} names no keys`
   throw new ExitError(
     2,
@@ -70,20 +71,21 @@ export async function serve(args: string[]): Promise<void> {
   // Also before there is anything to reload: without a listener the signal ends the process.
   process.on('SIGHUP', () => onChange([]))
   const watch = new FileWatch((paths) => onChange(paths))
+  let known: string[] = []
   const load = (): Loaded => {
-    if (path !== undefined) watch.set([path])
+    // The other files stay watched: a change while they are read counts.
+    if (path !== undefined && known.length === 0) watch.set([path])
     const config = readConfig(path)
     const loaded = { config, listen: mergeListen(values, config.listen, config.folder) }
-    watch.set(filesOf(loaded, path))
+    known = filesOf(loaded, path)
+    watch.set(known)
     return loaded
   }
   const initial = load()
   const { config, listen } = initial
   const places = placesOf(listen, config.folder, process.env)
   const tls = readTls(listen)
-  // Set before the folder of the default dog is resolved.
-  if (config.dir !== undefined) process.env.DOTDOG_DIR = config.dir
-  const dog = await import('dotdog')
+  const dog = await openServedDog(config, path)
   const { createServer, wechatRoutes } = await import('dotdog/server')
 
   const language = languageOf(process.env)
