@@ -8,14 +8,21 @@ t.test('/healthz says degraded while a fetch fails, and tells which key only to 
   t.same((await ask('/healthz')).json, { status: 'ok' })
   t.same((await ask('/healthz', all)).json, { status: 'ok', keys: [] })
   await dog.get('TOKEN')
-  upstream.fail = new Error('the upstream is down')
+  upstream.fail = Object.assign(new Error('the upstream is down'), { details: { hint: 'start it' } })
   await t.rejects(dog.refresh('TOKEN', { force: true }))
   await new Promise((resolve) => setTimeout(resolve, 1100))
   const { status, json } = await ask('/healthz')
   t.equal(status, 200, 'a degraded process is alive')
   t.same(json, { status: 'degraded' })
   const [key] = (await ask('/healthz', all)).json.keys as object[]
-  t.match(key, { key: 'TOKEN', state: 'fresh', code: 'ERR_DOG_FETCH', message: /the upstream is down/, since: Number })
+  t.match(key, {
+    key: 'TOKEN',
+    state: 'fresh',
+    code: 'ERR_DOG_FETCH',
+    message: /the upstream is down/,
+    since: Number,
+    details: { hint: 'start it' },
+  })
   t.same((await ask('/healthz', other)).json, { status: 'degraded', keys: [] })
   t.equal((await ask('/healthz', { token: 'unknown' })).status, 401)
   upstream.fail = undefined

@@ -1,6 +1,6 @@
 import type { KeyStatus } from 'dotdog'
 import type { Client } from '../http/client.js'
-import { publicMessage } from '../http/problem.js'
+import { isPublic, publicMessage } from '../http/problem.js'
 import type { RequestContext, ServerRoute } from '../http/request-context.js'
 import { sendJson } from '../http/respond.js'
 import type { ValueCache } from './value-cache.js'
@@ -82,4 +82,6 @@ const isValid = ({ state }: KeyStatus): boolean => state === 'fresh' || state ==
 const describe = ({ key, state, failure }: KeyStatus) => ({
   ...{ key, state, code: failure?.code, since: failure?.at, retryAt: failure?.retryAt },
   message: failure && publicMessage(failure.code, failure.message),
+  // With what helps, where the upstream is known.
+  details: failure && isPublic(failure.code) ? failure.details : undefined,
 })
