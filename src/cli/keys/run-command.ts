@@ -58,6 +58,8 @@ export function runCommand({ command, environment, folder, env, signal }: Comman
   if (signal.aborted) return Promise.reject(new Error(`${name} was not started: the time is over`))
   const passed = Object.fromEntries(Object.entries(env).filter(([variable]) => PASSED_VARIABLES.test(variable)))
   return new Promise((resolve, reject) => {
+    // Before the start: the program may be running before this process goes on.
+    listen()
     const child = spawn(program, args, {
       cwd: folder,
       env: { ...passed, ...environment },
@@ -65,7 +67,7 @@ export function runCommand({ command, environment, folder, env, signal }: Comman
       detached: true,
       windowsHide: true,
     })
-    const forget = endWithProcess(child)
+    running.add(child)
     const out: Buffer[] = []
     let bytes = 0
     let err = ''
@@ -87,7 +89,8 @@ export function runCommand({ command, environment, folder, env, signal }: Comman
     child.on('error', (error: NodeJS.ErrnoException) => end(`could not be started (${error.code})`))
     child.on('exit', () => setTimeout(() => [child.stdout, child.stderr].map((stream) => stream.destroy()), DRAIN_MS).unref())
     child.on('close', (code, killedBy) => {
-      forget()
+      running.delete(child)
+      if (running.size === 0) stopListening()
       signal.removeEventListener('abort', onAbort)
       if (problem === undefined && code === 0) return resolve(Buffer.concat(out).toString('utf8'))
       const how = problem ?? (code === null ? `was ended by ${killedBy}` : `ended with code ${code}`)
@@ -110,17 +113,12 @@ function killGroup(child: ChildProcess): void {
 const running = new Set<ChildProcess>()
 const END_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-/** Ends the program when this process ends, also by a signal. Returns the function that forgets it. */
-function endWithProcess(child: ChildProcess): () => void {
-  if (running.size === 0) {
-    process.on('exit', killAll)
-    for (const signal of END_SIGNALS) process.on(signal, onEndSignal)
-  }
-  running.add(child)
-  return () => {
-    running.delete(child)
-    if (running.size === 0) stopListening()
-  }
+/** Ends the programs when this process ends, also by a signal. */
+function listen(): void {
+  // A program that could not even be started may have left the listeners.
+  stopListening()
+  process.on('exit', killAll)
+  for (const signal of END_SIGNALS) process.on(signal, onEndSignal)
 }
 
 const killAll = () => {
