@@ -22,6 +22,8 @@ export interface RotatingServer {
   /** Called before a request is handled, and before its answer is sent; a promise holds it back. */
   before?: (refresh: string) => unknown
   beforeAnswer?: (refresh: string) => unknown
+  /** A request whose client is gone before it is handled is dropped. */
+  dropHeld: boolean
   /** Seconds. */
   expiresIn: number
 }
@@ -49,6 +51,7 @@ export async function startRotatingServer(t: Test): Promise<RotatingServer> {
     const used = form.get('refresh_token') ?? ''
     server.asked.push(used)
     await server.before?.(used)
+    if (server.dropHeld && response.destroyed) return
     const family = families.get(used)
     if (form.get('grant_type') !== 'refresh_token' || family === undefined) return refuse(response, 'invalid_grant')
     if (family.isAlive && family.newest !== used) {
@@ -75,6 +78,7 @@ export async function startRotatingServer(t: Test): Promise<RotatingServer> {
     },
     asked: [],
     reuses: 0,
+    dropHeld: false,
     expiresIn: 3600,
   }
   return server
