@@ -15,6 +15,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   status: async () => (await import('./commands/read/status.js')).status,
   refresh: async () => (await import('./commands/write/refresh.js')).refresh,
   set: async () => (await import('./commands/write/set.js')).set,
+  import: async () => (await import('./commands/write/import.js')).importFile,
   rm: async () => (await import('./commands/write/rm.js')).rm,
   serve: async () => (await import('./commands/operate/serve.js')).serve,
   token: async () => (await import('./commands/operate/token.js')).token,

@@ -15,6 +15,9 @@ export async function readValue(what: string): Promise<string> {
   return value
 }
 
+/** What another program wrote to standard input. A terminal has no request. */
+export const readRequest = async (): Promise<string> => (process.stdin.isTTY ? '' : await readAll())
+
 async function readAll(): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0

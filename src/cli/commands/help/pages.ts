@@ -20,6 +20,9 @@ export const PAGES: Readonly<Record<string, Page>> = {
       ['--field NAME', 'one member of a value that is an object, by its name or a JSON pointer'],
       ['--min-ttl S', 'a value that lives at least S seconds more'],
       ['--json', 'value, expiresAt (epoch milliseconds; null: never) and generation'],
+      ['--as FORM', 'header, env, netrc, aws, k8s or git: as the program that reads it wants it'],
+      ['--host HOST', 'with --as netrc (needed) and git: the host that it is for'],
+      ['--user NAME', 'with --as netrc and git; default x-access-token'],
       ...COMMON,
     ],
     example: ['curl -H "Authorization: Bearer $(dotdog get API)" https://api.example.com/'],
@@ -62,6 +65,13 @@ export const PAGES: Readonly<Record<string, Page>> = {
     summary: 'removes a stored value, after asking',
     options: [['-y, --yes', 'does not ask'], ...COMMON],
     example: ['dotdog rm OLD_TOKEN --yes'],
+  },
+  import: {
+    usage: 'dotdog import FILE',
+    summary: 'adopts the tokens in a file of another program, after asking',
+    options: [['--prefix NAME', 'put before the names of the keys'], ['-y, --yes', 'does not ask'], ...COMMON],
+    example: ['dotdog import access_token.txt --yes'],
+    notes: ["Files of guard_dog, co-wechat-api, tnwx, wechat-jssdk, node-easywechat, and the tutorials' wechat.txt."],
   },
   serve: {
     usage: 'dotdog serve',
