@@ -23,9 +23,12 @@ export type * from './store.js'
 
 /** What a fetcher returns. Give a lifetime (`expiresIn`) or an end (`expiresAt`), not both. */
 export interface Result<T = string> {
-  /** Anything JSON can hold. */
+  /**
+   * What JSON gives back as it was. A member that JSON would change (a promise, `Map`, `Error`, `NaN`, an object of a
+   * class) is an `ERR_DOG_FETCH_RESULT` that names it.
+   */
   value: T
-  /** Lifetime in seconds, counted from the moment the fetch started. `Infinity` never expires. */
+  /** Lifetime in seconds, counted from the moment the fetch started. `Infinity` never expires; a time (1.2e9 on) is refused. */
   expiresIn?: number | string
   /** The end of the lifetime: epoch milliseconds (seconds are refused), a `Date` or an ISO string. */
   expiresAt?: number | string | Date
@@ -119,7 +122,7 @@ export interface GetOptions {
 }
 
 export interface RefreshOptions<T = string> {
-  /** The value that the upstream no longer accepts. It is replaced only if it is still the current one: a hundred reports are one fetch. */
+  /** The value that the upstream no longer accepts. It is replaced only if it is still the current one: a hundred reports are one fetch. The order of members does not matter. */
   rejected?: T
   /** Fetches although a recent failure says to wait, or the value is young. A quota is obeyed all the same. Default false. */
   force?: boolean

@@ -136,6 +136,7 @@ t.test('A refresh needs the right to refresh and a well-formed body', async (t) 
     '{"rejected":1,"other":2}',
     '{"force":1}',
     `{"rejected":${'['.repeat(9000)}${']'.repeat(9000)}}`,
+    '{"rejected":1e999}',
   ]) {
     t.equal((await ask('/v1/keys/TOKEN/refresh', { ...post, body })).status, 400, body.slice(0, 40))
   }

@@ -2,6 +2,7 @@ import type { Dog, DogEvent, DogOptions, Fetcher, GetOptions, Secret } from '../
 import { retryRejected } from '../fetch/retry-rejected.js'
 import type { KeyHandle } from '../key/key-handle.js'
 import type { DogError } from '../model/errors.js'
+import { toStorable } from '../model/json-value.js'
 import { checkGetOptions, checkKey } from '../model/options.js'
 import { nextTick } from '../shared/clock.js'
 import { BOOLEAN, checkOptions, misuse, misuseOfSecret } from '../shared/validate.js'
@@ -139,7 +140,16 @@ function checkRefreshOptions(options: unknown = {}): { rejected?: unknown; force
   if ('rejected' in checked && checked.rejected === undefined) {
     throw misuseOfSecret('rejected', 'must be a value where it is given', undefined)
   }
-  return checked
+  return 'rejected' in checked ? { ...checked, rejected: toRejected(checked.rejected) } : checked
+}
+
+/** A value that no key can have is a mistake: it would never be found among the stored ones. */
+function toRejected(value: unknown): unknown {
+  try {
+    return toStorable(value)
+  } catch (error) {
+    throw new TypeError(`rejected must be a value as the key has it: ${(error as Error).message}`)
+  }
 }
 
 function checkListener(event: unknown, listener: unknown): asserts event is DogEvent {

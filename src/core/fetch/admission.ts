@@ -2,6 +2,7 @@ import type { DogRecord, Failure, Ledger } from '../../../index.js'
 import { DogError } from '../model/errors.js'
 import { type FailureDescription, recordedError } from '../model/failure.js'
 import { isOfOthers, standingFailure, withFailure, withoutFailure } from '../model/failure-backoff.js'
+import { isSameJson } from '../model/json-value.js'
 import type { KeyConfig } from '../model/options.js'
 import { quotaEnd } from '../model/quota.js'
 import { now } from '../shared/clock.js'
@@ -65,11 +66,10 @@ export function ledgerAfterSuccess(
   previous: DogRecord | undefined,
   record: DogRecord,
 ): Ledger {
-  const { rejectedJson, force } = requirement
-  if (rejectedJson !== undefined && previous !== undefined) {
-    const isSame = JSON.stringify(record.value) === rejectedJson
-    const wasYoung =
-      JSON.stringify(previous.value) === rejectedJson && record.fetchedAt - previous.fetchedAt < MIN_ACCEPTED_AGE_MS
+  const { rejected, force } = requirement
+  if (rejected !== undefined && previous !== undefined) {
+    const isSame = isSameJson(record.value, rejected)
+    const wasYoung = isSameJson(previous.value, rejected) && record.fetchedAt - previous.fetchedAt < MIN_ACCEPTED_AGE_MS
     const message = isSame ? 'the upstream gave the rejected value again' : 'a value was rejected right after its fetch'
     if (isSame || (wasYoung && !force)) return withFailure(counted, now(), { code: 'ERR_DOG_REJECTED', message })
   }

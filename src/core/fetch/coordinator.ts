@@ -90,10 +90,9 @@ export class FetchCoordinator {
   /** Asks a store whose values are fetched elsewhere. */
   async #refreshElsewhere(requirement: Requirement, deadline: AbortSignal): Promise<DogRecord | undefined> {
     const { stored } = this
-    const { rejectedJson, after, force } = requirement
-    const rejected = rejectedJson === undefined ? {} : { rejected: JSON.parse(rejectedJson) as unknown }
+    const { rejected, after, force } = requirement
     const known = stored.memory.record
-    const record = await stored.store.refresh!(stored.key, { force, after, ...rejected }, deadline)
+    const record = await stored.store.refresh!(stored.key, { force, after, rejected }, deadline)
     // A record that does not meet the requirement is asked for again by the caller that waits.
     if (record.generation === known?.generation) await pause(RETRY_DELAY_MS)
     return stored.adopt(record)

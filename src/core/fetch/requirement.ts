@@ -1,14 +1,15 @@
 import type { DogRecord, Reason } from '../../../index.js'
 import { DogError } from '../model/errors.js'
 import { stateOf } from '../model/freshness.js'
+import { isSameJson } from '../model/json-value.js'
 
 /** What a caller requires of a record: pure predicates, so that callers with different requirements can share one fetch. */
 export interface Requirement {
   readonly reason: Reason
   /** Ignores `retryAt`. */
   readonly force: boolean
-  /** The JSON of a value that the upstream no longer accepts. */
-  readonly rejectedJson?: string
+  /** A value that the upstream no longer accepts. `undefined`, which no value is: there is none. */
+  readonly rejected?: unknown
   /** A record of a later generation than this is wanted. */
   readonly after?: number
   /** Whether a record that is already there is good enough. */
@@ -57,13 +58,13 @@ export const newerThan = (after: number, force: boolean): Requirement => ({
 })
 
 /** `refresh({ rejected })`: a record with another value. */
-export const differentFrom = (key: string, rejectedJson: string, after: number, force: boolean): Requirement => ({
+export const differentFrom = (key: string, rejected: unknown, after: number, force: boolean): Requirement => ({
   reason: 'rejected',
   force,
-  rejectedJson,
-  acceptsCurrent: (record, now) => isValid(record, now) && JSON.stringify(record.value) !== rejectedJson,
+  rejected,
+  acceptsCurrent: (record, now) => isValid(record, now) && !isSameJson(record.value, rejected),
   acceptsCommitted: (record) => {
-    if (JSON.stringify(record.value) !== rejectedJson) return true
+    if (!isSameJson(record.value, rejected)) return true
     if (record.generation <= after) return false
     throw new DogError('ERR_DOG_REJECTED', `The upstream of "${key}" answered with the value that was rejected`, { key })
   },

@@ -1,5 +1,6 @@
 import { markAsAfterUse } from '../model/dependency-failure.js'
 import { type DogError, isDogError } from '../model/errors.js'
+import { copyOf } from './memory.js'
 
 /** The two things that a compare-and-retry needs of a key. */
 export interface RetryableKey {
@@ -18,11 +19,13 @@ export async function retryRejected(
   task: (value: never) => unknown,
 ): Promise<unknown> {
   const value = await secret.get()
+  // The task may change an object that it was given.
+  const rejected = copyOf(value)
   try {
     return await task(value as never)
   } catch (error) {
     if (!isRejection(error, key, isRejected)) throw error
-    const next = await secret.refresh(value).catch((failure) => {
+    const next = await secret.refresh(rejected).catch((failure) => {
       // No new value may be used now. The upstream's own words say more than that.
       if (failure?.code === 'ERR_DOG_REJECTED') throw error
       markAsAfterUse(failure)

@@ -155,7 +155,7 @@ export class KeyHandle {
     const record = await this.#stored.read()
     const after = await this.#newestFencingToken(record)
     const isReport = rejected !== undefined
-    const requirement = isReport ? differentFrom(key, JSON.stringify(rejected), after, force) : newerThan(after, force)
+    const requirement = isReport ? differentFrom(key, rejected, after, force) : newerThan(after, force)
     if (isReport && record !== undefined && requirement.acceptsCurrent(record, now())) return copyOfValue(record)
     try {
       return copyOfValue(await this.#wait(requirement))

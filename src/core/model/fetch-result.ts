@@ -1,7 +1,8 @@
-import { isShallow, limitRefreshAhead, MAX_DEPTH } from '../shared/format.js'
+import { limitRefreshAhead } from '../shared/format.js'
 import { redact } from '../shared/redact.js'
 import { DogError } from './errors.js'
 import { defaultRefreshAhead } from './freshness.js'
+import { toStorable } from './json-value.js'
 import { expiryOf, UnusableResult } from './parse-expiry.js'
 
 /**
@@ -16,32 +17,6 @@ export interface FetchResult {
   expiresAt: number
   /** Seconds. */
   ahead: number
-}
-
-/**
- * A value of this size still fits into a file of 1 MiB when it is encrypted, with room for the rest
- * of the record.
- */
-const MAX_VALUE_BYTES = 700_000
-
-/**
- * Returns the value as every process will see it: after a round trip through JSON.
- *
- * @throws UnusableResult if JSON cannot hold the value, or if it is too large or nested too deeply.
- */
-export function toStorable(value: unknown): unknown {
-  let text: string | undefined
-  try {
-    text = JSON.stringify(value)
-  } catch {
-    throw new UnusableResult('the value cannot be stored as JSON')
-  }
-  if (text === undefined) throw new UnusableResult(`the value is ${value === undefined ? 'undefined' : `a ${typeof value}`}`)
-  if (Buffer.byteLength(text) > MAX_VALUE_BYTES) throw new UnusableResult(`the value is larger than ${MAX_VALUE_BYTES} bytes`)
-  const stored = typeof value === 'object' || typeof value === 'number' ? JSON.parse(text) : value
-  // The record is the outermost level, so one level less is left for the value.
-  if (!isShallow(stored, MAX_DEPTH - 1)) throw new UnusableResult(`the value is nested deeper than ${MAX_DEPTH - 1} levels`)
-  return stored
 }
 
 /** The members of an answer that are named in a message. */

@@ -58,8 +58,15 @@ export function keyRoutes({ dog, values, polls, maxBodyBytes }: KeyRoutesParts):
     return await values.resolve(key)
   }
 
-  const refresh = (key: string, options: { rejected?: unknown; force?: boolean }): Promise<SerializedValue> =>
-    values.resolve(key, () => dog.refresh<unknown>(key, options))
+  async function refresh(key: string, options: { rejected?: unknown; force?: boolean }): Promise<SerializedValue> {
+    try {
+      return await values.resolve(key, () => dog.refresh<unknown>(key, options))
+    } catch (error) {
+      // The only misuse that a client can cause: no key can have what it reports, such as 1e999.
+      if (error instanceof TypeError) throw new Problem(400, 'bad_body', '"rejected" is no value that a key can have')
+      throw error
+    }
+  }
 
   /**
    * The refreshes of {@link newerThan} under way, with the generation that was known when each

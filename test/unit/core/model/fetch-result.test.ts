@@ -1,8 +1,6 @@
 import t from 'tap'
 import { DogError } from '../../../../src/core/model/errors.js'
-import { checkFetchResult, toStorable } from '../../../../src/core/model/fetch-result.js'
-import { UnusableResult } from '../../../../src/core/model/parse-expiry.js'
-import { throwsInstanceOf } from '../../../support/errors.js'
+import { checkFetchResult } from '../../../../src/core/model/fetch-result.js'
 
 const START = 1_763_650_000_000.4
 
@@ -33,36 +31,6 @@ t.test(
     t.throws(() => ahead('soon', undefined, 90), { code: 'ERR_DOG_FETCH_RESULT' })
   },
 )
-
-t.test('toStorable returns a copy of the value, as JSON gives it to every other process', async (t) => {
-  for (const value of ['', 'x', 0, false, null]) t.equal(toStorable(value), value)
-  const given = { date: new Date(0), none: undefined, list: [undefined], number: Number.NaN }
-  t.same(toStorable(given), { date: '1970-01-01T00:00:00.000Z', list: [null], number: null })
-  t.not(toStorable(given), given)
-})
-
-t.test('toStorable refuses values that JSON cannot hold, and values that are too long', async (t) => {
-  const loop: Record<string, unknown> = {}
-  loop.loop = loop
-  for (const value of [undefined, () => 1, Symbol('x'), loop, 1n])
-    throwsInstanceOf(t, () => toStorable(value), UnusableResult, typeof value)
-  t.equal(toStorable('x'.repeat(699_998)), 'x'.repeat(699_998))
-  throwsInstanceOf(t, () => toStorable('x'.repeat(699_999)), UnusableResult, 'a long one')
-  throwsInstanceOf(t, () => toStorable('中'.repeat(300_000)), UnusableResult, 'a long one, in bytes')
-})
-
-t.test('toStorable refuses numbers that JSON cannot hold, or stores null as every other process reads', async (t) => {
-  for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
-    let stored: unknown
-    try {
-      stored = toStorable(value)
-    } catch (error) {
-      t.ok(error instanceof UnusableResult)
-      continue
-    }
-    t.equal(stored, null, `${value} is null for everybody else`)
-  }
-})
 
 t.test(
   'The error for an unusable answer names the key, not the value, and asks about an error answer where there is no value',
