@@ -210,6 +210,7 @@ export class FetchCoordinator {
     failpoint('fetch.answered', stored.key)
     const durationMs = lease.ageMs()
     const record = stored.recordOf(result, lease.fencingToken, previous)
+    stored.checkArrival(record)
     let isCommitted: boolean
     try {
       const ledger = ledgerAfterSuccess(counted, requirement, previous, record)

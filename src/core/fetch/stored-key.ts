@@ -2,12 +2,15 @@ import type { DogRecord, Lease, Store } from '../../../index.js'
 import { describeFailure } from '../model/failure.js'
 import type { FetchResult } from '../model/fetch-result.js'
 import type { KeyConfig } from '../model/options.js'
-import { pause } from '../shared/clock.js'
+import { now, pause } from '../shared/clock.js'
 import { unknownFields } from '../shared/format.js'
 import { hostname } from '../shared/hostname.js'
 import type { KeyEnvironment } from './fetch-events.js'
 import { Memory } from './memory.js'
 import { assertOwner } from './ownership.js'
+
+/** After this many values in a row that were over on arrival, the clock is suspected. */
+const MAX_OVER_ON_ARRIVAL = 3
 
 /** Milliseconds before an acquisition that failed for no visible reason is tried again. */
 export const RETRY_DELAY_MS = 2
@@ -35,6 +38,8 @@ export class StoredKey {
   runningFetch: Supersedable | undefined
   /** Calls that have waited, or wait, for a fetch of this key. */
   waitingCalls = 0
+  /** The values in a row that were over when they were fetched. */
+  #overOnArrival = 0
 
   constructor(
     readonly key: string,
@@ -95,6 +100,19 @@ export class StoredKey {
     const { identity } = this.config
     const by = `${hostname()}:${process.pid}`
     return { ...unknownFields(previous), key: this.key, ...result, generation, ...(identity !== undefined && { identity }), by }
+  }
+
+  /**
+   * Warns when one value after the other is over when it arrives: each call fetches then, and a wrong
+   * clock is the usual cause. A lifetime of 0 says so on purpose.
+   */
+  checkArrival({ fetchedAt, expiresAt }: DogRecord): void {
+    const isOver = expiresAt <= now() && expiresAt !== fetchedAt
+    this.#overOnArrival = isOver ? this.#overOnArrival + 1 : 0
+    if (this.#overOnArrival !== MAX_OVER_ON_ARRIVAL) return
+    const times = `it ended at ${new Date(expiresAt).toISOString()}, and the clock here says ${new Date(now()).toISOString()}`
+    const what = `The value of "${this.key}" was over when it arrived, ${MAX_OVER_ON_ARRIVAL} times in a row`
+    this.#report('ERR_DOG_FETCH_RESULT', `${what}: ${times}. Is the clock of this machine right?`)
   }
 
   /**

@@ -14,6 +14,12 @@ export class UnusableResult extends Error {}
  */
 const MIN_EPOCH_MS = 1e11
 
+/**
+ * A lifetime of at least this many seconds (38 years) is taken for an epoch in seconds or
+ * milliseconds given by mistake. `Infinity` says that a value never expires.
+ */
+const MIN_MISTAKEN_EPOCH_S = 1.2e9
+
 const isNumeric = (text: string): boolean => text.trim() !== '' && !Number.isNaN(Number(text))
 
 /**
@@ -32,6 +38,9 @@ function fromRelative(expiresIn: unknown, start: number): number {
   const seconds = typeof expiresIn === 'string' ? Number(expiresIn) : expiresIn
   if (typeof seconds !== 'number' || !(seconds >= 0)) {
     throw new UnusableResult(`expiresIn must be a number of seconds, 0 or more; got ${describe(expiresIn)}`)
+  }
+  if (seconds >= MIN_MISTAKEN_EPOCH_S && seconds !== Number.POSITIVE_INFINITY) {
+    throw new UnusableResult(`expiresIn must be a lifetime in seconds; ${seconds} looks like a time: give it as expiresAt`)
   }
   return Math.min(MAX_EPOCH_MS, Math.round(start + seconds * 1000))
 }

@@ -17,7 +17,7 @@ t.test('expiresIn counts seconds from the start of the fetch', async (t) => {
     ['1e3', START + 1000_000],
     [Number.POSITIVE_INFINITY, MAX_EPOCH_MS],
     ['Infinity', MAX_EPOCH_MS],
-    [1e300, MAX_EPOCH_MS],
+    [1.2e9 - 1, START + (1.2e9 - 1) * 1000],
     [34 * 86_400, START + 34 * 86_400_000],
     ['2025-12-01T00:00:00Z', Date.UTC(2025, 11, 1)],
   ]
@@ -42,6 +42,12 @@ t.test('expiresAt is a time in milliseconds, a Date or an ISO string', async (t)
 t.test('An expiresAt in seconds instead of milliseconds is refused', async (t) => {
   for (const expiresAt of [0, 1, 1_763_657_200, '1763657200', 1e11 - 1]) {
     t.throws(() => expiryOf({ expiresAt }, START), { message: /looks like seconds/ })
+  }
+})
+
+t.test('A time given as expiresIn is refused, in seconds and in milliseconds', async (t) => {
+  for (const expiresIn of [1.2e9, 1_763_657_200, '1763657200', 1_763_657_200_000, 1e300]) {
+    t.throws(() => expiryOf({ expiresIn }, START), { message: /expiresIn .*looks like a time: give it as expiresAt/ })
   }
 })
 
