@@ -46,7 +46,7 @@ export class Folder {
     try {
       found = io.statFollowingLinks(this.path)
     } catch (error) {
-      throw storeError(this.path, `cannot be reached${io.ownerOf(this.path)}`, error)
+      throw storeError(this.path, `cannot be reached${io.ownerOf(this.path, error)}`, error)
     }
     if (found === undefined) return false
     if (!found.isDirectory()) throw storeError(this.path, 'is not a folder')
@@ -139,7 +139,7 @@ export class Folder {
     } catch (error) {
       // Another process made it first.
       if (io.codeOf(error) === 'EEXIST') return
-      throw storeError(path, `cannot be made${io.ownerOf(path)}`, error)
+      throw storeError(path, `cannot be made${io.ownerOf(path, error)}`, error)
     }
   }
 }

@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   closeSync,
   constants,
   type Dir,
@@ -117,15 +118,16 @@ export function readFile(path: string): { bytes: Buffer; stat: Stats } | undefin
 function readError(path: string, error: unknown): Error {
   const code = codeOf(error)
   if (code === 'ELOOP' || code === 'EMLINK') return storeError(path, 'is a symbolic link', error)
-  if (code === 'EACCES' || code === 'EPERM') return storeError(path, `may not be read${ownerOf(path)}`, error)
+  if (code === 'EACCES' || code === 'EPERM') return storeError(path, `may not be read${ownerOf(path, error)}`, error)
   return storeError(path, 'cannot be read', error)
 }
 
 /**
- * Completes a message with the owner of the path, or of its nearest parent that exists. A common
- * cause of an unreadable file is that root ran the program once.
+ * Completes a message about an operation that the system refused: by the owner of the path, or of its
+ * nearest parent that exists. A common cause is that root ran the program once.
  */
-export function ownerOf(path: string): string {
+export function ownerOf(path: string, error: unknown): string {
+  if (!['EACCES', 'EPERM'].includes(codeOf(error) ?? '')) return ''
   for (let current = path; ; ) {
     try {
       const { uid } = lstatSync(current)
@@ -138,28 +140,55 @@ export function ownerOf(path: string): string {
   }
 }
 
+/** The code of an operation that Node's permission model (`--permission`) forbids. */
+export const PERMISSION_MODEL_DENIED = 'ERR_ACCESS_DENIED'
+
+const isUnderPermissionModel = (): boolean => process.permission !== undefined
+
+/** Whether the permission model forbids this process to read or write the files of a folder. */
+export const isDenied = (folder: string, kind: 'read' | 'write'): boolean =>
+  isUnderPermissionModel() && !process.permission.has(`fs.${kind}`, `${folder}/.lock`)
+
+/** The flags of Node, with their paths, that this process lacks to use a folder. */
+export const missingGrants = (folder: string): string[] =>
+  (['read', 'write'] as const).filter((kind) => isDenied(folder, kind)).map((kind) => `--allow-fs-${kind}=${folder}/*`)
+
 /** Creates a file that must not exist yet, and writes all its bytes. A full disk is found here. */
 export function createFile(path: string, bytes: Buffer, mode: number): void {
   const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0), mode)
   try {
     writeAll(fd, bytes)
-    fchmodSync(fd, mode)
+    if ((fstatSync(fd).mode & 0o777) !== mode) setMode(fd, path, mode)
   } finally {
     closeSync(fd)
+  }
+}
+
+/** The umask took bits of the mode away. */
+function setMode(fd: number, path: string, mode: number): void {
+  try {
+    fchmodSync(fd, mode)
+  } catch (error) {
+    if (codeOf(error) !== PERMISSION_MODEL_DENIED) throw error
+    chmodSync(path, mode)
   }
 }
 
 /**
  * Replaces the bytes of a file that must exist, and waits until they are on disk. `beforeSync` runs
  * before that wait.
+ *
+ * Under the permission model, which has no fsync, each write waits. Should the new length be lost in
+ * a power cut, the spaces behind the record remain, which JSON ignores.
  */
 export function overwriteFile(path: string, bytes: Buffer, beforeSync: () => void): void {
-  const fd = openSync(path, constants.O_RDWR | (constants.O_NOFOLLOW ?? 0))
+  const syncFlag = isUnderPermissionModel() ? (constants.O_DSYNC ?? 0) : 0
+  const fd = openSync(path, constants.O_RDWR | syncFlag | (constants.O_NOFOLLOW ?? 0))
   try {
     writeAll(fd, bytes)
     ftruncateSync(fd, bytes.length)
     beforeSync()
-    fsyncSync(fd)
+    if (!isUnderPermissionModel()) fsyncSync(fd)
   } finally {
     closeSync(fd)
   }

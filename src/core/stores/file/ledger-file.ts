@@ -42,7 +42,7 @@ export async function writeLedger(folder: Folder, lock: FileLock, ledger: Ledger
     io.discard(temp)
     // The lock is lost, and the successor has removed the temporary file.
     if (!lock.isHeld()) return
-    throw storeError(path, `cannot be written${io.ownerOf(path)}`, error, lock.key)
+    throw storeError(path, `cannot be written${io.ownerOf(path, error)}`, error, lock.key)
   }
 }
 

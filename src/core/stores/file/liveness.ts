@@ -42,13 +42,15 @@ function bootId(): string {
   }
 }
 
+const NO_PROC_CODES = ['ENOENT', 'EACCES', 'EPERM', 'ENOTDIR']
+
 /**
  * Returns '' for an error that means there is no /proc here: it will never be there. Throws any
  * other error, which may pass. If it were taken for a missing /proc, this process would have
  * another scope than its neighbours.
  */
 function emptyUnlessTransient(error: unknown): '' {
-  if (['ENOENT', 'EACCES', 'EPERM', 'ENOTDIR'].includes(io.codeOf(error) ?? '')) return ''
+  if ([...NO_PROC_CODES, io.PERMISSION_MODEL_DENIED].includes(io.codeOf(error) ?? '')) return ''
   throw error
 }
 

@@ -72,12 +72,12 @@ export class FileLease implements Lease {
     // guard_dog's file is removed too. Otherwise the value that was adopted from it would come
     // back.
     for (const dir of [this.folder.path, this.legacyDir]) {
-      if (dir === undefined) continue
+      if (dir === undefined || io.isDenied(dir, 'write')) continue
       const path = recordFile(dir, this.lock.key)
       try {
         io.remove(path)
       } catch (error) {
-        throw storeError(path, `cannot be removed${io.ownerOf(path)}`, error, this.lock.key)
+        throw storeError(path, `cannot be removed${io.ownerOf(path, error)}`, error, this.lock.key)
       }
     }
     return true

@@ -57,7 +57,7 @@ export function ownerName(dir: string, key: string): string | undefined {
   try {
     return ownerNameIn(lock)
   } catch (error) {
-    throw storeError(lock, `cannot be read${io.ownerOf(lock)}`, error, key)
+    throw storeError(lock, `cannot be read${io.ownerOf(lock, error)}`, error, key)
   }
 }
 
@@ -152,7 +152,7 @@ export class FileLock {
       }
     } catch (error) {
       discardPrepared(prepared, owner.name)
-      throw storeError(this.#path, `cannot be locked${io.ownerOf(lockFolder(this.folder.path))}`, error, this.key)
+      throw storeError(this.#path, `cannot be locked${io.ownerOf(lockFolder(this.folder.path), error)}`, error, this.key)
     }
     this.#owner = owner
     failpoint('take.won', this.key)

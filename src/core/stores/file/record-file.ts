@@ -110,9 +110,15 @@ export class RecordReader {
     const path = recordFile(this.legacyDir!, key)
     // The working folder may be anybody's, so that a file of another user is not trusted.
     const ownUid = process.getuid?.()
-    if (ownUid !== undefined && this.#stat(path, key)?.uid !== ownUid) return undefined
+    const found = this.#statLegacy(path, key)
+    if (found === undefined || (ownUid !== undefined && found.uid !== ownUid)) return undefined
     const record = this.#readFrom(path, key)
     return record !== undefined && !(record instanceof Promise) && 'by' in record ? undefined : record
+  }
+
+  /** A working folder that Node's permission model closes has no file to adopt. */
+  #statLegacy(path: string, key: string): io.FileStat | undefined {
+    return io.isDenied(this.legacyDir!, 'read') ? undefined : this.#stat(path, key)
   }
 
   #readFrom(path: string, key: string): DogRecord | undefined | Promise<DogRecord | undefined> {
@@ -139,7 +145,7 @@ export class RecordReader {
     try {
       return io.stat(path)
     } catch (error) {
-      throw storeError(path, `cannot be reached${io.ownerOf(path)}`, error, key)
+      throw storeError(path, `cannot be reached${io.ownerOf(path, error)}`, error, key)
     }
   }
 

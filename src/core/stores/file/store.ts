@@ -110,7 +110,12 @@ export class FileStore implements Store {
 
   /** Turns any failure of the file system into an error of the store. */
   #toStoreError(error: unknown, key: string): DogError {
-    return error instanceof DogError ? error : storeError(this.dir, 'cannot be used', error, key)
+    const storable = error instanceof DogError ? error : storeError(this.dir, 'cannot be used', error, key)
+    if (io.codeOf(storable.cause) !== io.PERMISSION_MODEL_DENIED) return storable
+    const grants = io.missingGrants(this.dir).join(' ')
+    const advice = grants === '' ? '' : `: start node with ${grants}`
+    const message = `${storable.message}: Node's permission model forbids it${advice}`
+    return new DogError(storable.code, message, { key, path: storable.path ?? this.dir, cause: storable.cause })
   }
 
   async #acquire(key: string, timeout: number): Promise<Lease | undefined> {
