@@ -23,10 +23,7 @@ export type * from './store.js'
 
 /** What a fetcher returns. Give a lifetime (`expiresIn`) or an end (`expiresAt`), not both. */
 export interface Result<T = string> {
-  /**
-   * What JSON gives back as it was. A member that JSON would change (a promise, `Map`, `Error`, `NaN`, an object of a
-   * class) is an `ERR_DOG_FETCH_RESULT` that names it.
-   */
+  /** What JSON gives back as it was. A member that JSON would change (a promise, `Map`, `NaN`) is an `ERR_DOG_FETCH_RESULT`. */
   value: T
   /** Lifetime in seconds, counted from the moment the fetch started. `Infinity` never expires; a time (1.2e9 on) is refused. */
   expiresIn?: number | string

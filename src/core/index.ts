@@ -1,10 +1,10 @@
-import { resolve } from 'node:path'
 import type { Dog, Store } from '../../index.js'
 import { createDog as createUntypedDog } from './dog/dog.js'
 import { DogError, isDogError } from './model/errors.js'
 import { checkFileStoreOptions } from './model/options.js'
-import { FileStore } from './stores/file/store.js'
+import { resolveFolder } from './shared/home-folder.js'
 import { MemoryStore } from './stores/memory-store.js'
+import { openFileStore } from './stores/place/open-file-store.js'
 
 /** The public names, and the default dog, which the package itself is. */
 
@@ -15,7 +15,7 @@ const createDog = createUntypedDog as Contract['createDog']
 const memoryStore = (): Store & AsyncDisposable => new MemoryStore()
 function fileStore(options: { dir?: string; mode?: number } = {}): Store & AsyncDisposable {
   const { dir, mode } = checkFileStoreOptions(options)
-  return new FileStore(dir === undefined ? undefined : resolve(dir), mode)
+  return openFileStore(dir === undefined ? undefined : resolveFolder('dir', dir), mode)
 }
 
 interface Statics {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { fakeWeChat } from '../../src/testing/index.js'
 import { ask, newClient, pause } from '../server/setup.js'
+import { temporaryFolder } from '../support/temporary-folder.js'
 import { startUpstream } from '../support/upstream.js'
 import { built, configured, run, start } from './setup.js'
 
@@ -37,6 +38,21 @@ t.test('dotdog serve serves the keys of a CommonJS or ES module, and exits with 
     t.match(out(), /GET key "TOKEN" local 200 [\d.]+ms -$/m)
     t.notMatch(out(), /do-not-log|of-the-upstream/)
   }
+})
+
+t.test('Without a dir, dotdog serve keeps its files beside its configuration, from wherever it is started', async (t) => {
+  const upstream = await startUpstream({ delay: 10 })
+  t.teardown(() => upstream.close())
+  const elsewhere = temporaryFolder(t)
+  const { folder, path, socket } = configured(t, { listen: { socket: 's' }, module: 'keys.cjs' })
+  writeFileSync(join(folder, 'keys.cjs'), `${module(upstream.url)}\nmodule.exports = (dog) => { dog.init('TOKEN', ask) }`)
+  const { child, printed, exited, err } = start(t, ['serve', '--config', path], { cwd: elsewhere })
+  await printed(/serves at/)
+  const { json } = await ask(socket, '/v1/keys/TOKEN')
+  t.equal(JSON.parse(readFileSync(join(folder, '.dog/TOKEN.dog'), 'utf8')).value, json.value)
+  child.kill('SIGTERM')
+  t.equal(await exited, 0)
+  t.equal(err(), '')
 })
 
 t.test('A fetch under way when the signal arrives is finished, answered and stored', async (t) => {

@@ -35,7 +35,7 @@ function flagsOf(node: string, { read, write }: Grants): string[] {
 }
 
 /** Runs Node ($0) with the flags in FLAGS and the script ($2) that `start` names, in FOLDER. */
-const RUN = 'cd "$FOLDER" && set -f && exec "$0" $FLAGS --no-warnings "$2"'
+const RUN = 'unset NODE_OPTIONS; cd "$FOLDER" && set -f && exec "$0" $FLAGS --no-warnings "$2"'
 
 /** Starts a getter under the permission model. */
 const getter = (node: string, grants: Grants, env: Record<string, string>): Child =>

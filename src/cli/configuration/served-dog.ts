@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { Dog } from 'dotdog'
 import { registerKeys } from '../keys/index.js'
 import { withAutoRefresh } from '../lib/account-keys.js'
@@ -13,8 +14,10 @@ import { openDog } from './session.js'
  * @throws ExitError (code 2) for a member that breaks its rule.
  */
 export async function openServedDog({ dir, others, folder }: Config, path: string | undefined): Promise<Dog> {
-  // Set before the folder of the default dog is resolved.
+  // Set before the folder of the default dog is resolved. Beside the configuration, it is the same
+  // one wherever the program is installed.
   if (dir !== undefined) process.env.DOTDOG_DIR = dir
+  else if (path !== undefined) process.env.DOTDOG_DIR ||= join(folder, '.dog')
   const dotdog = await import('dotdog')
   if (path === undefined || Object.keys(others).length === 0) return dotdog
   const data = await loadConfiguration(path)

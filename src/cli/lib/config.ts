@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { ClientConfig } from 'dotdog/server'
+import { resolveFolder } from '../../core/shared/home-folder.js'
 import { BOOLEAN, checkMembers, LIST, OBJECT, type Rule, type Rules, required, TEXT } from '../../core/shared/validate.js'
 import { ExitError } from './exit-error.js'
 
@@ -153,7 +154,7 @@ export function readConfig(path: string | undefined): Config {
     listen: checkMembers<ListenConfig>('listen', listen, LISTEN_RULES),
     wechat: wechat.map((entry, index) => accountOf(entry, index, folder)),
     secretFiles: wechat.flatMap((entry) => secretFileOf(entry, folder)),
-    ...(dir === undefined ? {} : { dir: resolve(folder, dir) }),
+    ...(dir === undefined ? {} : { dir: resolveFolder('dir', dir, folder) }),
     ...(module === undefined ? {} : { module: resolve(folder, module) }),
     ...(clients === undefined ? {} : { clients }),
   }

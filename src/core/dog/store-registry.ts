@@ -1,7 +1,7 @@
 import type { DogRecord, Store } from '../../../index.js'
 import type { CipherKey } from '../model/encryption.js'
 import { EncryptedStore } from '../stores/encrypted-store.js'
-import { FileStore } from '../stores/file/store.js'
+import { openFileStore } from '../stores/place/open-file-store.js'
 
 /** Where a key's record is, as its options say. */
 export interface StoreLocation {
@@ -28,7 +28,7 @@ export class StoreRegistry {
 
   get({ dir, store }: StoreLocation): Store {
     let found = store ?? this.#byFolder.get(dir ?? '')
-    if (found === undefined) this.#byFolder.set(dir ?? '', (found = new FileStore(dir, this.mode)))
+    if (found === undefined) this.#byFolder.set(dir ?? '', (found = openFileStore(dir, this.mode)))
     if (!this.#stores.has(found)) {
       this.#stores.set(found, undefined)
       found.onWarning?.(({ key, code, message }) => this.onWarning(key, code, message))

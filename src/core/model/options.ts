@@ -1,5 +1,5 @@
-import { resolve } from 'node:path'
 import type { DogOptions, EncryptionKey, Fetcher, GetOptions, KeyOptions, Store } from '../../../index.js'
+import { resolveFolder } from '../shared/home-folder.js'
 import {
   BOOLEAN,
   checkOptions,
@@ -92,7 +92,7 @@ function checkLocation(options: { dir?: unknown; store?: unknown }): void {
 export function checkDogOptions(given: unknown): DogOptions {
   const options = checkOptions<DogOptions>('createDog', given, DOG_RULES)
   checkLocation(options)
-  return options.dir === undefined ? options : { ...options, dir: resolve(options.dir) }
+  return options.dir === undefined ? options : { ...options, dir: resolveFolder('dir', options.dir) }
 }
 
 export const checkFileStoreOptions = (options: unknown): { dir?: string; mode?: number } =>
@@ -108,7 +108,8 @@ export function checkKeyOptions(options: unknown, defaults: DogOptions): KeyOpti
   checkLocation(checked)
   const { dir, store, mode, ...rest } = defaults
   const own = Object.fromEntries(Object.entries(checked).filter(([, value]) => value !== undefined)) as KeyOptions
-  const location = own.dir !== undefined ? { dir: resolve(own.dir) } : own.store !== undefined ? {} : { dir, store }
+  const location =
+    own.dir !== undefined ? { dir: resolveFolder('dir', own.dir) } : own.store !== undefined ? {} : { dir, store }
   return { ...rest, ...own, ...location }
 }
 

@@ -6,6 +6,9 @@ import * as io from './fs.js'
 /** A folder with as many names as this is not searched for files of others: each fetch would pay. */
 const MAX_NAMES_READ = 256
 
+/** The bit of a folder that its users share, such as /tmp. */
+const STICKY = 0o1000
+
 /**
  * The folder of the records, and who may read and write in it. Knows nothing of what the files
  * hold.
@@ -51,7 +54,7 @@ export class Folder {
     if (found === undefined) return false
     if (!found.isDirectory()) throw storeError(this.path, 'is not a folder')
     this.#uid = found.uid
-    if (process.getuid !== undefined) this.#protect(found.uid, found.mode & 0o777)
+    if (process.getuid !== undefined) this.#protect(found.uid, found.mode & 0o1777)
     this.#isChecked = true
     return true
   }
@@ -59,8 +62,8 @@ export class Folder {
   #protect(uid: number, mode: number): void {
     const ownUid = process.getuid!()
     if (uid !== ownUid && uid !== 0) throw storeError(this.path, `belongs to another user (uid ${uid}, we are ${ownUid})`)
-    refuseWorldWritable(this.path, mode)
-    const excess = mode & ~this.#mode
+    refuseWorldWritable(this.path, mode, () => (mode & STICKY) === 0 && this.#isOwn())
+    const excess = mode & 0o777 & ~this.#mode
     if (excess === 0) return
     // A folder that holds only files of dotdog is tightened. A project's own folder is not.
     if (uid === ownUid && !this.#isModeGiven && this.#isOwn()) io.chmod(this.path, this.#mode)
@@ -144,6 +147,11 @@ export class Folder {
   }
 }
 
-function refuseWorldWritable(path: string, mode: number): void {
-  if (mode & 0o002) throw storeError(path, 'is writable by everybody: check what is in it, then chmod o-w it')
+/** @param isOwn whether the path is dotdog's own, so that its mode may be changed; default: it is */
+function refuseWorldWritable(path: string, mode: number, isOwn = () => true): void {
+  if ((mode & 0o002) === 0) return
+  const advice = isOwn()
+    ? 'check what is in it, then chmod o-w it'
+    : `use a folder of your own in it, such as ${join(path, '.dog')}`
+  throw storeError(path, `is writable by everybody: ${advice}`)
 }

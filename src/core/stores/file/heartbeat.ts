@@ -53,8 +53,8 @@ export async function acquireLock(
   try {
     const { default: lockfile } = await import('proper-lockfile')
     // The library's table of locks is keyed by this name, so that no two acquisitions may share
-    // one.
-    const unlock = await lockfile.lock(`take-${packageCopyId}-${++acquisitions}`, {
+    // one. The name is absolute, since the working folder may have been removed.
+    const unlock = await lockfile.lock(`/take-${packageCopyId}-${++acquisitions}`, {
       realpath: false,
       stale: 5 * HEARTBEAT_MS,
       update: HEARTBEAT_MS,

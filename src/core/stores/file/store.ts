@@ -2,7 +2,6 @@ import type { DogRecord, Lease, Ledger, Store, StoreCapability } from '../../../
 import { DogError, storeError } from '../../model/errors.js'
 import { now } from '../../shared/clock.js'
 import { failpoint } from '../../shared/failpoint.js'
-import { defaultFolder } from './default-folder.js'
 import { damagedFile, decodeKey, isTruncated, keyLock, recordFile, recordName } from './file-names.js'
 import { Folder } from './folder.js'
 import { FolderWatcher, watchRecords } from './folder-watcher.js'
@@ -40,19 +39,25 @@ export class FileStore implements Store {
    */
   readonly #lastFencingTokens = new Map<string, number>()
 
+  /** What the user should know of the folder. Reported at the first use, when somebody listens. */
+  #notice: string | undefined
+
   /**
-   * @param dir the folder. Default: see `defaultFolder`. Then guard_dog's files in the working
-   *   folder are adopted.
+   * @param dir the folder
    * @param mode the mode of the files
+   * @param choice of a default folder: the folder whose guard_dog files are adopted, and a warning
    */
-  constructor(dir: string | undefined, mode: number | undefined) {
-    const path = dir ?? defaultFolder()
+  constructor(
+    dir: string,
+    mode: number | undefined,
+    choice: { legacyDir?: string | undefined; warning?: string | undefined } = {},
+  ) {
     const warn = (code: string, message: string, key?: string) => this.#warn(code, message, key)
-    this.#folder = new Folder(realFolder(path), mode, warn)
-    const workingDir = process.cwd()
-    const legacyDir = dir === undefined && workingDir !== this.#folder.path ? workingDir : undefined
+    this.#folder = new Folder(realFolder(dir), mode, warn)
+    const legacyDir = choice.legacyDir === this.#folder.path ? undefined : choice.legacyDir
     this.#reader = new RecordReader(this.#folder, legacyDir)
     this.#watcher = new FolderWatcher(this.#folder.path, warn)
+    this.#notice = choice.warning
   }
 
   get dir(): string {
@@ -71,7 +76,14 @@ export class FileStore implements Store {
     for (const listener of this.#warningListeners) listener({ key, code, message })
   }
 
+  #reportNotice(): void {
+    const notice = this.#notice
+    this.#notice = undefined
+    if (notice !== undefined) this.#warn('ERR_DOG_STORE', notice, undefined)
+  }
+
   read(key: string): DogRecord | undefined | Promise<DogRecord | undefined> {
+    if (this.#notice !== undefined) this.#reportNotice()
     try {
       const found = this.#reader.read(key)
       if (found === undefined) this.#missingKeys.add(key)
