@@ -106,7 +106,7 @@ t.test('SIGHUP reloads clients and accounts, reports what it refuses, and ends n
   const wechat = [{ appId: fake.appId, baseUrl: fake.url, appSecret: { file: 'secret' } }]
   const config = { listen: { port: 0 }, dir: 'd', wechat, clients: [old.config] }
   const { folder, path, write } = configured(t, config)
-  writeFileSync(join(folder, 'secret'), 'wrong-secret-of-the-account')
+  writeFileSync(join(folder, 'secret'), 'wrong-secret-of-the-account', { mode: 0o600 })
   const { child, printed, err } = start(t, ['serve', '--config', path])
   const [, address] = await printed(/serves at (http:.*)$/m)
   const status = async (client: typeof old) => (await ask(address!, '/v1/keys/ACCESS_TOKEN', client)).status

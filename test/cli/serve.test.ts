@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, lstatSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { fakeWeChat } from '../../src/testing/index.js'
@@ -83,7 +83,7 @@ t.test('WeChat accounts are registered with secrets read from the environment or
       { ...account, appSecret: { file: 'secret.txt' }, prefix: 'B_', stable: true },
     ],
   })
-  writeFileSync(join(folder, 'secret.txt'), `${fake.appSecret}\n`)
+  writeFileSync(join(folder, 'secret.txt'), `${fake.appSecret}\n`, { mode: 0o600 })
   const { printed, out, err } = start(t, ['serve', '--config', path], { env: { THE_SECRET: fake.appSecret } })
   const [, address] = await printed(/serves at (http:\/\/127\.0\.0\.1:\d+)$/m)
   const [a, b] = await Promise.all(['A_', 'B_'].map((prefix) => ask(address!, `/v1/keys/${prefix}ACCESS_TOKEN_STABLE`, some)))
@@ -160,7 +160,7 @@ t.test('The clients follow a file behind symbolic links that are swapped, as Kub
 t.test('A wrong configuration exits with code 2, names what is wrong, and repeats no secret', async (t) => {
   const wrong: [object | string, RegExp][] = [
     ['{ "appSecret": "s3cret-value"', /is not JSON/],
-    [{ nope: 1 }, /unknown option "nope" of the configuration/],
+    [{ nope: 1 }, /:1:2: unknown option of the configuration; there are/],
     [{ listen: { prot: 1 } }, /unknown option "prot" of listen; did you mean "port"\?/],
     [{ listen: { port: '80' } }, /listen\.port must be a number/],
     [{ dir: 'd', listen: { port: 0 } }, /clients must be given/],
@@ -178,12 +178,12 @@ t.test('A wrong configuration exits with code 2, names what is wrong, and repeat
     [{}, /names no keys; write "wechat": .* or "module": "\.\/keys\.js" into it/],
     [
       { wechat: [{ appId: 'wx1', appSecret: 's3cret-value' }] },
-      /must be \{"env": "NAME"\} or \{"file": "path"\}, not the secret itself/,
+      /must be \{"env": "NAME"\}, \{"file": "path"\} or .*, not the secret itself/,
     ],
     [{ wechat: [{ appId: 'wx1', appSecret: { env: 'NOT_THERE' } }] }, /no NOT_THERE/],
     [{ wechat: [{ appId: 'wx1', appSecret: { file: 'nowhere' } }] }, /cannot be read \(ENOENT\)/],
     [{ wechat: [{ appSecret: { env: 'X' } }] }, /wechat\[0\]\.appId must be a string that is not empty; got undefined/],
-    [{ clients: [{ name: 'x', token: 's3cret-value' }] }, /unknown option "token" of clients\[0\]/],
+    [{ clients: [{ name: 'x', token: 's3cret-value' }] }, /unknown option of clients\[0\]; there are name/],
     [{ clients: {} }, /clients must be a list/],
     [
       { wechat: ['wx1', 'wx2'].map((appId) => ({ appId, appSecret: { env: 'PATH' } })) },
@@ -237,7 +237,23 @@ t.test('An unknown member anywhere in the configuration exits with code 2 and su
       const { folder, path } = configured(t, config)
       const { code, err } = await run(t, ['serve', '--config', path], { cwd: folder, env: { THE_SECRET: 'x' } })
       t.equal(code, 2)
-      t.equal(err, `dotdog: ${message}\nTry dotdog --help.\n`)
+      t.match(err, /^dotdog: \/.*\/dotdog\.config\.json:1:\d+: /)
+      t.ok(err.includes(`: ${message}\n`), err)
     }),
   )
+})
+
+t.test('The configuration of a server may have comments, and is refused if others can write it', async (t) => {
+  const upstream = await startUpstream({ delay: 1 })
+  t.teardown(() => upstream.close())
+  const http = { url: upstream.url, value: '/value', expiresIn: '/expiresIn' }
+  const { folder, path, socket, write } = configured(t, {})
+  write(`// A comment.\n${JSON.stringify({ listen: { socket: 's' }, dir: 'd', keys: { TOKEN: { http } } })}`)
+  const { printed } = start(t, ['serve', '--config', path])
+  await printed(/serves at/)
+  t.equal((await ask(socket, '/v1/keys/TOKEN')).json.value, 'token-1-of-the-upstream')
+  t.match(await run(t, ['get', 'TOKEN'], { cwd: folder }), { code: 0, out: 'token-1-of-the-upstream\n' })
+  t.equal(upstream.count, 1)
+  chmodSync(path, 0o666)
+  t.match(await run(t, ['serve', '--config', path]), { code: 2, err: /can be written by others/ })
 })

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
+import { resolveFolder } from '../../core/shared/home-folder.js'
 import { ExitError } from '../lib/exit-error.js'
 import type { Configuration } from './file/configuration.js'
 
@@ -20,8 +21,8 @@ export function folderOf(
   workingFolder: string,
 ): string {
   if (argument !== undefined) return resolve(workingFolder, argument)
-  if (path !== undefined) return resolve(folder, data.dir ?? '.dog')
-  if (env.DOTDOG_DIR) return resolve(workingFolder, env.DOTDOG_DIR)
+  if (path !== undefined) return resolveFolder('dir', data.dir ?? '.dog', folder)
+  if (env.DOTDOG_DIR) return resolveFolder('DOTDOG_DIR', env.DOTDOG_DIR, workingFolder)
   const nearest = nearestDogFolder(workingFolder)
   if (nearest !== undefined) return nearest
   if (env.WX_APPID && env.WX_APPSECRET) {

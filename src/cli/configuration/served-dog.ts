@@ -2,9 +2,9 @@ import { join } from 'node:path'
 import type { Dog } from 'dotdog'
 import { registerKeys } from '../keys/index.js'
 import { withAutoRefresh } from '../lib/account-keys.js'
-import type { Config } from '../lib/config.js'
 import { ExitError } from '../lib/exit-error.js'
 import { loadConfiguration } from './file/load.js'
+import type { Config } from './serve-config.js'
 import { openDog } from './session.js'
 
 /**

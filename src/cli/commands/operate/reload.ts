@@ -1,5 +1,6 @@
 import type { DogServer, ServedAccount, ServerOptions } from 'dotdog/server'
-import type { Config, ListenConfig } from '../../lib/config.js'
+import type { Config } from '../../configuration/serve-config.js'
+import type { ListenConfig } from '../../lib/config.js'
 import { ExitError } from '../../lib/exit-error.js'
 import type { OperatorLog } from '../../lib/operator-log.js'
 import { readTls } from './tls-files.js'
@@ -17,8 +18,8 @@ export interface Loaded {
 }
 
 interface ReloaderParts {
-  /** @throws for the first thing that is wrong. */
-  load(): Loaded
+  /** Rejects with the first thing that is wrong. */
+  load(): Promise<Loaded>
   register(config: Config): Promise<ServedAccount[]>
   server: DogServer
   /** The list that the routes use. */
@@ -90,7 +91,7 @@ export function createReloader({ load, register, server, accounts, log, initial 
   async function reload(): Promise<void> {
     let next: Loaded
     try {
-      next = load()
+      next = await load()
     } catch (error) {
       return log.note(`the configuration was not taken over: ${ExitError.of(error).message}; the old one goes on`)
     }

@@ -1,10 +1,9 @@
 // dotdog serve: runs one process that owns the fetchers and serves their values to all others.
-import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
 import type { Dog } from 'dotdog'
 import type { ServedAccount, ServerOptions } from 'dotdog/server'
+import { findConfiguration } from '../../configuration/file/find.js'
+import { type Config, readConfig } from '../../configuration/serve-config.js'
 import { openServedDog } from '../../configuration/served-dog.js'
-import { type Config, readConfig } from '../../lib/config.js'
 import { cleanMessage, ExitError } from '../../lib/exit-error.js'
 import { KeyFailures } from '../../lib/key-failures.js'
 import { OperatorLog } from '../../lib/operator-log.js'
@@ -19,11 +18,6 @@ import { readTls } from './tls-files.js'
 
 const DEFAULT_CONFIG_FILE = 'dotdog.config.json'
 const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const
-
-function configPathOf(argument: string | undefined): string | undefined {
-  if (argument !== undefined) return resolve(argument)
-  return existsSync(DEFAULT_CONFIG_FILE) ? resolve(DEFAULT_CONFIG_FILE) : undefined
-}
 
 /** @throws ExitError (code 2) if there is nothing to serve. */
 function checkHasKeys({ wechat, module, dir, others }: Config, path: string | undefined): void {
@@ -66,22 +60,22 @@ async function registerAll(dog: Dog, config: Config): Promise<ServedAccount[]> {
 export async function serve(args: string[]): Promise<void> {
   const values = parseServeArguments(args)
   const log = new OperatorLog(values.log ?? 'text')
-  const path = configPathOf(values.config)
+  const path = findConfiguration(values.config, process.env, process.cwd())
   let onChange = (_paths: string[]): void => {}
   // Also before there is anything to reload: without a listener the signal ends the process.
   process.on('SIGHUP', () => onChange([]))
   const watch = new FileWatch((paths) => onChange(paths))
   let known: string[] = []
-  const load = (): Loaded => {
+  const load = async (): Promise<Loaded> => {
     // The other files stay watched: a change while they are read counts.
     if (path !== undefined && known.length === 0) watch.set([path])
-    const config = readConfig(path)
+    const config = await readConfig(path)
     const loaded = { config, listen: mergeListen(values, config.listen, config.folder) }
     known = filesOf(loaded, path)
     watch.set(known)
     return loaded
   }
-  const initial = load()
+  const initial = await load()
   const { config, listen } = initial
   const places = placesOf(listen, config.folder, process.env)
   const tls = readTls(listen)
