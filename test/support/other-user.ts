@@ -35,14 +35,19 @@ export function readableWorker(): { script: string; remove: () => void } {
   return { script, remove: () => rmSync(folder, { recursive: true, force: true }) }
 }
 
-const RUN = 'unset NODE_OPTIONS; cd / && exec setpriv --reuid "$1" --regid "$2" --clear-groups "$3" "$0"'
+const RUN = 'unset NODE_OPTIONS; cd / && exec setpriv --reuid "$1" --regid "$2" "$3" "$4" "$0"'
 
-/** The command that runs a readable copy of the worker by another user; the path of Node follows. */
-export const asUser = (script: string, uid: number, gid: number): string[] => [
+/**
+ * The command that runs a readable copy of the worker by another user; the path of Node follows.
+ *
+ * @param group a supplementary group of the user
+ */
+export const asUser = (script: string, uid: number, gid: number, group?: number): string[] => [
   'sh',
   '-c',
   RUN,
   script,
   String(uid),
   String(gid),
+  group === undefined ? '--clear-groups' : `--groups=${group}`,
 ]

@@ -7,7 +7,23 @@ const { join, resolve } = require('node:path')
 const { compileFunction } = require('node:vm')
 
 const CODES = { EACCES: -13, EPERM: -1, EROFS: -30, ENOSPC: -28, EIO: -5, EMFILE: -24, ENOTDIR: -20, EBUSY: -16 }
-const SYNC = ['open', 'read', 'fstat', 'close', 'write', 'fchmod', 'ftruncate', 'fsync', 'lstat', 'stat', 'readdir', 'mkdir']
+const SYNC = [
+  'open',
+  'read',
+  'fstat',
+  'close',
+  'write',
+  'fchmod',
+  'fchown',
+  'chown',
+  'ftruncate',
+  'fsync',
+  'lstat',
+  'stat',
+  'readdir',
+  'opendir',
+  'mkdir',
+]
 SYNC.push('rmdir', 'rename', 'chmod', 'utimes', 'lutimes', 'readlink', 'realpath', 'readFile', 'unlink')
 const CALLBACKS = ['realpath', 'stat', 'open', 'write', 'close', 'chown', 'chmod', 'rename', 'unlink', 'fsync']
 

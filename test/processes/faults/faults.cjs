@@ -16,6 +16,7 @@ let runs = 0
 async function run(root, scenario, from, to, code) {
   const {
     prepare,
+    options,
     call,
     fetcher = goodFetcher,
     accepts,
@@ -31,7 +32,7 @@ async function run(root, scenario, from, to, code) {
   const wrong = []
   prepare(dir)
   const { createDog } = load()
-  const dog = createDog({ dir, timeout: 5 })
+  const dog = createDog({ dir, timeout: 5, ...options })
   let fetches = 0
   dog.init(KEY, () => {
     fetches++

@@ -119,6 +119,7 @@ const scenarios = {
     },
     accepts: ['new'],
   },
+  'a folder shared with a group': { prepare: () => {}, options: { mode: 0o660 }, accepts: ['new'] },
   'a set': { prepare: expired, call: (dog) => dog.set(KEY, 'new', { expiresIn: 7200 }), accepts: [undefined] },
   'a removal': { prepare: expired, call: (dog) => dog.remove(KEY), accepts: [true, false] },
   'a forced refresh': {

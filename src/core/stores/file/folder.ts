@@ -9,6 +9,9 @@ const MAX_NAMES_READ = 256
 /** The bit of a folder that its users share, such as /tmp. */
 const STICKY = 0o1000
 
+/** The bit of a folder by which new entries get its group. */
+const SETGID = 0o2000
+
 /**
  * The folder of the records, and who may read and write in it. Knows nothing of what the files
  * hold.
@@ -21,6 +24,8 @@ export class Folder {
   readonly #mode: number
   /** The user chose the mode, and thereby shares the folder with a group on purpose. */
   readonly #isModeGiven: boolean
+  /** Whether the mode gives the group any right. */
+  readonly #isShared: boolean
 
   constructor(
     readonly path: string,
@@ -28,12 +33,17 @@ export class Folder {
     readonly warn: (code: string, message: string, key?: string) => void,
   ) {
     this.#isModeGiven = fileMode !== undefined
+    this.#isShared = ((fileMode ?? 0) & 0o060) !== 0
     this.#mode = 0o700 | ((fileMode ?? 0) & 0o040 ? 0o050 : 0) | ((fileMode ?? 0) & 0o020 ? 0o020 : 0)
   }
 
   #isChecked = false
   /** The owner of the folder. */
   #uid = 0
+  /** The group of the folder. */
+  #gid = 0
+  /** The bit of the folder by which new entries get its group, or 0. */
+  #setgid = 0
 
   /**
    * Refuses a folder in which another user could plant or read a secret. `false`: the folder does
@@ -54,6 +64,8 @@ export class Folder {
     if (found === undefined) return false
     if (!found.isDirectory()) throw storeError(this.path, 'is not a folder')
     this.#uid = found.uid
+    this.#gid = found.gid
+    this.#setgid = found.mode & SETGID
     if (process.getuid !== undefined) this.#protect(found.uid, found.mode & 0o1777)
     this.#isChecked = true
     return true
@@ -61,13 +73,22 @@ export class Folder {
 
   #protect(uid: number, mode: number): void {
     const ownUid = process.getuid!()
-    if (uid !== ownUid && uid !== 0) throw storeError(this.path, `belongs to another user (uid ${uid}, we are ${ownUid})`)
+    if (uid !== ownUid && uid !== 0 && !this.#isOfOwnGroup())
+      throw storeError(this.path, `belongs to another user (uid ${uid}, we are ${ownUid})`)
     refuseWorldWritable(this.path, mode, () => (mode & STICKY) === 0 && this.#isOwn())
     const excess = mode & 0o777 & ~this.#mode
     if (excess === 0) return
     // A folder that holds only files of dotdog is tightened. A project's own folder is not.
     if (uid === ownUid && !this.#isModeGiven && this.#isOwn()) io.chmod(this.path, this.#mode)
     else if (excess & 0o020 && !this.#isChecked) this.warn('ERR_DOG_STORE', `${this.path} is writable by its group`)
+  }
+
+  /**
+   * Whether the folder is shared on purpose with a group to which this process belongs. Only a member
+   * of a group, or root, can have given the folder to it, and every member is trusted then.
+   */
+  #isOfOwnGroup(): boolean {
+    return this.#isShared && (process.getgid!() === this.#gid || process.getgroups!().includes(this.#gid))
   }
 
   /**
@@ -88,7 +109,8 @@ export class Folder {
       let isNew = false
       this.#attempt(this.path, () => {
         isNew = io.makeFolder(this.path, { recursive: true, mode: this.#mode }) !== undefined
-        io.chmod(this.path, this.#mode)
+        // In a parent with the setgid bit the new folder has it too. chmod would take it away.
+        io.chmod(this.path, this.#mode | (this.#isShared ? (io.stat(this.path)?.mode ?? 0) & SETGID : 0))
       })
       this.#attempt(this.path, () => {
         // `.gitignore` is written by the process that made the folder, even if another one has put
@@ -133,7 +155,16 @@ export class Folder {
 
   makeSubfolder(path: string): void {
     io.makeFolder(path, { mode: this.#mode })
-    io.chmod(path, this.#mode)
+    if (this.#isShared) io.setGroup(path, this.#gid)
+    io.chmod(path, this.#mode | (this.#isShared ? this.#setgid : 0))
+  }
+
+  /**
+   * Creates a file that must not exist yet, with the mode of the folder's files. Where they are shared
+   * with a group it is the folder's group, which need not be this process's first one.
+   */
+  createFile(path: string, bytes: Buffer): void {
+    io.createFile(path, bytes, this.fileMode ?? 0o600, this.#isShared ? this.#gid : undefined)
   }
 
   #attempt(path: string, make: () => void): void {

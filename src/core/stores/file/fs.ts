@@ -1,9 +1,11 @@
 import {
   chmodSync,
+  chownSync,
   closeSync,
   constants,
   type Dir,
   fchmodSync,
+  fchownSync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
@@ -153,11 +155,16 @@ export const isDenied = (folder: string, kind: 'read' | 'write'): boolean =>
 export const missingGrants = (folder: string): string[] =>
   (['read', 'write'] as const).filter((kind) => isDenied(folder, kind)).map((kind) => `--allow-fs-${kind}=${folder}/*`)
 
-/** Creates a file that must not exist yet, and writes all its bytes. A full disk is found here. */
-export function createFile(path: string, bytes: Buffer, mode: number): void {
+/**
+ * Creates a file that must not exist yet, and writes all its bytes. A full disk is found here.
+ *
+ * @param gid the group that it gets; default: as the system chooses
+ */
+export function createFile(path: string, bytes: Buffer, mode: number, gid?: number): void {
   const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0), mode)
   try {
     writeAll(fd, bytes)
+    if (gid !== undefined) setGroup(fd, gid)
     if ((fstatSync(fd).mode & 0o777) !== mode) setMode(fd, path, mode)
   } finally {
     closeSync(fd)
@@ -171,6 +178,19 @@ function setMode(fd: number, path: string, mode: number): void {
   } catch (error) {
     if (codeOf(error) !== PERMISSION_MODEL_DENIED) throw error
     chmodSync(path, mode)
+  }
+}
+
+/**
+ * Gives a file or folder to a group. Where the system refuses, it stays in the group of this process:
+ * other users then get an error that names its owner.
+ */
+export function setGroup(file: string | number, gid: number): void {
+  try {
+    if (typeof file === 'number') fchownSync(file, -1, gid)
+    else chownSync(file, -1, gid)
+  } catch {
+    // This process is no member of the group, or the file system has no groups.
   }
 }
 

@@ -32,7 +32,7 @@ export async function writeLedger(folder: Folder, lock: FileLock, ledger: Ledger
   const temp = tempLedgerFile(folder.path, keyLock(folder.path, lock.key), lock.owner)
   try {
     // There is no fsync: a ledger must outlive a killed process, not a power cut.
-    recreateFile(temp, Buffer.from(encodeLedger(lock.key, ledger)), folder.fileMode ?? 0o600)
+    recreateFile(folder, temp, Buffer.from(encodeLedger(lock.key, ledger)))
     // The check and the rename run in one synchronous step, so that no other code of this process
     // runs between them.
     if (lock.isHeld()) io.rename(temp, path)
@@ -50,12 +50,12 @@ export async function writeLedger(folder: Folder, lock: FileLock, ledger: Ledger
  * Creates a file. A file or link that is already there is removed: it is never followed and never
  * written into.
  */
-function recreateFile(path: string, bytes: Buffer, mode: number): void {
+function recreateFile(folder: Folder, path: string, bytes: Buffer): void {
   try {
-    io.createFile(path, bytes, mode)
+    folder.createFile(path, bytes)
   } catch (error) {
     if (io.codeOf(error) !== 'EEXIST') throw error
     io.remove(path)
-    io.createFile(path, bytes, mode)
+    folder.createFile(path, bytes)
   }
 }

@@ -140,11 +140,7 @@ export class FileLock {
     try {
       this.folder.makeSubfolder(prepared)
       failpoint('take.folder', this.key)
-      io.createFile(
-        join(prepared, owner.name),
-        Buffer.alloc(Math.max(MIN_PADDING_BYTES, size), ' '),
-        this.folder.fileMode ?? 0o600,
-      )
+      this.folder.createFile(join(prepared, owner.name), Buffer.alloc(Math.max(MIN_PADDING_BYTES, size), ' '))
       failpoint('take.prepared', this.key)
       if (!renameOnto(prepared, this.#path)) {
         discardPrepared(prepared, owner.name)

@@ -163,7 +163,7 @@ export class FileStore implements Store {
     const path = damagedFile(this.dir, key)
     try {
       io.remove(path)
-      io.createFile(path, bytes.subarray(0, MAX_DAMAGED_BYTES), this.#folder.fileMode ?? 0o600)
+      this.#folder.createFile(path, bytes.subarray(0, MAX_DAMAGED_BYTES))
     } catch {
       // The copy is a courtesy: the fetch must not depend on it.
     }

@@ -87,7 +87,7 @@ export function scheduleDeletion(folder: Folder, key: string, keepUntil: number)
     for (const path of [removedFolder(folder.path), join(removedFolder(folder.path), String(due))]) {
       if (!folder.checkSubfolder(path)) folder.makeSubfolder(path)
     }
-    io.createFile(removedFile(folder.path, due, key), Buffer.from(key), folder.fileMode ?? 0o600)
+    folder.createFile(removedFile(folder.path, due, key), Buffer.from(key))
   } catch {
     // The ledger stays. A removal must not fail for it.
   }
