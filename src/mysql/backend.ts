@@ -1,5 +1,6 @@
 import { DogError } from 'dotdog'
 import type { Acquired, AcquireRequest, Backend, Holder, LedgerText, RecordText, WaitResult } from '../database/backend.js'
+import { type Page, RowDeletion } from '../database/row-deletion.js'
 import type { Subscriber } from '../database/subscriber.js'
 import { Connection, type MysqlSource, type Result, type Row } from './connection.js'
 import { isDuplicateKey, isMissingTable } from './errors.js'
@@ -24,6 +25,7 @@ export class MysqlBackend implements Backend {
   readonly #connection: Connection
   readonly #subscriber: Subscriber
   readonly #poller: LeasePoller
+  readonly #deletion = new RowDeletion((after, maxKeys) => this.#deletePage(after, maxKeys))
 
   /** @param table a text that passes the rule `TABLE` */
   constructor(source: MysqlSource, table: string) {
@@ -113,9 +115,20 @@ export class MysqlBackend implements Backend {
     return await this.#update(this.#statements.writeLedger, [bytes(text), lastFencingToken, bytes(key), bytes(nonce)])
   }
 
-  async commit(key: string, nonce: string, record: RecordText | undefined): Promise<boolean> {
+  async commit(key: string, nonce: string, record: RecordText | undefined, keepMs?: number): Promise<boolean> {
     const values = record === undefined ? [null, null] : [bytes(record.text), record.generation]
-    return await this.#update(this.#statements.commit, [...values, bytes(key), bytes(nonce)])
+    const keepUs = keepMs === undefined ? null : Math.round(keepMs * 1000)
+    const isCommitted = await this.#update(this.#statements.commit, [...values, keepUs, bytes(key), bytes(nonce)])
+    this.#deletion.run(key)
+    return isCommitted
+  }
+
+  /** A row that is used again between the two statements is not deleted, as the second one asks again. */
+  async #deletePage(after: string, maxKeys: number): Promise<Page> {
+    const page = await this.#select(this.#statements.removedAmong, [bytes(after), maxKeys])
+    const overdue = page.filter((row) => Number(row.overdue) === 1).map(({ key }) => bytes(String(key)))
+    if (overdue.length > 0) await this.#update(this.#statements.deleteOverdue(overdue.length), overdue)
+    return { keys: page.length, last: String(page.at(-1)?.key) }
   }
 
   async release(key: string, nonce: string): Promise<void> {

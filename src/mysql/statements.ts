@@ -6,7 +6,8 @@
  * Three invariants: a row's `nonce` is its lease, since taking the lease writes a nonce that nobody
  * else has, and every step under the lease asks for that nonce in the same statement. The fencing
  * tokens of a row never fall, and outlive its record. Every writing step changes the row, by `step`
- * at least, so that the number of changed rows tells whether the step was done.
+ * at least, so that the number of changed rows tells whether the step was done. A row without a nonce
+ * and a record whose `until` is over is that of a removed key, and can be deleted.
  *
  * Keys and texts are bytes. So a collation cannot make two keys one, and a server or a connection
  * with another character set changes nothing.
@@ -31,12 +32,16 @@ export interface Statements {
   renew: string
   /** ledger, its last fencing token, key, nonce */
   writeLedger: string
-  /** record, generation, key, nonce */
+  /** record, generation, microseconds after which a removed key's row can go, key, nonce */
   commit: string
   /** key, nonce */
   release: string
   /** the last key of the page before, the number of keys */
   keys: string
+  /** As `keys`, with all rows, and whether each can be deleted */
+  removedAmong: string
+  /** Deletes those rows among so many that can be deleted. Their keys */
+  deleteOverdue(keys: number): string
   /** The rows of those leases that ended. Pairs of key and nonce. */
   ended(leases: number): string
   /** The rows that changed since a moment, after a row with the present moment. The moment. */
@@ -45,10 +50,11 @@ export interface Statements {
 }
 
 const NOW = 'UTC_TIMESTAMP(6)'
-/** The end of a lease that begins now and runs so many microseconds. */
+/** The end of a period that begins now and lasts the given microseconds. NULL after NULL. */
 const LEASE_END = `${NOW} + INTERVAL ? MICROSECOND`
 /** Commits and releases are what watchers are notified of. */
-const LEASE_ENDS = `nonce = NULL, holder = NULL, displaced = NULL, \`until\` = NULL, changed = ${NOW}`
+const LEASE_ENDS = `nonce = NULL, holder = NULL, displaced = NULL, changed = ${NOW}`
+const IS_OVERDUE = `record IS NULL AND nonce IS NULL AND \`until\` <= ${NOW}`
 const moment = (expression: string): string => `CAST(${expression} AS CHAR)`
 
 /** @param table quoted */
@@ -79,9 +85,12 @@ export function statementsFor(table: string): Statements {
     exists: `SELECT 1 FROM ${table} WHERE \`key\` = ?`,
     renew: update(`\`until\` = ${LEASE_END}`),
     writeLedger: update('ledger = ?, last = ?'),
-    commit: update(`record = ?, generation = COALESCE(?, generation), ${LEASE_ENDS}`),
-    release: update(LEASE_ENDS),
+    commit: update(`record = ?, generation = COALESCE(?, generation), ${LEASE_ENDS}, \`until\` = ${LEASE_END}`),
+    release: update(`${LEASE_ENDS}, \`until\` = NULL`),
     keys: `SELECT \`key\` FROM ${table} WHERE \`key\` > ? AND record IS NOT NULL ORDER BY \`key\` LIMIT ?`,
+    removedAmong: `SELECT \`key\`, (${IS_OVERDUE}) IS TRUE AS overdue FROM ${table} WHERE \`key\` > ? ORDER BY \`key\` LIMIT ?`,
+    // By key, so that it locks no row that is in use, and no gap in which another key is inserted.
+    deleteOverdue: (keys) => `DELETE FROM ${table} WHERE \`key\` IN (${Array(keys).fill('?').join(', ')}) AND ${IS_OVERDUE}`,
     ended: (leases) =>
       `SELECT \`key\`, record FROM ${table} WHERE ${Array(leases).fill('(`key` = ? AND NOT (nonce <=> ?))').join(' OR ')}`,
     changedSince: `SELECT NULL AS \`key\`, NULL AS generation, ${moment(NOW)} AS changed

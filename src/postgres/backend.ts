@@ -1,6 +1,6 @@
 import { DogError } from 'dotdog'
-import { monotonic } from '../core/shared/clock.js'
 import type { Acquired, AcquireRequest, Backend, Holder, LedgerText, RecordText } from '../database/backend.js'
+import { RowDeletion } from '../database/row-deletion.js'
 import type { Subscriber } from '../database/subscriber.js'
 import { Connection, type PostgresSource, type Row } from './connection.js'
 import { isMissingTable, isTableAlreadyCreated } from './errors.js'
@@ -10,11 +10,6 @@ import { subscriberTo } from './subscriber.js'
 
 /** Keys that one statement lists. */
 const KEYS_PER_PAGE = 1000
-/** Keys among which one commit looks for those that were removed. */
-const KEYS_PER_DELETION = 100
-const DELETION_INTERVAL_MS = 1000
-/** After a deletion that failed, as it does for a user without the right to delete rows. */
-const DELETION_RETRY_MS = 60_000
 
 /** One row for each key, in a table that is created when the first lease is taken. */
 export class PostgresBackend implements Backend {
@@ -24,9 +19,10 @@ export class PostgresBackend implements Backend {
   readonly #statements: Statements
   readonly #connection: Connection
   readonly #subscriber: Subscriber
-  /** Processes begin at different keys, so that all rows are looked at in time. */
-  #deletedUpTo: string | undefined
-  #nextDeletionAt = 0
+  readonly #deletion = new RowDeletion(async (after, maxKeys) => {
+    const [page] = await this.#run(this.#statements.deleteOverdue, [after, maxKeys])
+    return { keys: Number(page?.keys ?? 0), last: String(page?.last) }
+  })
 
   constructor(source: PostgresSource, table: Table) {
     this.endpoint = endpointOf('pool' in source ? source.pool.options : source)
@@ -89,22 +85,8 @@ export class PostgresBackend implements Backend {
     const text = keyToText(key)
     const values = [text, nonce, record?.text ?? null, record?.generation ?? null, this.#table.channel, keepMs ?? null]
     const isCommitted = (await this.#run(this.#statements.commit, values)).length > 0
-    this.#deleteOverdue(text)
+    this.#deletion.run(text)
     return isCommitted
-  }
-
-  /** Nobody waits for it, and nothing depends on it: it is done for one page of keys at a time. */
-  #deleteOverdue(near: string): void {
-    if (monotonic() < this.#nextDeletionAt) return
-    this.#nextDeletionAt = monotonic() + DELETION_RETRY_MS
-    this.#deletedUpTo ??= near
-    this.#run(this.#statements.deleteOverdue, [this.#deletedUpTo, KEYS_PER_DELETION])
-      .then(([page]) => {
-        this.#nextDeletionAt = monotonic() + DELETION_INTERVAL_MS
-        this.#deletedUpTo = Number(page?.keys) < KEYS_PER_DELETION ? '' : String(page?.last)
-      })
-      // A user without the right to delete rows keeps them.
-      .catch(() => {})
   }
 
   async release(key: string, nonce: string): Promise<void> {

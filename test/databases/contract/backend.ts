@@ -83,6 +83,48 @@ export const backend = (engine: Engine): Promise<void> =>
       t.strictSame(await backend.acquire('K', request('e')), { fencingToken: 1005 })
     })
 
+    t.test('What is left of many removed keys goes in time, unless it is used again or is to be kept', async (t) => {
+      const space = database.createSpace(t)
+      const [backend, other] = [space.createBackend(), space.createBackend()]
+      const write = async (key: string, record?: string, keepMs?: number) => {
+        await backend.acquire(key, request(key))
+        await backend.writeLedger(key, key, { text: `ledger of ${key}`, lastFencingToken: 1001 })
+        t.equal(
+          await backend.commit(key, key, record === undefined ? undefined : { text: record, generation: 1001 }, keepMs),
+          true,
+        )
+      }
+      const numbers = Array.from({ length: 140 }, (_, at) => at)
+      const kept = ['LEASED', 'USED']
+      for (const key of kept) await write(key, undefined, 1500)
+      await backend.acquire('LEASED', request('next', { leaseMs: 1 }))
+      await backend.acquire('USED', request('next'))
+      await backend.release('USED', 'next')
+      for (const at of numbers) {
+        await write(`GONE_${at}`, undefined, 1)
+        if (at % 4 === 0) kept.push(`KEPT_${at}`, `RECORD_${at}`)
+        if (at % 4 === 0) await write(`KEPT_${at}`)
+        if (at % 4 === 0) await write(`RECORD_${at}`, 'record')
+      }
+      await pause(1500)
+      const isGone = async (key: string) => (await other.readLedger(key)) === undefined
+      await until(
+        async () => {
+          for (const one of [backend, other]) {
+            await one.acquire('Z', request('z'))
+            await one.commit('Z', 'z', { text: 'record', generation: 1001 })
+          }
+          for (const at of numbers) if (!(await isGone(`GONE_${at}`))) return false
+          return true
+        },
+        { what: 'the ledgers of the removed keys are deleted' },
+      )
+      for (const key of kept) t.equal(await other.readLedger(key), `ledger of ${key}`)
+      t.strictSame(await other.acquire('LEASED', request('again')), { fencingToken: 1003, evicted: 'host:next' })
+      t.equal((await other.acquire('USED', request('again', { fencingTokenFloor: 0 })))?.fencingToken, 1003)
+      t.equal((await other.acquire('GONE_1', request('again')))?.fencingToken, 1001, 'nothing is known of it')
+    })
+
     t.test('A text is stored exactly, and similar keys are kept apart', async (t) => {
       const backend = database.createSpace(t).createBackend()
       const text = `${JSON.stringify({ value: '\u0000\u001f\ud800 " \\ \u2028 🔑', spaced: 1 })}  \n`

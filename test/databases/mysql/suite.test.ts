@@ -2,23 +2,20 @@
 import { createRequire } from 'node:module'
 import { createPool } from 'mysql2'
 import { createPool as createPromisePool } from 'mysql2/promise'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import '../../support/built.js'
-import { runSuite, type SuitePart } from '../support/store-suite.js'
+import { runSuite } from '../support/store-suite.js'
 import { withServer } from './server.js'
 
 const { mysqlStore }: typeof import('../../../src/mysql/index.js') = createRequire(import.meta.url)(
   '../../../dist/mysql/index.js',
 )
 
-/** The row of a removed key stays. */
-const runMysqlSuite = (t: Test, createPart: () => SuitePart) => runSuite(t, createPart, { deletesLedgers: false })
-
 await withServer(t, async (server) => {
   const uri = server.url()
 
   t.test('A store with a uri passes the store suite', async (t) => {
-    runMysqlSuite(t, () => {
+    runSuite(t, () => {
       const table = server.table()
       return { open: () => mysqlStore({ uri, table }) }
     })
@@ -27,14 +24,14 @@ await withServer(t, async (server) => {
   t.test('A store with an oddly named table in another database passes the store suite', async (t) => {
     await server.admin('CREATE DATABASE `Odd "database"`')
     await server.admin('GRANT ALL ON `Odd "database"`.* TO marked_owner')
-    runMysqlSuite(t, () => {
+    runSuite(t, () => {
       const table = `Odd "database".The ${server.table()}`
       return { open: () => mysqlStore({ uri, table }) }
     })
   })
 
   t.test('A store over a given pool of one connection passes the store suite', async (t) => {
-    runMysqlSuite(t, () => {
+    runSuite(t, () => {
       const table = server.table()
       const pool = createPool({ uri, connectionLimit: 1 })
       return { open: () => mysqlStore({ pool, table }), end: () => pool.promise().end() }
@@ -42,7 +39,7 @@ await withServer(t, async (server) => {
   })
 
   t.test('A store over a given pool of promises with other forms of rows passes the store suite', async (t) => {
-    runMysqlSuite(t, () => {
+    runSuite(t, () => {
       const table = server.table()
       const forms = {
         rowsAsArray: true,

@@ -10,7 +10,7 @@ export interface SuitePart {
 }
 
 /** Runs the store suite on stores of a database. */
-export function runSuite(t: Test, createPart: () => SuitePart, { deletesLedgers = true } = {}): void {
+export function runSuite(t: Test, createPart: () => SuitePart): void {
   runStoreSuite(t, {
     factory: async () => {
       const { open, end } = createPart()
@@ -28,6 +28,6 @@ export function runSuite(t: Test, createPart: () => SuitePart, { deletesLedgers 
         },
       }
     },
-    supports: { holder: true, watch: true, persistent: true, deletesLedgers },
+    supports: { holder: true, watch: true, persistent: true, deletesLedgers: true },
   })
 }
