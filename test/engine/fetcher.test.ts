@@ -41,6 +41,17 @@ const STYLES: [title: string, fetcher: Fetcher][] = [
   ['a numeric text as lifetime', (handler) => handler('v', '60')],
 ]
 for (const [title, fetcher] of STYLES) {
+  t.test('A fetcher that returns an answer of another shape at once is told which members came', async (t) => {
+    const { dog } = createTestDog(t, { timeout: 0.2 })
+    dog.init('K', (() => ({ access_token: 'marked-value', expires_in: 7200 })) as never)
+    const error = await rejectionOf(dog.get('K'))
+    t.match(error, {
+      code: 'ERR_DOG_FETCH_TIMEOUT',
+      message: /it returned \{ access_token, expires_in \}, which is not \{ value, expiresIn \}$/,
+    })
+    t.notMatch(error.message, /marked|forgot/)
+  })
+
   t.test(`A fetcher may answer with ${title}`, async (t) => {
     const { dog, warnings } = createTestDog(t)
     const secret = dog.init('K', fetcher)

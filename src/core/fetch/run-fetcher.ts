@@ -47,6 +47,8 @@ export function runFetcher(task: FetchTask, lease: Pick<Lease, 'ageMs' | 'extend
   let isAnswered = false
   let isTooLate = false
   let wasDependencyUsed = false
+  /** What a fetcher returned at once that is no answer. A callback style may return anything by the way. */
+  let returnedByTheWay: unknown
 
   const accept = (result: object) => {
     if (isAnswered) {
@@ -70,7 +72,7 @@ export function runFetcher(task: FetchTask, lease: Pick<Lease, 'ageMs' | 'extend
     aborter.abort(error)
   }
 
-  const timeout = new PausableTimeout(task.timeout * 1000 - lease.ageMs(), () => giveUp(timeoutError(task)))
+  const timeout = new PausableTimeout(task.timeout * 1000 - lease.ageMs(), () => giveUp(timeoutError(task, returnedByTheWay)))
   const onLeaseLost = () => giveUp(new DogError('ERR_DOG_FETCH', `The lease of "${key}" was lost in mid-fetch`, { key }))
   lease.signal.addEventListener('abort', onLeaseLost)
 
@@ -121,8 +123,8 @@ export function runFetcher(task: FetchTask, lease: Pick<Lease, 'ageMs' | 'extend
   try {
     const returned: unknown = keys.callFetcher(key, outcome.promise, () => task.fetcher(context))
     if (isThenable(returned)) Promise.resolve(returned).then(acceptReturned, fail)
-    // Anything else that a callback style returns by the way is not an answer.
     else if (isResult(returned)) accept(returned)
+    else returnedByTheWay = returned
   } catch (error) {
     fail(error)
   }
@@ -139,10 +141,12 @@ export function runFetcher(task: FetchTask, lease: Pick<Lease, 'ageMs' | 'extend
   return { answer, lateAnswer, wasSuspended: () => timeout.wasSuspended, wasDependencyUsed: () => wasDependencyUsed }
 }
 
-function timeoutError({ key, timeout, wasAskedMeanwhile }: FetchTask): DogError {
+function timeoutError({ key, timeout, wasAskedMeanwhile }: FetchTask, returned: unknown): DogError {
   const guess = wasAskedMeanwhile()
     ? 'does it wait for its own key, which was asked for meanwhile?'
-    : 'forgot to return, or to call the handler?'
+    : typeof returned === 'object' && returned !== null
+      ? `it returned ${describeAnswer(returned)}, which is not { value, expiresIn }`
+      : 'forgot to return, or to call the handler?'
   const message = `The fetcher of "${key}" gave no answer within ${timeout} s: ${guess}`
   return new DogError('ERR_DOG_FETCH_TIMEOUT', message, { key })
 }
