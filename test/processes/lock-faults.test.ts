@@ -29,7 +29,7 @@ interface TimedResult {
   ms: number
 }
 
-async function run(t: Test, dir: string, env: { CALL: string; FAULT?: string }) {
+async function run(t: Test, dir: string, env: { CALL: string; FAULT?: string; CODE?: string }) {
   const child = start(script, { DIR: dir, ...env })
   t.teardown(() => child.process.kill('SIGKILL'))
   // A lock that was left is taken after 3 s. A process that does not end by itself gets more time
@@ -53,6 +53,34 @@ for (const fault of ['list .lock']) {
     t.equal(fetches, 1)
   })
 }
+
+for (const CODE of ['EPERM', 'EACCES', 'EXDEV', 'ENOTEMPTY']) {
+  t.test(`A lock that another process won first is waited for, if the rename says ${CODE}`, async (t) => {
+    const { first, fetches } = await run(t, temporaryFolder(t), { CALL: 'get', FAULT: 'race', CODE })
+    t.equal(first.answer, 'v1')
+    t.equal(fetches, 1)
+  })
+}
+
+for (const call of ['statSync', 'lstatSync', 'openSync', 'fstatSync', 'readSync', 'readdirSync', 'opendirSync', 'unlinkSync']) {
+  t.test(`A path that leads to a replaced file (ESTALE) is looked up again: ${call}`, async (t) => {
+    const dir = temporaryFolder(t)
+    const dog = createDog({ dir })
+    await dog.set('K', 'old', { expiresIn: 0.001 })
+    await dog.close()
+    leaveLedgerOfDeadHolder(dir, 'K')
+    const { first, fetches } = await run(t, dir, { CALL: 'get', FAULT: `stale ${call}` })
+    t.equal(first.answer, 'v1')
+    t.equal(fetches, 1)
+  })
+}
+
+t.test('A folder that cannot be made for want of quota says EDQUOT', async (t) => {
+  const dir = join(temporaryFolder(t), 'parent', 'dog')
+  const { first, fetches } = await run(t, dir, { CALL: 'get', FAULT: 'over quota' })
+  t.match(first.answer, { code: 'ERR_DOG_STORE', message: /cannot be made.*\(EDQUOT\)/ })
+  t.equal(fetches, 0)
+})
 
 t.test('A stale temporary file that cannot be removed costs neither the value nor a lock', async (t) => {
   const dir = temporaryFolder(t)

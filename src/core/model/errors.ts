@@ -1,5 +1,6 @@
 import type { DogErrorCode } from '../../../index.js'
 import { sanitize } from '../shared/redact.js'
+import { codeOf } from '../shared/system-code.js'
 import { type Details, toDetails } from './details.js'
 
 export interface ErrorFields {
@@ -53,6 +54,6 @@ export function isDogError(error: unknown): error is DogError {
  * the system's code.
  */
 export function storeError(path: string, problem: string, cause?: unknown, key?: string): DogError {
-  const code = (cause as NodeJS.ErrnoException | undefined)?.code
+  const code = codeOf(cause)
   return new DogError('ERR_DOG_STORE', `${path}: ${problem}${code ? ` (${code})` : ''}`, { path, cause, key })
 }

@@ -149,6 +149,14 @@ t.test(
   },
 )
 
+t.test('A new folder in a read-only mount says EROFS', { skip: noMounts }, async (t) => {
+  const { dir, endpoint, command, startWorker } = await setUp(t)
+  const { code, message } = await startWorker(mounted(READ_ONLY, dir)).get({ ...command, dir: join(dir, 'new', '.dog') })
+  t.equal(code, 'ERR_DOG_STORE')
+  t.match(message, /cannot be made.*\(EROFS\)/)
+  t.equal(endpoint.requests.length, 0)
+})
+
 t.test('A get works again after its folder was deleted, or replaced by a file, before or during a fetch', async (t) => {
   const { dir, endpoint, command, startWorker } = await setUp(t)
   const folder = join(dir, 'dog')

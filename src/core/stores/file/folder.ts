@@ -108,7 +108,7 @@ export class Folder {
     if (!this.check(true)) {
       let isNew = false
       this.#attempt(this.path, () => {
-        isNew = io.makeFolder(this.path, { recursive: true, mode: this.#mode }) !== undefined
+        isNew = io.makeFolders(this.path, this.#mode)
         // In a parent with the setgid bit the new folder has it too. chmod would take it away.
         io.chmod(this.path, this.#mode | (this.#isShared ? (io.stat(this.path)?.mode ?? 0) & SETGID : 0))
       })

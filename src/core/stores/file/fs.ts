@@ -10,6 +10,7 @@ import {
   fsyncSync,
   ftruncateSync,
   lstatSync,
+  mkdirSync,
   opendirSync,
   openSync,
   readdirSync,
@@ -20,7 +21,9 @@ import {
   watch,
   writeSync,
 } from 'node:fs'
+import { dirname } from 'node:path'
 import { storeError } from '../../model/errors.js'
+import { codeOf } from '../../shared/system-code.js'
 
 /**
  * The only importer of `fs`, so that a test can make its n-th call fail. All operations are
@@ -34,24 +37,43 @@ export const MAX_FILE_BYTES = 1024 * 1024
 
 export type FileStat = Pick<Stats, 'ino' | 'size' | 'mtimeMs' | 'ctimeMs' | 'uid'>
 
-export const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | null)?.code
+export { codeOf } from '../../shared/system-code.js'
+
+/** How often an operation is tried again whose path leads to a file that is gone (ESTALE). */
+const MAX_STALE_RETRIES = 3
+
+/**
+ * Runs an operation on a path. On NFS a path may still lead to a file that another machine has replaced
+ * or removed (ESTALE). Another try looks the path up anew.
+ */
+function withFreshPath<T>(operation: () => T): T {
+  for (let retries = 0; ; retries++) {
+    try {
+      return operation()
+    } catch (error) {
+      if (retries === MAX_STALE_RETRIES || codeOf(error) !== 'ESTALE') throw error
+    }
+  }
+}
+
+const isGone = (error: unknown): boolean => ['ENOENT', 'ESTALE'].includes(codeOf(error) ?? '')
 
 /** The stat of a path itself, which may be a symbolic link. `undefined` if it does not exist. */
 export function stat(path: string): Stats | undefined {
-  return lstatSync(path, { throwIfNoEntry: false })
+  return withFreshPath(() => lstatSync(path, { throwIfNoEntry: false }))
 }
 
 /** The stat of the target of a path, behind symbolic links. `undefined` if it does not exist. */
 export function statFollowingLinks(path: string): Stats | undefined {
-  return statSync(path, { throwIfNoEntry: false })
+  return withFreshPath(() => statSync(path, { throwIfNoEntry: false }))
 }
 
 /** The names in a folder. An empty list if the folder does not exist. */
 export function list(path: string): string[] {
   try {
-    return readdirSync(path)
+    return withFreshPath(() => readdirSync(path))
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return []
+    if (isGone(error)) return []
     throw error
   }
 }
@@ -73,9 +95,9 @@ export function listSome(path: string, max: number): string[] {
 export function* listEach(path: string): Iterable<string> {
   let folder: Dir
   try {
-    folder = opendirSync(path)
+    folder = withFreshPath(() => opendirSync(path))
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return
+    if (isGone(error)) return
     throw error
   }
   try {
@@ -93,11 +115,16 @@ export function* listEach(path: string): Iterable<string> {
  * @throws DogError `ERR_DOG_STORE`
  */
 export function readFile(path: string): { bytes: Buffer; stat: Stats } | undefined {
+  return withFreshPath(() => readOpened(path))
+}
+
+function readOpened(path: string): { bytes: Buffer; stat: Stats } | undefined {
   let fd: number
   try {
     fd = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0))
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
+    if (codeOf(error) === 'ESTALE') throw error
     throw readError(path, error)
   }
   try {
@@ -248,10 +275,32 @@ export {
   rmdirSync as removeFolder,
 } from 'node:fs'
 
+/**
+ * Makes a folder, and its parents. `false`: it exists. Node's recursive `mkdir` says ENOENT whatever the
+ * reason, such as a read-only parent (EROFS) or a spent quota (EDQUOT).
+ */
+export function makeFolders(path: string, mode: number): boolean {
+  try {
+    mkdirSync(path, { mode })
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false
+    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error
+  }
+  makeFolders(dirname(path), mode)
+  try {
+    mkdirSync(path, { mode })
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false
+    throw error
+  }
+}
+
 /** Removes a file. `false`: it did not exist. */
 export function remove(path: string): boolean {
   try {
-    unlinkSync(path)
+    withFreshPath(() => unlinkSync(path))
     return true
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return false

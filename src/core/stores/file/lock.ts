@@ -286,8 +286,13 @@ function makeNonce(): string {
   return parts.map((part) => Math.floor(part).toString(16).padStart(8, '0')).join('')
 }
 
+/** The codes of a rename onto a folder that is not empty: of most systems, of Windows, sshfs and CIFS. */
+const TAKEN_CODES = ['ENOTEMPTY', 'EEXIST']
+const PERHAPS_TAKEN_CODES = [...TAKEN_CODES, 'EPERM', 'EACCES']
+
 /**
  * Renames a folder onto another. Returns `false` if that one is not empty: somebody holds the lock.
+ * Then the rename is refused, with whatever code the file system has for it.
  */
 function renameOnto(from: string, to: string): boolean {
   for (let retries = 0; ; retries++) {
@@ -296,16 +301,25 @@ function renameOnto(from: string, to: string): boolean {
       return true
     } catch (error) {
       const code = io.codeOf(error) ?? ''
-      const isTaken = code === 'ENOTEMPTY' || code === 'EEXIST'
-      if (!isTaken && !(process.platform === 'win32' && (code === 'EPERM' || code === 'EACCES'))) throw error
-      // Windows and some file systems do not replace a folder, not even an empty one, so it is
-      // removed first.
-      if (retries === MAX_RENAME_RETRIES || io.list(to).length > 0) {
-        if (isTaken) return false
+      if (hasFile(to)) return false
+      if (!PERHAPS_TAKEN_CODES.includes(code)) throw error
+      if (retries === MAX_RENAME_RETRIES) {
+        if (TAKEN_CODES.includes(code)) return false
         throw error
       }
+      // Windows and some file systems do not replace a folder, not even an empty one, so it is
+      // removed first.
       removeIfEmpty(to)
     }
+  }
+}
+
+/** Whether somebody's file is in a folder, as far as this process can tell. */
+function hasFile(folder: string): boolean {
+  try {
+    return io.list(folder).length > 0
+  } catch {
+    return false
   }
 }
 
