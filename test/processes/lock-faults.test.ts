@@ -154,10 +154,20 @@ for (const [call, fault] of [
 }
 
 t.test('A fetch whose commit throws serves the value, leaves no lock, and lets the process end', async (t) => {
-  const { first, fetches } = await run(t, temporaryFolder(t), { CALL: 'get', FAULT: 'fsync' })
+  const { first, fetches } = await run(t, temporaryFolder(t), { CALL: 'get', FAULT: 'second fsync' })
   t.equal(first.answer, 'v1')
   t.equal(fetches, 1)
 })
+
+for (const fault of ['fsync', 'open to write', 'ftruncate']) {
+  t.test(`A storage that cannot commit (${fault}) is found before a fetch is spent or counted`, async (t) => {
+    const dir = temporaryFolder(t)
+    const { first, fetches } = await run(t, dir, { CALL: 'get', FAULT: fault })
+    t.match(first.answer, { code: 'ERR_DOG_STORE', path: join(dir, 'K.dog'), message: /could not be written.*EIO/ })
+    t.equal(fetches, 0)
+    t.notOk(readdirSync(join(dir, '.state')).includes('K.json'), 'no attempt is counted')
+  })
+}
 
 /**
  * An attempt that is given up before its fetch, as the folder is too slow, once counted against the

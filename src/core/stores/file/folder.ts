@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { storeError } from '../../model/errors.js'
 import { isManaged, lockFolder, stateFolder } from './file-names.js'
 import * as io from './fs.js'
@@ -108,7 +108,7 @@ export class Folder {
     if (!this.check(true)) {
       let isNew = false
       this.#attempt(this.path, () => {
-        isNew = io.makeFolders(this.path, this.#mode)
+        isNew = makeFolders(this.path, this.#mode)
         // In a parent with the setgid bit the new folder has it too. chmod would take it away.
         io.chmod(this.path, this.#mode | (this.#isShared ? (io.stat(this.path)?.mode ?? 0) & SETGID : 0))
       })
@@ -185,4 +185,21 @@ function refuseWorldWritable(path: string, mode: number, isOwn = () => true): vo
     ? 'check what is in it, then chmod o-w it'
     : `use a folder of your own in it, such as ${join(path, '.dog')}`
   throw storeError(path, `is writable by everybody: ${advice}`)
+}
+
+/**
+ * Makes a folder, and its parents. `false`: it exists. Node's recursive `mkdir` says ENOENT whatever the
+ * reason is, such as a read-only parent (EROFS) or a spent quota (EDQUOT).
+ */
+function makeFolders(path: string, mode: number): boolean {
+  for (let isParentMade = false; ; isParentMade = true) {
+    try {
+      io.makeFolder(path, { mode })
+      return true
+    } catch (error) {
+      if (io.codeOf(error) === 'EEXIST') return false
+      if (io.codeOf(error) !== 'ENOENT' || isParentMade || dirname(path) === path) throw error
+      makeFolders(dirname(path), mode)
+    }
+  }
 }

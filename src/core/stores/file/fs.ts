@@ -10,7 +10,6 @@ import {
   fsyncSync,
   ftruncateSync,
   lstatSync,
-  mkdirSync,
   opendirSync,
   openSync,
   readdirSync,
@@ -21,9 +20,8 @@ import {
   watch,
   writeSync,
 } from 'node:fs'
-import { dirname } from 'node:path'
 import { storeError } from '../../model/errors.js'
-import { codeOf } from '../../shared/system-code.js'
+import { codeOf, withFreshPath } from '../../shared/system-code.js'
 
 /**
  * The only importer of `fs`, so that a test can make its n-th call fail. All operations are
@@ -37,24 +35,7 @@ export const MAX_FILE_BYTES = 1024 * 1024
 
 export type FileStat = Pick<Stats, 'ino' | 'size' | 'mtimeMs' | 'ctimeMs' | 'uid'>
 
-export { codeOf } from '../../shared/system-code.js'
-
-/** How often an operation is tried again whose path leads to a file that is gone (ESTALE). */
-const MAX_STALE_RETRIES = 3
-
-/**
- * Runs an operation on a path. On NFS a path may still lead to a file that another machine has replaced
- * or removed (ESTALE). Another try looks the path up anew.
- */
-function withFreshPath<T>(operation: () => T): T {
-  for (let retries = 0; ; retries++) {
-    try {
-      return operation()
-    } catch (error) {
-      if (retries === MAX_STALE_RETRIES || codeOf(error) !== 'ESTALE') throw error
-    }
-  }
-}
+export { codeOf }
 
 const isGone = (error: unknown): boolean => ['ENOENT', 'ESTALE'].includes(codeOf(error) ?? '')
 
@@ -229,15 +210,49 @@ export function setGroup(file: string | number, gid: number): void {
  * a power cut, the spaces behind the record remain, which JSON ignores.
  */
 export function overwriteFile(path: string, bytes: Buffer, beforeSync: () => void): void {
-  const syncFlag = isUnderPermissionModel() ? (constants.O_DSYNC ?? 0) : 0
-  const fd = openSync(path, constants.O_RDWR | syncFlag | (constants.O_NOFOLLOW ?? 0))
+  const fd = openToOverwrite(path)
   try {
     writeAll(fd, bytes)
     ftruncateSync(fd, bytes.length)
     beforeSync()
-    if (!isUnderPermissionModel()) fsyncSync(fd)
+    syncToDisk(fd)
   } finally {
     closeSync(fd)
+  }
+}
+
+function openToOverwrite(path: string): number {
+  const syncFlag = isUnderPermissionModel() ? (constants.O_DSYNC ?? 0) : 0
+  return withFreshPath(() => openSync(path, constants.O_RDWR | syncFlag | (constants.O_NOFOLLOW ?? 0)))
+}
+
+function syncToDisk(fd: number): void {
+  if (!isUnderPermissionModel()) fsyncSync(fd)
+}
+
+/**
+ * Does to a file what `overwriteFile` will do, so that a storage that refuses it is found before. The
+ * file loses its last byte, because a truncation to the same size may do nothing.
+ */
+export function tryOverwriting(path: string): void {
+  const fd = openToOverwrite(path)
+  try {
+    ftruncateSync(fd, Math.max(0, fstatSync(fd).size - 1))
+    syncToDisk(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/**
+ * Opens a folder and closes it. A client of NFS then asks the server whether the folder changed. Until
+ * then it may know of no file that another machine has put there.
+ */
+export function refreshFolder(path: string): void {
+  try {
+    closeSync(openSync(path, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0)))
+  } catch {
+    // A system that does not open folders, or a folder that is gone: whoever reads it next finds out.
   }
 }
 
@@ -274,28 +289,6 @@ export {
   renameSync as rename,
   rmdirSync as removeFolder,
 } from 'node:fs'
-
-/**
- * Makes a folder, and its parents. `false`: it exists. Node's recursive `mkdir` says ENOENT whatever the
- * reason, such as a read-only parent (EROFS) or a spent quota (EDQUOT).
- */
-export function makeFolders(path: string, mode: number): boolean {
-  try {
-    mkdirSync(path, { mode })
-    return true
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false
-    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error
-  }
-  makeFolders(dirname(path), mode)
-  try {
-    mkdirSync(path, { mode })
-    return true
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false
-    throw error
-  }
-}
 
 /** Removes a file. `false`: it did not exist. */
 export function remove(path: string): boolean {

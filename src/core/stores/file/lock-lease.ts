@@ -15,6 +15,8 @@ export class FileLease implements Lease {
   readonly fencingToken: number
   readonly evicted: string | undefined
   readonly #acquiredAt: number
+  /** Whether a commit was tried, so that a fetch is not spent for a value that cannot be stored. */
+  #isCommitTried = false
   /** The `keepUntil` of the ledger that was written last. */
   #keepUntil: number | undefined
 
@@ -48,6 +50,9 @@ export class FileLease implements Lease {
 
   async writeLedger(ledger: Ledger): Promise<void> {
     if (!this.isHeld()) return
+    // The first ledger of a lease counts a fetch. Who finds a fresh record instead does not pay for this.
+    if (!this.#isCommitTried) this.lock.tryCommit()
+    this.#isCommitTried = true
     await writeLedger(this.folder, this.lock, ledger)
     this.#keepUntil = ledger.keepUntil
   }

@@ -2,7 +2,7 @@ import type { DogRecord, Lease, Ledger, Store, StoreCapability } from '../../../
 import { DogError, storeError } from '../../model/errors.js'
 import { now } from '../../shared/clock.js'
 import { failpoint } from '../../shared/failpoint.js'
-import { damagedFile, decodeKey, isTruncated, keyLock, recordFile, recordName } from './file-names.js'
+import { damagedFile, decodeKey, isTruncated, keyLock, recordFile, recordName, stateFolder } from './file-names.js'
 import { Folder } from './folder.js'
 import { FolderWatcher, watchRecords } from './folder-watcher.js'
 import * as io from './fs.js'
@@ -147,6 +147,7 @@ export class FileStore implements Store {
     const unlock = await acquireLock(lock, size, () => lost.abort())
     if (unlock === undefined) return undefined
     failpoint('take.leased', key)
+    for (const path of [this.dir, stateFolder(this.dir)]) io.refreshFolder(path)
     sweep(this.dir, key)
     deleteOverdueLedgers(this.#folder)
     this.#keepDamagedCopy(key)

@@ -16,7 +16,8 @@ import type { Folder } from './folder.js'
 import * as io from './fs.js'
 import { readLedger } from './ledger-file.js'
 import { isAbandoned, isDead } from './liveness.js'
-import { discardPrepared, FileLock, ownerName, ownerNameIn, removeIfEmpty, removeOwner } from './lock.js'
+import { FileLock, ownerName } from './lock.js'
+import { discardPrepared, ownerNameIn, removeIfEmpty, removeOwner } from './lock-folder.js'
 
 /** The names of `.lock` that one sweep reads, and how many of them it judges: about 0.5 ms. */
 const MAX_NAMES_READ = 256
