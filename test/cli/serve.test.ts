@@ -50,9 +50,35 @@ t.test('Without a dir, dotdog serve keeps its files beside its configuration, fr
   await printed(/serves at/)
   const { json } = await ask(socket, '/v1/keys/TOKEN')
   t.equal(JSON.parse(readFileSync(join(folder, '.dog/TOKEN.dog'), 'utf8')).value, json.value)
+  const env = { DOTDOG_DIR: elsewhere }
+  t.match(await run(t, ['get', 'TOKEN', '--config', path], { env }), { code: 0, out: `${json.value}\n` }, 'as the others do')
   child.kill('SIGTERM')
   t.equal(await exited, 0)
+  const again = start(t, ['serve', '--config', path], { cwd: elsewhere, env })
+  await again.printed(/serves at/)
+  t.equal((await ask(socket, '/v1/keys/TOKEN')).json.value, json.value, 'whatever DOTDOG_DIR says')
+  again.child.kill('SIGTERM')
+  await again.exited
+  const other = start(t, ['serve', '--config', path, '--dir', 'here'], { cwd: elsewhere })
+  await other.printed(/serves at/)
+  t.not((await ask(socket, '/v1/keys/TOKEN')).json.value, json.value)
+  t.ok(lstatSync(join(elsewhere, 'here/TOKEN.dog')).isFile(), '--dir comes first')
+  other.child.kill('SIGTERM')
+  await other.exited
   t.equal(err(), '')
+})
+
+t.test('For WeChat alone, two variables of the environment are enough for dotdog serve', async (t) => {
+  const fake = await fakeWeChat({})
+  t.teardown(() => fake.close())
+  const cwd = temporaryFolder(t)
+  const env = { HOME: cwd, WX_APPID: fake.appId, WX_APPSECRET: fake.appSecret, WX_BASE_URL: fake.url }
+  const { child, printed, exited } = start(t, ['serve', '--socket', 's'], { cwd, env })
+  await printed(/serves at/)
+  const { json } = await ask(`unix:${join(cwd, 's')}`, '/v1/keys/ACCESS_TOKEN')
+  t.match(await run(t, ['get', 'ACCESS_TOKEN'], { cwd, env }), { code: 0, out: `${json.value}\n` })
+  child.kill('SIGTERM')
+  t.equal(await exited, 0)
 })
 
 t.test('A fetch under way when the signal arrives is finished, answered and stored', async (t) => {

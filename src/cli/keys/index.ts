@@ -23,18 +23,7 @@ export interface RegisterOptions extends SecretContext {
 }
 
 /**
- * The environment's WeChat account as an entry, so that `WX_APPID` and `WX_APPSECRET` alone are
- * enough. Undefined without them, or if the configuration has that key.
- */
-export function environmentKeys({ keys = {} }: KeysConfiguration, env: NodeJS.ProcessEnv): KeysConfiguration['keys'] {
-  const { WX_APPID: appId, WX_APPSECRET: secret } = env
-  if (!appId || !secret || Object.hasOwn(keys, 'ACCESS_TOKEN')) return undefined
-  const baseUrl = env.WX_BASEURL
-  return { ACCESS_TOKEN: { wechat: { appId, appSecret: { env: 'WX_APPSECRET' }, ...(baseUrl && { baseUrl }) } } }
-}
-
-/**
- * Registers the keys of a configuration, and the environment's WeChat account.
+ * Registers the keys of a configuration.
  *
  * @returns the names of all keys that were registered.
  * @throws TypeError for the first entry that is wrong: where it is and the rule, never a value.
@@ -42,7 +31,7 @@ export function environmentKeys({ keys = {} }: KeysConfiguration, env: NodeJS.Pr
 export async function registerKeys(dog: Dog, configuration: KeysConfiguration, options: RegisterOptions): Promise<string[]> {
   const { folder, env, only } = options
   checkValue('keys', configuration.keys, OBJECT)
-  const entries: Record<string, unknown> = { ...configuration.keys, ...environmentKeys(configuration, env) }
+  const entries: Record<string, unknown> = { ...configuration.keys }
   const names: string[] = []
   for (const key of only === undefined ? Object.keys(entries) : await entriesFor(only, entries)) {
     for (const name of await registerKey(dog, key, entries[key], { folder, env })) {

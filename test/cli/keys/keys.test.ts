@@ -85,9 +85,6 @@ t.test('a key of a WeChat account ends in ACCESS_TOKEN, and its tickets come wit
   t.same(names, ['SHOP_ACCESS_TOKEN', 'SHOP_JSAPI_TICKET', 'SHOP_CARD_TICKET'])
   t.type(await dog.get('SHOP_ACCESS_TOKEN'), 'string')
   t.type(await dog.get('SHOP_JSAPI_TICKET'), 'string')
-  const alone = await configure(t, {}, { env: { WX_APPID: account.appId, WX_APPSECRET: SECRET, WX_BASEURL: url } })
-  t.same(alone.names, ['ACCESS_TOKEN', 'JSAPI_TICKET', 'CARD_TICKET'], 'the environment alone is enough')
-  t.type(await alone.dog.get('ACCESS_TOKEN'), 'string')
   t.match(await refusalOf(t, { SHOP: { wechat: account } }), /keys.SHOP: the key .* must end in ACCESS_TOKEN/)
 })
 

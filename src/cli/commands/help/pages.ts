@@ -77,7 +77,7 @@ export const PAGES: Readonly<Record<string, Page>> = {
     usage: 'dotdog serve',
     summary: 'serves the keys of this machine to other programs and machines',
     options: [
-      CONFIG,
+      ...COMMON,
       ['--socket PATH', "listens at a unix socket (mode 0600); beside a port it is the operator's"],
       ['--port N', 'listens on TCP; needs clients in the configuration'],
       ['--host ADDRESS', 'with --port; default 127.0.0.1'],

@@ -11,6 +11,7 @@ const flag = { type: 'boolean' } as const
 
 const OPTIONS = {
   config: text,
+  dir: text,
   socket: text,
   port: text,
   host: text,

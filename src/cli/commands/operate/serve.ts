@@ -21,6 +21,8 @@ const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const
 
 /** @throws ExitError (code 2) if there is nothing to serve. */
 function checkHasKeys({ wechat, module, dir, others }: Config, path: string | undefined): void {
+  const { WX_APPID, WX_APPSECRET } = process.env
+  if (path === undefined && WX_APPID && WX_APPSECRET) return
   if (wechat.length > 0 || (module ?? dir ?? others.keys ?? others.store) !== undefined) return
   const problem = path === undefined ? `there is no ${DEFAULT_CONFIG_FILE} here` : `${path} names no keys`
   throw new ExitError(
@@ -79,7 +81,7 @@ export async function serve(args: string[]): Promise<void> {
   const { config, listen } = initial
   const places = placesOf(listen, config.folder, process.env)
   const tls = readTls(listen)
-  const dog = await openServedDog(config, path)
+  const dog = await openServedDog(config, path, values.dir)
   const { createServer, wechatRoutes } = await import('dotdog/server')
 
   const language = languageOf(process.env)
