@@ -11,6 +11,12 @@ import * as io from './fs.js'
 /** The watcher stays open for this long after the last waiter left. */
 const IDLE_CLOSE_MS = 1000
 
+/**
+ * Records are also checked at this interval: no watcher notices a change by another machine (NFS, CIFS),
+ * or through another mount.
+ */
+const CHECK_INTERVAL_MS = 1000
+
 /** The interval at which a removed folder is looked for again. */
 const RESTART_DELAY_MS = 1000
 
@@ -91,12 +97,14 @@ interface RecordListeners {
   onRecord(name: string): void
   /** Any record may have changed: changes before this call were not reported. */
   onAny(): void
-  /** Watching failed and has ended. */
+  /** It is time to check the known records for changes that the watcher did not notice. */
+  onCheck(): void
+  /** Watching failed and has ended. The checks go on. */
   onFailure(): void
 }
 
 /** Reports which records change. Returns the function that stops. */
-export function watchRecords(folder: string, { onRecord, onAny, onFailure }: RecordListeners): () => void {
+export function watchRecords(folder: string, { onRecord, onAny, onCheck, onFailure }: RecordListeners): () => void {
   let isStopped = false
   let closeWatcher = () => {}
   let timer: Timer | undefined
@@ -142,9 +150,18 @@ export function watchRecords(folder: string, { onRecord, onAny, onFailure }: Rec
   // Starts in the next tick, so that the caller has the stop function before any listener is
   // called.
   nextTick(start)
+  let checkTimer: Timer | undefined
+  const checkLater = () => {
+    checkTimer = startTimer(() => {
+      onCheck()
+      checkLater()
+    }, CHECK_INTERVAL_MS).unref()
+  }
+  checkLater()
   return () => {
     isStopped = true
     stopTimer(timer)
+    stopTimer(checkTimer)
     close()
   }
 }

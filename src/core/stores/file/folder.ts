@@ -164,7 +164,23 @@ export class Folder {
    * with a group it is the folder's group, which need not be this process's first one.
    */
   createFile(path: string, bytes: Buffer): void {
-    io.createFile(path, bytes, this.fileMode ?? 0o600, this.#isShared ? this.#gid : undefined)
+    const mode = this.fileMode ?? 0o600
+    io.createFile(path, bytes, mode, this.#isShared ? this.#gid : undefined)
+    if (!this.#isModeChecked) this.#checkMode(path, mode)
+  }
+
+  #isModeChecked = false
+
+  /** Warns once where the file system does not keep modes (vfat, exfat, CIFS and others). */
+  #checkMode(path: string, mode: number): void {
+    this.#isModeChecked = true
+    if (process.getuid === undefined) return
+    const found = (io.stat(path)?.mode ?? 0) & 0o777
+    if ((found & ~mode & 0o077) === 0) return
+    const [has, wanted] = [found, mode].map((bits) => `0${bits.toString(8)}`)
+    const advice = 'mount it with uid, umask=077 or the like'
+    const message = `${this.path}: others may read its files (${has}, not ${wanted}), as the file system has no modes: ${advice}`
+    this.warn('ERR_DOG_STORE', message)
   }
 
   #attempt(path: string, make: () => void): void {

@@ -54,17 +54,29 @@ function emptyUnlessTransient(error: unknown): '' {
   throw error
 }
 
+/**
+ * Whether libfaketime gives this process a monotonic clock of its own. Times in the names of owner files
+ * mean nothing then, neither to this process nor to others.
+ */
+function isClockFaked(): boolean {
+  const { LD_PRELOAD = '', FAKETIME_DONT_FAKE_MONOTONIC, DONT_FAKE_MONOTONIC } = process.env
+  return LD_PRELOAD.includes('faketime') && ![FAKETIME_DONT_FAKE_MONOTONIC, DONT_FAKE_MONOTONIC].includes('1')
+}
+
 function pidNamespace(): string {
   if (process.platform !== 'linux') return ''
+  if (isClockFaked()) return uniqueNamespace()
   try {
     // A /proc that shows another pid namespace does not show this process under its own pid.
     if (io.readLink('/proc/self') === String(process.pid)) return `${io.readLink('/proc/self/ns/pid')} ${timeNamespace()}`
   } catch (error) {
     emptyUnlessTransient(error)
   }
-  // The namespace is unknown. A scope that no other process has makes heartbeats decide.
-  return `unknown ${process.pid} ${monotonic()} ${Math.random()}`
+  return uniqueNamespace()
 }
+
+/** For an unknown namespace: a scope that no other process has makes heartbeats decide. */
+const uniqueNamespace = (): string => `unknown ${process.pid} ${monotonic()} ${Math.random()}`
 
 /** The monotonic clock can be compared only between processes of one time namespace. */
 function timeNamespace(): string {

@@ -75,6 +75,19 @@ export class RecordReader {
     return !isSameVersion(cached.version, found) || (cached.record !== undefined && cached.record.generation !== generation)
   }
 
+  /** Whether the record's file is another one than was read last. Costs one stat. */
+  hasChanged(key: string): boolean {
+    const path = recordFile(this.folder.path, key)
+    const cached = this.#cache.get(path)
+    try {
+      const found = io.stat(path)
+      return found === undefined || cached === undefined ? found !== cached : !isSameVersion(cached.version, found)
+    } catch {
+      // The next check may succeed. Whoever reads the record gets the error.
+      return false
+    }
+  }
+
   /** The key of the record whose encoded key is `name`, as the record itself states it. */
   keyAt(name: string): string | undefined {
     try {

@@ -194,12 +194,19 @@ export class FileStore implements Store {
         if (key !== undefined) listener(key)
       },
       onAny: () => {
-        for (const key of new Set([...this.#missingKeys, ...this.#reader.cachedKeys()])) listener(key)
+        for (const key of this.#knownKeys()) listener(key)
+      },
+      onCheck: () => {
+        for (const key of this.#knownKeys()) if (this.#reader.hasChanged(key)) listener(key)
       },
       onFailure: () => {
         this.#warn('ERR_DOG_STORE', `${this.dir} cannot be watched: changes are noticed by polling`, undefined)
       },
     })
+  }
+
+  #knownKeys(): Iterable<string> {
+    return new Set([...this.#missingKeys, ...this.#reader.cachedKeys()])
   }
 
   async *keys(): AsyncIterable<string> {
