@@ -4,7 +4,7 @@ import { DogError, storeError } from '../model/errors.js'
 import { describeFailure, recordedError, unrecordedError } from '../model/failure.js'
 import type { FetchResult } from '../model/fetch-result.js'
 import { withAttempt, withoutAttempt } from '../model/quota.js'
-import { now, pause } from '../shared/clock.js'
+import { now, pause, takingTurns } from '../shared/clock.js'
 import { failpoint } from '../shared/failpoint.js'
 import { denial, ledgerAfterFailure, ledgerAfterSuccess, newFailureSince } from './admission.js'
 import { commitLate, commitLateAnswer } from './late-commit.js'
@@ -55,9 +55,12 @@ export class FetchCoordinator {
     const initial = await stored.read()
     const initialLedger = await store.readLedger(key)
     const restarts: Restarts = { slowStarts: 0, removals: 0 }
+    const takeTurn = takingTurns()
     let isWaitReported = false
     for (let round = 0, record = initial, brought: DogRecord | undefined; ; round++, record = await stored.read(brought)) {
       brought = undefined
+      // In a slow folder a round can be one long stretch, during which the timer of the deadline waits.
+      await takeTurn()
       deadline.throwIfAborted()
       const isNew = record?.generation !== initial?.generation
       if (record !== undefined && (isNew || requirement.acceptsCurrent(record, now()))) return record

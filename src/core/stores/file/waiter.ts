@@ -16,6 +16,14 @@ const MAX_POLL_WITHOUT_WATCHER_MS = 25
 const MAX_BUSY_DELAY_MS = 250
 const BUSY_DELAY_FACTOR = 4
 /**
+ * In a slow folder the checks of many waiters would keep the holder from its own calls. A waiter rests
+ * for a multiple of the time that its checks took, up to this limit.
+ */
+const MAX_SLOW_DELAY_MS = 5000
+const SLOW_DELAY_FACTOR = 8
+/** Checks that take less than this are not slow. */
+const SLOW_CHECK_MS = 5
+/**
  * A waiter judges the holder at every fourth poll. Between these it only checks that the lock and
  * its pid are still there, which does not notice a dead process that was not reaped, or a holder
  * that is overdue.
@@ -51,6 +59,7 @@ export async function waitForChange(waited: WaitedKey): Promise<void> {
   try {
     for (let polls = 0, pollMs = MIN_POLL_MS, busyDelayMs = 0; !signal.aborted; polls++) {
       sleep.reset()
+      const checkedAt = monotonic()
       if (await waited.isChanged(polls === 0)) return
       // Judging a holder costs five times as much as checking that its lock and its pid are still there.
       if (polls % POLLS_PER_JUDGEMENT === 0 || owner === undefined || !waited.isStillHeld(owner)) {
@@ -58,9 +67,11 @@ export async function waitForChange(waited: WaitedKey): Promise<void> {
         owner = waited.ownerName()
       }
       const startedAt = monotonic()
-      await sleep.sleep(pollMs + busyDelayMs)
+      const checkMs = startedAt - checkedAt
+      const slowDelayMs = checkMs < SLOW_CHECK_MS ? 0 : Math.min(MAX_SLOW_DELAY_MS, checkMs * SLOW_DELAY_FACTOR)
+      await sleep.sleep(pollMs + busyDelayMs + slowDelayMs)
       const isWatching = watcher.isOn
-      const overrunMs = monotonic() - startedAt - pollMs - busyDelayMs
+      const overrunMs = monotonic() - startedAt - pollMs - busyDelayMs - slowDelayMs
       busyDelayMs = isWatching ? 0 : Math.max(0, Math.min(MAX_BUSY_DELAY_MS, overrunMs * BUSY_DELAY_FACTOR))
       pollMs = Math.min(isWatching ? MAX_POLL_MS : MAX_POLL_WITHOUT_WATCHER_MS, pollMs + POLL_STEP_MS)
     }
