@@ -71,6 +71,7 @@ export async function openDog(
   configuration: Configuration,
   dirArgument: string | undefined,
   env: NodeJS.ProcessEnv,
+  fileOptions: Pick<DogOptions, 'mode'> = {},
 ): Promise<Pick<Session, 'dog' | 'place'>> {
   const { data } = configuration
   if (data.store !== undefined && (dirArgument ?? data.dir) !== undefined) {
@@ -85,7 +86,7 @@ export async function openDog(
   if (store !== undefined) return { dog: dotdog.createDog({ ...encryption, store }), place: store.name }
   const dir = folderOf(dirArgument, configuration, env, process.cwd())
   if (data.module === undefined || encryptionKey !== undefined) {
-    return { dog: dotdog.createDog({ ...encryption, dir }), place: dir }
+    return { dog: dotdog.createDog({ ...encryption, ...fileOptions, dir }), place: dir }
   }
   // A module may register its keys with the default dog.
   env.DOTDOG_DIR = dir
