@@ -19,6 +19,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   rm: async () => (await import('./commands/write/rm.js')).rm,
   serve: async () => (await import('./commands/operate/serve.js')).serve,
   token: async () => (await import('./commands/operate/token.js')).token,
+  doctor: async () => (await import('./commands/operate/doctor.js')).doctor,
   config: async () => (await import('./commands/help/config.js')).config,
   completion: async () => (await import('./commands/help/completion.js')).completion,
   help: async () => (await import('./commands/help/help.js')).help,

@@ -99,6 +99,13 @@ export const PAGES: Readonly<Record<string, Page>> = {
     example: ['dotdog token shop > shop.token'],
     notes: ['The token goes to standard output, and its entry for the configuration to standard error.'],
   },
+  doctor: {
+    usage: 'dotdog doctor',
+    summary: 'looks at everything that can be wrong, and says what mends it; changes and fetches nothing',
+    options: [['--json', 'for programs: {"findings": [{"check", "level", "what", "why", "mend", …}]}'], ...COMMON],
+    example: ['dotdog doctor --json | jq \'.findings[] | select(.level != "ok")\''],
+    notes: ['The exit code is 1 if a finding is serious.'],
+  },
   config: {
     usage: 'dotdog config check | schema',
     summary: 'checks the configuration, or prints its JSON schema',
