@@ -138,13 +138,16 @@ const rclone = (cache: string, limit?: string) =>
     limit === undefined ? {} : { limit },
   )
 
+/** The system's, which has the system's packages. */
+const PYTHON = '/usr/bin/python3'
+
 /** A passthrough that is slow, or whose fsync fails: see passthrough.py. */
 const passthrough = (name: string, delayMs: number, fails: string, limit?: string) =>
   throughFuse(
     name,
-    ['python3'],
+    [PYTHON],
     1,
-    (source, target) => ['python3', join(import.meta.dirname, 'passthrough.py'), source, target, String(delayMs), fails],
+    (source, target) => [PYTHON, join(import.meta.dirname, 'passthrough.py'), source, target, String(delayMs), fails],
     limit === undefined ? {} : { limit },
   )
 

@@ -4,7 +4,10 @@ import os
 import sys
 import time
 
-from fuse import FUSE, FuseOSError, Operations
+try:
+    from fusepy import FUSE, FuseOSError, Operations
+except ImportError:
+    from fuse import FUSE, FuseOSError, Operations
 
 source, target, delay, failing = sys.argv[1], sys.argv[2], float(sys.argv[3]) / 1000, sys.argv[4].split(',')
 
