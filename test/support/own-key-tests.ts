@@ -154,17 +154,31 @@ export function ownKeyTests(t: Test, createPlace: (t: Test) => () => Store): voi
     'context.get': (_dog, context) => context.get('K'),
   }
   for (const [how, ask] of Object.entries(asks)) {
-    t.test(`A fetcher that asks for its own key after an await gets ERR_DOG_CYCLE at once: ${how}`, async (t) => {
+    t.test(`A fetcher that asks for its own key in its synchronous part gets ERR_DOG_CYCLE at once: ${how}`, async (t) => {
       const { dog } = setUp(t)
       let seen: unknown
       dog.init('K', async (context: FetchContext) => {
-        await pause(20)
         const error = await rejectionOf(ask(dog, context) as Promise<unknown>)
         seen = error.code
         throw invalidGrant()
       })
       t.match(await rejectionOf(dog.get('K')), { code: 'ERR_DOG_FETCH', message: /invalid_grant/ })
       t.equal(seen, 'ERR_DOG_CYCLE')
+    })
+
+    t.test(`A fetcher that asks for its own key after an await ends, and is told of it: ${how}`, async (t) => {
+      const { dog } = setUp(t)
+      dog.init(
+        'K',
+        async (context: FetchContext) => {
+          await pause(20)
+          await ask(dog, context)
+          return { value: 'v', expiresIn: 60 }
+        },
+        { timeout: 0.5 },
+      )
+      const { message } = await rejectionOf(dog.get('K'))
+      t.match(message, how === 'context.get' ? /waits for itself/ : /does it wait for its own key/)
     })
   }
 }

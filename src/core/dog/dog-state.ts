@@ -125,6 +125,7 @@ export class DogState {
     const handle = this.#handles.get(key)
     this.#handles.delete(key)
     this.#registrations.delete(key)
+    this.events.forget(key)
     this.#lastKey = this.#lastHandle = undefined
     if (handle === undefined) {
       this.#unregistered.forget(key)

@@ -81,12 +81,20 @@ export function createDog(options: DogOptions = {}): Dog & AsyncDisposable {
     peek: ((key: string) => (state.find(key) ?? state.handleOf(key)).peek()) as Dog['peek'],
     read: ((key: string, given?: unknown) =>
       ask('read', key, given, (handle, { minTtl, signal }) => handle.read(minTtl, signal))) as Dog['read'],
-    refresh: (key, options) => rejecting(() => state.openHandleOf(key).refresh(checkRefreshOptions(options)) as Promise<never>),
+    refresh: (key, options) => {
+      const from = state.keys.callingKey
+      return rejecting(() => {
+        const [handle, checked] = [state.openHandleOf(key), checkRefreshOptions(options)]
+        return state.keys.whileRefreshing(from, key, () => handle.refresh(checked)) as Promise<never>
+      })
+    },
     use: (key, task) => {
       if (typeof task !== 'function') throw misuseOfSecret('task', 'must be a function', task)
+      const from = state.keys.callingKey
       return rejecting(() => {
         const handle = state.openHandleOf(key)
-        const secret = { get: () => handle.get(), refresh: (rejected: unknown) => handle.refresh({ rejected }) }
+        const get = () => state.keys.whileLinked(from, key, () => handle.get())
+        const secret = { get, refresh: (rejected: unknown) => handle.refresh({ rejected }) }
         return retryRejected(key, secret, handle.stored.config.isRejected, task as never) as Promise<never>
       })
     },

@@ -10,8 +10,10 @@ import { EVENT_NAMES, publish } from './channels.js'
  */
 export class Events implements FetchEvents {
   isDebugging = false
-  /** The newest `failure` of each key, until it is fetched. */
-  readonly #failures = new Map<string, DogError>()
+  /** Errors that were a `failure`, so that they are no `warning` besides. */
+  readonly #reported = new WeakSet<DogError>()
+  /** By key: until when its newest `failure` holds, until it is fetched. Epoch milliseconds. */
+  readonly #failedUntil = new Map<string, number | undefined>()
   readonly #listeners = new Map<string, Set<(payload: never) => void>>(EVENT_NAMES.map((name) => [name, new Set()]))
 
   static isEvent(name: unknown): name is DogEvent {
@@ -36,7 +38,7 @@ export class Events implements FetchEvents {
       const duration = `${Math.round(durationMs)} ms${late ? ', late' : ''}`
       return `fetched (${reason}) in ${duration}; until ${new Date(expiresAt).toISOString()}`
     })
-    this.#failures.delete(key)
+    this.#failedUntil.delete(key)
     this.#emit('refresh', { key, generation, reason, durationMs, late })
   }
 
@@ -46,14 +48,20 @@ export class Events implements FetchEvents {
       const next = retryAt === undefined ? '' : `; the next fetch is allowed at ${new Date(retryAt).toISOString()}`
       return `failed (${code}): ${message}${next}`
     })
-    this.#failures.set(key, error)
+    this.#reported.add(error)
+    this.#failedUntil.set(key, retryAt)
     this.#emit('failure', { key, code, message, details, retryAt })
   }
 
   onUnobserved(key: string, error: DogError): void {
-    const last = this.#failures.get(key)
-    const isReported = error === last || (error.retryAt !== undefined && error.retryAt === last?.retryAt)
+    const { retryAt } = error
+    const isReported = this.#reported.has(error) || (retryAt !== undefined && retryAt === this.#failedUntil.get(key))
     if (!isReported) this.onWarning(key, error.code, error.message)
+  }
+
+  /** Frees what is remembered of a key. */
+  forget(key: string): void {
+    this.#failedUntil.delete(key)
   }
 
   onWaiting(key: string, holder: string | undefined): void {

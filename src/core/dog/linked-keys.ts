@@ -1,6 +1,5 @@
 import type { KeyResolver } from '../fetch/fetch-events.js'
 import type { KeyHandle } from '../key/key-handle.js'
-import { callAsFetch, isWithinFetch } from './current-fetch.js'
 import { WaitGraph } from './wait-graph.js'
 
 /** The keys of a dog, as the fetchers of other keys ask for them. Refuses circles. */
@@ -39,15 +38,11 @@ export class LinkedKeys implements KeyResolver {
     return this.#wait(from, to, () => this.#handleOf(to).refresh({ rejected }))
   }
 
-  assertNotOwnFetch(key: string): void {
-    if (isWithinFetch(this, key)) this.#graph.enter(key, key)
-  }
-
-  callFetcher<R>(key: string, ended: Promise<unknown>, fetcher: () => R): R {
+  callFetcher<R>(key: string, fetcher: () => R): R {
     const outer = this.#callingKey
     this.#callingKey = key
     try {
-      return callAsFetch(this, key, ended, fetcher)
+      return fetcher()
     } finally {
       this.#callingKey = outer
     }
@@ -56,6 +51,11 @@ export class LinkedKeys implements KeyResolver {
   /** A `get` by the fetch of `from`, if it is one. No edge is recorded where nothing has to be waited for. */
   whileLinked<R>(from: string | undefined, to: string, get: () => Promise<R>): Promise<R> {
     return from === undefined || this.isAvailable(to) ? get() : this.#wait(from, to, get)
+  }
+
+  /** A `refresh` by the fetch of `from`, if it is one: it waits although there is a value. */
+  whileRefreshing<R>(from: string | undefined, to: string, refresh: () => Promise<R>): Promise<R> {
+    return from === undefined ? refresh() : this.#wait(from, to, refresh)
   }
 
   async #wait<R>(from: string, to: string, wait: () => Promise<R>): Promise<R> {

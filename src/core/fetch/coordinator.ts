@@ -156,7 +156,7 @@ export class FetchCoordinator {
       commitLateAnswer(stored, run, lease.fencingToken, current)
       try {
         const wasRemoved = running.written !== undefined
-        if (!running.lease?.isHeld() && !wasRemoved) return undefined
+        if (!running.lease?.isHeld() && (!wasRemoved || running.signal.aborted)) return undefined
         const dependency = run.wasDependencyUsed() ? undefined : dependencyFailure(key, error)
         if (dependency !== undefined) {
           if (!wasRemoved) await running.lease?.writeLedger(withoutAttempt(ledger, now(), lease.fencingToken))

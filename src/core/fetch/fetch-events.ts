@@ -37,16 +37,6 @@ export interface KeyResolver {
   refresh(from: string, to: string, rejected: unknown): Promise<unknown>
   /** The key's `isRejected` option. */
   rejectionTest(key: string): ((error: unknown) => boolean) | undefined
-  /**
-   * Refuses a call that is about to wait for a fetch of this key, if the fetcher of that fetch makes it.
-   *
-   * @throws DogError `ERR_DOG_CYCLE`.
-   */
-  assertNotOwnFetch(key: string): void
-  /**
-   * Calls the fetcher. A `get` that the fetcher makes synchronously counts as made by this key.
-   *
-   * @param ended settles when nobody waits for the fetcher any more
-   */
-  callFetcher<R>(key: string, ended: Promise<unknown>, fetcher: () => R): R
+  /** Calls the fetcher. A call that the fetcher makes synchronously counts as made by this key. */
+  callFetcher<R>(key: string, fetcher: () => R): R
 }

@@ -1,4 +1,4 @@
-import { markAsAfterUse } from '../model/dependency-failure.js'
+import { asAfterUse } from '../model/dependency-failure.js'
 import { type DogError, isDogError } from '../model/errors.js'
 import { copyOf } from './memory.js'
 
@@ -28,8 +28,7 @@ export async function retryRejected(
     const next = await secret.refresh(rejected).catch((failure) => {
       // No new value may be used now. The upstream's own words say more than that.
       if (failure?.code === 'ERR_DOG_REJECTED') throw error
-      markAsAfterUse(failure)
-      throw failure
+      throw asAfterUse(failure)
     })
     return await task(next as never)
   }

@@ -121,7 +121,7 @@ export function runFetcher(task: FetchTask, lease: Pick<Lease, 'ageMs' | 'extend
     fail(new DogError('ERR_DOG_FETCH_RESULT', message, { key }))
   }
   try {
-    const returned: unknown = keys.callFetcher(key, outcome.promise, () => task.fetcher(context))
+    const returned: unknown = keys.callFetcher(key, () => task.fetcher(context))
     if (isThenable(returned)) Promise.resolve(returned).then(acceptReturned, fail)
     else if (isResult(returned)) accept(returned)
     else returnedByTheWay = returned

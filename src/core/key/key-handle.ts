@@ -298,7 +298,6 @@ export class KeyHandle {
 
   /** Waits until a run brings what the requirement accepts. Keeps the process alive. */
   async #wait(requirement: Requirement, signal?: AbortSignal, startedAt?: number): Promise<DogRecord> {
-    this.#stored.environment.keys.assertNotOwnFetch(this.#stored.key)
     this.#stored.waitingCalls++
     const deadline = startDeadline({ ...this.#bounds, keepsAlive: true, signal, startedAt })
     try {

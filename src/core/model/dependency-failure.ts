@@ -13,9 +13,16 @@ const MAX_WRAPPERS = 4
 /** Errors of a key whose value was used and rejected: an upstream was asked with that value. */
 const errorsAfterUse = new WeakSet<object>()
 
-/** Marks the error of a key whose value was used before, so that it counts as the user's failure. */
-export function markAsAfterUse(error: unknown): void {
-  if (error instanceof DogError) errorsAfterUse.add(error)
+/**
+ * The error of a key whose value was used before, so that it counts as the user's failure. A copy: other
+ * callers, who did not use the value, may have got the same error.
+ */
+export function asAfterUse(error: unknown): unknown {
+  if (!isOfEngine(error)) return error
+  const { code, message, key, retryAt, path, details, cause } = error
+  const copy = new DogError(code, message, { key, retryAt, path, details, cause })
+  errorsAfterUse.add(copy)
+  return copy
 }
 
 /**

@@ -51,7 +51,7 @@ export function describeFailure(key: string, error: unknown): FailureDescription
     return { code: error.code, message: messageOf(error), kind, ...common }
   }
   const message = cutText(`The fetcher of "${key}" failed: ${messageOf(error)}`)
-  const kind = fieldOf(error, 'name') === 'AbortError' ? 'aborted' : isOfThisProcess(error) ? 'none' : 'recorded'
+  const kind = fieldOf(error, 'name') === 'AbortError' ? 'aborted' : isOfThisProcess(key, error) ? 'none' : 'recorded'
   const credentialIds = credentialIdsOf(error)
   return { code: 'ERR_DOG_FETCH', message, kind, ...common, ...(credentialIds && { credentialIds }) }
 }
@@ -87,8 +87,9 @@ function retryAfterOf(error: unknown): number | undefined {
   return Math.min(Math.max(0, (error.retryAt - now()) / 1000), MAX_RETRY_AFTER_S)
 }
 
-/** This process lacks what the fetch needs: another key's fetcher, or a secret. Others may have it. */
-const isOfThisProcess = (error: unknown): boolean => isDogError(error) && error.code === 'ERR_DOG_NO_FETCHER'
+/** This process lacks what the fetch needs, such as a secret. Others may have it. */
+const isOfThisProcess = (key: string, error: unknown): boolean =>
+  isDogError(error) && error.code === 'ERR_DOG_NO_FETCHER' && (error.key ?? key) === key
 
 const MAX_CREDENTIAL_ID_CHARS = 64
 

@@ -24,7 +24,8 @@ export function withAttempt(ledger: Ledger | undefined, now: number, window: num
 /** Returns the ledger of a lease under which no upstream was asked: its fencing token is used, and no attempt counts. */
 export function withoutAttempt(ledger: Ledger | undefined, now: number, fencingToken: number): Ledger {
   const { since = now, count = 0 } = ledger?.fetches ?? {}
-  return { ...ledger, fetches: { since, count, last: fencingToken } }
+  const fetches = { since, count, last: fencingToken }
+  return ledger === undefined ? { fetches, firstToken: fencingToken } : { ...ledger, fetches }
 }
 
 /**

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Failure, Ledger } from '../../../../index.js'
-import { currentWindow, DAY_S, quotaEnd, withAttempt } from '../../../../src/core/model/quota.js'
+import { currentWindow, DAY_S, quotaEnd, withAttempt, withoutAttempt } from '../../../../src/core/model/quota.js'
 
 const NOW = 1_763_650_000_000
 const ledger = (since: number, count: number, failure?: Failure): Ledger => ({
@@ -48,4 +48,11 @@ t.test('A quota ends with its window', async (t) => {
   t.equal(quotaEnd(ledger(NOW - 60_000, 3), NOW, quota), undefined)
   t.equal(quotaEnd(ledger(NOW, 1e6), NOW, undefined), undefined, 'without a quota nothing ends')
   t.equal(DAY_S, 24 * 60 * 60)
+})
+
+t.test('A new ledger says from which number on it knows fetches, also where no attempt counts', (t) => {
+  t.match(withAttempt(undefined, NOW, DAY_S, 7), { fetches: { count: 1, last: 7 }, firstToken: 7 })
+  t.match(withoutAttempt(undefined, NOW, 7), { fetches: { count: 0, last: 7 }, firstToken: 7 })
+  t.equal(withoutAttempt(ledger(NOW, 1), NOW, 10).firstToken, undefined)
+  t.end()
 })
