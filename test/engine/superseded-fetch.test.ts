@@ -12,7 +12,11 @@ t.test('The time that a fetcher has for another key outlives a removal of its ow
     acquire: async (key: string, timeout: number) => {
       const lease = await store.acquire(key, timeout)
       const extend = lease?.extend.bind(lease)
-      if (lease !== undefined) lease.extend = async (seconds) => void (extended.push(seconds), await extend!(seconds))
+      if (lease === undefined) return undefined
+      lease.extend = async (seconds) => {
+        extended.push(seconds)
+        await extend!(seconds)
+      }
       return lease
     },
   })

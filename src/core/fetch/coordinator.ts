@@ -226,7 +226,7 @@ export class FetchCoordinator {
       return kept
     }
     // Evicted: another process took us for dead, or our time was over. The value may still be the upstream's newest.
-    if (!isCommitted) return await commitLate(stored, record)
+    if (!isCommitted) return await commitLate(stored, record, { isRecent: durationMs < stored.config.timeout * 1000 })
     stored.adopt(record)
     stored.environment.events.onRefreshed(stored.key, record, requirement.reason, durationMs, false)
     return record

@@ -22,13 +22,22 @@ export function commitLateAnswer(
     .catch((error) => stored.warn(error))
 }
 
-/** Commits a record under a new lease. Returns the newer of it and what is stored; undefined if the key was removed. */
-export async function commitLate(stored: StoredKey, record: DogRecord): Promise<DogRecord | undefined> {
+/**
+ * Commits a record under a new lease. Returns the newer of it and what is stored; undefined if the key was removed.
+ *
+ * @param isRecent whether the fetch began within its time-out. Then a removal would still be recorded: where
+ *   nothing is, the whole store was emptied, and the value is good.
+ */
+export async function commitLate(
+  stored: StoredKey,
+  record: DogRecord,
+  { isRecent = false } = {},
+): Promise<DogRecord | undefined> {
   try {
     for (;;) {
       // Not ended by a closing dog either: the fetch is allowed to finish.
       const lease = await stored.acquireWhenFree(new AbortController().signal)
-      const outcome = await commitUnderLease(stored, lease, record)
+      const outcome = await commitUnderLease(stored, lease, record, isRecent)
       if (outcome !== 'lost') return outcome
     }
   } catch (error) {
@@ -44,7 +53,12 @@ export async function commitUnwritten(stored: StoredKey): Promise<void> {
 }
 
 /** Resolves to what is stored afterwards, or to `lost` if the lease was lost before the commit. */
-async function commitUnderLease(stored: StoredKey, lease: Lease, record: DogRecord): Promise<DogRecord | undefined | 'lost'> {
+async function commitUnderLease(
+  stored: StoredKey,
+  lease: Lease,
+  record: DogRecord,
+  isRecent = false,
+): Promise<DogRecord | undefined | 'lost'> {
   try {
     // A removal is not undone by a fetch that began before it. Where there is no record, and no ledger
     // that knows the fetch, the key was removed so long ago that the removal itself is forgotten.
@@ -53,7 +67,7 @@ async function commitUnderLease(stored: StoredKey, lease: Lease, record: DogReco
     const newest = await stored.read()
     const hasRecord = memory.storedVersionOf(newest) !== undefined
     const isRemoved = ({ generation }: DogRecord) =>
-      isVoid(ledger, generation) || !(hasRecord || isKnownFetch(ledger, generation))
+      isVoid(ledger, generation) || !(hasRecord || isRecent || isKnownFetch(ledger, generation))
     if (isRemoved(record)) {
       if (memory.unwritten !== undefined && isRemoved(memory.unwritten)) memory.dropUnwritten()
       return undefined
