@@ -35,8 +35,12 @@ export interface Backend {
    *   of the key, unless a lease is taken before. `undefined`: it keeps it.
    */
   commit(key: string, nonce: string, record: RecordText | undefined, keepMs?: number): Promise<boolean>
-  /** Releases the lease and notifies the subscribers. Does nothing if the lease is not ours. */
-  release(key: string, nonce: string): Promise<void>
+  /**
+   * Releases the lease and notifies the subscribers. Does nothing if the lease is not ours.
+   *
+   * @param keepMs of a key without a record, as in `commit`: taking the lease has put the deletion off
+   */
+  release(key: string, nonce: string, keepMs?: number): Promise<void>
 
   /**
    * Waits inside the database, for at most `ms`, until something happens to the key after the

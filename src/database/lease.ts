@@ -1,6 +1,6 @@
 import type { DogRecord, Lease, Ledger } from 'dotdog'
 import { monotonic, now, pause, startTimer, stopTimer, type Timer } from '../core/shared/clock.js'
-import { encodeLedger, encodeRecord } from '../core/shared/format.js'
+import { decodeLedger, encodeLedger, encodeRecord } from '../core/shared/format.js'
 import { type Backend, isRefusal, type RecordText } from './backend.js'
 
 /** A lease runs for this time, so that a dead holder's key is free after it. Renewed at a third. */
@@ -21,6 +21,8 @@ export interface LeaseTerms {
   /** How long the lease runs, as it was asked for. */
   leaseMs: number
   evicted?: string
+  /** Whether the store found a record when it last read the key. */
+  hasRecord(): boolean
   /** Aborts when the store closes. */
   closed: AbortSignal
 }
@@ -111,7 +113,8 @@ export class DatabaseLease implements Lease {
     const { key, nonce, closed } = this.#terms
     for (let isFirstTry = true; ; isFirstTry = false) {
       try {
-        if (await this.#backend.commit(key, nonce, record, record === undefined ? this.#keepMs : undefined)) return true
+        if (await this.#backend.commit(key, nonce, record, record === undefined ? keepMsOf(this.#ledger) : undefined))
+          return true
         // The lease is no longer ours, unless an earlier try, whose answer was lost, made this very
         // commit. The text of a record proves that. A missing record proves it only after such a
         // try.
@@ -134,17 +137,6 @@ export class DatabaseLease implements Lease {
     }
   }
 
-  /**
-   * How long the ledger of a removed key is kept. Also until the clock is past its last fencing token,
-   * as the tokens of a key without a ledger begin at the clock.
-   */
-  get #keepMs(): number | undefined {
-    const { keepUntil, fetches } = this.#ledger ?? {}
-    if (keepUntil === undefined) return undefined
-    const ms = Math.ceil(Math.max(keepUntil, fetches!.last + 1) - now())
-    return ms > MAX_KEEP_MS ? undefined : Math.max(1, ms)
-  }
-
   async #isStored(record: RecordText | undefined): Promise<boolean> {
     return (await this.#backend.read(this.#terms.key)) === record?.text
   }
@@ -153,8 +145,17 @@ export class DatabaseLease implements Lease {
     if (this.#isOver && !this.#wasCommitRefused) return
     this.#wasCommitRefused = false
     this.#end()
+    const { key, nonce } = this.#terms
     // A lease that cannot be released runs out by itself.
-    await this.#backend.release(this.#terms.key, this.#terms.nonce).catch(() => {})
+    await this.#backend.release(key, nonce, keepMsOf(await this.#ledgerOfRemovedKey())).catch(() => {})
+  }
+
+  /** Taking the lease of a removed key has put off the deletion of its ledger. */
+  async #ledgerOfRemovedKey(): Promise<Ledger | undefined> {
+    const { key, hasRecord } = this.#terms
+    if (this.#ledger !== undefined || hasRecord()) return this.#ledger
+    const decoded = decodeLedger((await this.#backend.readLedger(key).catch(() => undefined)) ?? '')
+    return typeof decoded === 'object' ? decoded : undefined
   }
 
   /** Does not keep the process alive: the callers who wait for the fetch do. */
@@ -195,4 +196,15 @@ export class DatabaseLease implements Lease {
     this.#isOver = true
     stopTimer(this.#timer)
   }
+}
+
+/**
+ * How long the ledger of a removed key is kept, unless a fetch has begun since. Also until the clock is
+ * past its last fencing token, as the tokens of a key without a ledger begin at the clock.
+ */
+function keepMsOf(ledger: Ledger | undefined): number | undefined {
+  const { keepUntil, fetches, voidUpTo = 0, failure } = ledger ?? {}
+  if (keepUntil === undefined || fetches!.last > voidUpTo) return undefined
+  const ms = Math.ceil(Math.max(keepUntil, fetches!.last + 1, failure?.retryAt ?? 0) - now())
+  return ms > MAX_KEEP_MS ? undefined : Math.max(1, ms)
 }

@@ -115,7 +115,9 @@ export class DatabaseStore implements Store {
     if (acquired === undefined) return undefined
     this.#lastFencingTokens.set(key, acquired.fencingToken)
     const closed = this.#closed.signal
-    return new DatabaseLease(this.#backend, runStep, { key, nonce, requestedAt, overdueAfterMs, leaseMs, closed, ...acquired })
+    const hasRecord = () => this.#lastRead.has(key)
+    const terms = { key, nonce, requestedAt, overdueAfterMs, leaseMs, closed, hasRecord, ...acquired }
+    return new DatabaseLease(this.#backend, runStep, terms)
   }
 
   async waitForChange(key: string, seen: number | undefined, signal: AbortSignal): Promise<DogRecord | undefined> {

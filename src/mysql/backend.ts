@@ -14,6 +14,7 @@ const KEYS_PER_PAGE = 1000
 
 /** Bytes are written as hexadecimal literals, which mean the same in every SQL mode. */
 const bytes = (text: string): Buffer => Buffer.from(text)
+const toMicroseconds = (ms: number | undefined): number | null => (ms === undefined ? null : Math.round(ms * 1000))
 const textOf = (value: unknown): string | undefined => (value === null || value === undefined ? undefined : String(value))
 
 /** One row for each key, in a table that is created when the first lease is taken. */
@@ -117,8 +118,12 @@ export class MysqlBackend implements Backend {
 
   async commit(key: string, nonce: string, record: RecordText | undefined, keepMs?: number): Promise<boolean> {
     const values = record === undefined ? [null, null] : [bytes(record.text), record.generation]
-    const keepUs = keepMs === undefined ? null : Math.round(keepMs * 1000)
-    const isCommitted = await this.#update(this.#statements.commit, [...values, keepUs, bytes(key), bytes(nonce)])
+    const isCommitted = await this.#update(this.#statements.commit, [
+      ...values,
+      toMicroseconds(keepMs),
+      bytes(key),
+      bytes(nonce),
+    ])
     this.#deletion.run(key)
     return isCommitted
   }
@@ -131,8 +136,8 @@ export class MysqlBackend implements Backend {
     return { keys: page.length, last: String(page.at(-1)?.key) }
   }
 
-  async release(key: string, nonce: string): Promise<void> {
-    await this.#update(this.#statements.release, [bytes(key), bytes(nonce)])
+  async release(key: string, nonce: string, keepMs?: number): Promise<void> {
+    await this.#update(this.#statements.release, [toMicroseconds(keepMs), bytes(key), bytes(nonce)])
   }
 
   async waitBlocking(key: string, cursor: string, ms: number): Promise<WaitResult> {

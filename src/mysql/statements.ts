@@ -34,7 +34,7 @@ export interface Statements {
   writeLedger: string
   /** record, generation, microseconds after which a removed key's row can go, key, nonce */
   commit: string
-  /** key, nonce */
+  /** microseconds after which the row of a key without a record can go, key, nonce */
   release: string
   /** the last key of the page before, the number of keys */
   keys: string
@@ -86,7 +86,7 @@ export function statementsFor(table: string): Statements {
     renew: update(`\`until\` = ${LEASE_END}`),
     writeLedger: update('ledger = ?, last = ?'),
     commit: update(`record = ?, generation = COALESCE(?, generation), ${LEASE_ENDS}, \`until\` = ${LEASE_END}`),
-    release: update(`${LEASE_ENDS}, \`until\` = NULL`),
+    release: update(`${LEASE_ENDS}, \`until\` = IF(record IS NULL, ${LEASE_END}, NULL)`),
     keys: `SELECT \`key\` FROM ${table} WHERE \`key\` > ? AND record IS NOT NULL ORDER BY \`key\` LIMIT ?`,
     removedAmong: `SELECT \`key\`, (${IS_OVERDUE}) IS TRUE AS overdue FROM ${table} WHERE \`key\` > ? ORDER BY \`key\` LIMIT ?`,
     // By key, so that it locks no row that is in use, and no gap in which another key is inserted.

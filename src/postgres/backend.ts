@@ -89,8 +89,8 @@ export class PostgresBackend implements Backend {
     return isCommitted
   }
 
-  async release(key: string, nonce: string): Promise<void> {
-    await this.#run(this.#statements.release, [keyToText(key), nonce, this.#table.channel])
+  async release(key: string, nonce: string, keepMs?: number): Promise<void> {
+    await this.#run(this.#statements.release, [keyToText(key), nonce, this.#table.channel, keepMs ?? null])
   }
 
   async *keys(): AsyncIterable<string> {

@@ -22,7 +22,7 @@ export interface Statements {
   writeLedger: string
   /** $3 record, $4 generation, $5 channel, $6 milliseconds after which a removed key's row can go */
   commit: string
-  /** $3 channel */
+  /** $3 channel, $4 milliseconds after which the row of a key without a record can go */
   release: string
   /** $1: the last key of the page before, $2: the number of keys */
   keys: string
@@ -74,7 +74,7 @@ export function statementsFor({ sql: table, channel }: Table): Statements {
       update(`record = $3, generation = coalesce($4::bigint, generation), ${NO_LEASE}, until = ${leaseEnd('$6')}`),
       '$5',
     ),
-    release: notifying(update(`${NO_LEASE}, until = NULL`), '$3'),
+    release: notifying(update(`${NO_LEASE}, until = CASE WHEN record IS NULL THEN ${leaseEnd('$4')} END`), '$3'),
     keys: `SELECT key FROM ${table} WHERE record IS NOT NULL AND key COLLATE "C" > $1 ORDER BY key COLLATE "C" LIMIT $2`,
     // A row that somebody else is about to use is left out, and its newest version is what counts.
     deleteOverdue: `WITH page AS (SELECT key FROM ${table} WHERE key COLLATE "C" > $1 ORDER BY key COLLATE "C" LIMIT $2),

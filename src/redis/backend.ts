@@ -54,7 +54,7 @@ export class RedisBackend implements Backend {
   }
 
   async acquire(key: string, { nonce, holder, leaseMs, fencingTokenFloor }: AcquireRequest): Promise<Acquired | undefined> {
-    const undo = (client: Client) => this.#evaluate(client, RELEASE, key, this.#releaseArgs(key, nonce))
+    const undo = (client: Client) => this.#evaluate(client, RELEASE, key, [...this.#releaseArgs(key, nonce), ''])
     const args = [nonce, holder, String(leaseMs), String(fencingTokenFloor)]
     const reply = (await this.#run(ACQUIRE, key, args, undo)) as [string, string] | null
     if (reply === null) return undefined
@@ -75,8 +75,8 @@ export class RedisBackend implements Backend {
     return (await this.#run(COMMIT, key, [...this.#releaseArgs(key, nonce), ...recordArgs])) === '1'
   }
 
-  async release(key: string, nonce: string): Promise<void> {
-    await this.#run(RELEASE, key, this.#releaseArgs(key, nonce))
+  async release(key: string, nonce: string, keepMs?: number): Promise<void> {
+    await this.#run(RELEASE, key, [...this.#releaseArgs(key, nonce), String(keepMs ?? '')])
   }
 
   /** The arguments of a script that ends a lease and publishes that. */

@@ -37,6 +37,14 @@ local function notify(channel, generation, key, text)
 end
 `
 
+const EXPIRE = `
+local function expire(ms)
+  if ms == '' then return end
+  redis.pcall('PEXPIRE', KEYS[2], ms)
+  redis.pcall('PEXPIRE', KEYS[3], ms)
+end
+`
+
 export const READ = script("return redis.call('HGET', KEYS[1], 'text')")
 
 export const READ_LEDGER = script("return redis.call('HGET', KEYS[2], 'ledger')")
@@ -98,7 +106,7 @@ return '1'
  * after which a removed key's state can go (empty: never) → whether this commit is done, now or by an
  * earlier try
  */
-export const COMMIT = script(`${NOTIFY}
+export const COMMIT = script(`${NOTIFY}${EXPIRE}
 local state = redis.call('HMGET', KEYS[2], 'nonce', 'done')
 if state[2] == ARGV[1] then return '1' end
 if state[1] ~= ARGV[1] then return '0' end
@@ -110,17 +118,19 @@ end
 redis.call('HDEL', KEYS[2], 'nonce', 'name', 'until')
 redis.call('HSET', KEYS[2], 'done', ARGV[1])
 notify(ARGV[2], ARGV[5], ARGV[3], ARGV[4])
-if ARGV[6] ~= '' then
-  redis.pcall('PEXPIRE', KEYS[2], ARGV[6])
-  redis.pcall('PEXPIRE', KEYS[3], ARGV[6])
-end
+expire(ARGV[6])
 return '1'
 `)
 
-/** nonce, channel, key as published */
-export const RELEASE = script(`${NOTIFY}
+/**
+ * nonce, channel, key as published, milliseconds after which the state of a key without a record can
+ * go (empty: never)
+ */
+export const RELEASE = script(`${NOTIFY}${EXPIRE}
 if redis.call('HGET', KEYS[2], 'nonce') ~= ARGV[1] then return '0' end
 redis.call('HDEL', KEYS[2], 'nonce', 'name', 'until')
-notify(ARGV[2], redis.call('HGET', KEYS[1], 'generation') or '', ARGV[3], '')
+local generation = redis.call('HGET', KEYS[1], 'generation')
+notify(ARGV[2], generation or '', ARGV[3], '')
+if not generation then expire(ARGV[4]) end
 return '1'
 `)

@@ -35,6 +35,25 @@ export function deletedLedgerTests(define: Define): void {
     }),
   )
 
+  define('the ledger of a removed key is deleted in time also after a lease that changed nothing', (store, other) =>
+    withDogs([store, other], async (dog) => {
+      const answer = await timeOut(dog, 'LATE')
+      for (const key of ['LATE', 'FREED']) {
+        const lease = await acquireFree(other, key)
+        await lease.writeLedger(removalLedger(lease.fencingToken, Date.now() + 2000))
+        await lease.commit(undefined)
+      }
+      await answer('of the old login')
+      await (await acquireFree(store, 'FREED')).release()
+      for (const key of ['LATE', 'FREED']) {
+        await eventually(async () => {
+          await commitValue(other, 'OTHER', 1)
+          return (await store.readLedger(key)) === undefined || undefined
+        })
+      }
+    }),
+  )
+
   define('the ledger of a removed key that is used again is kept', async (store, other) => {
     const removed = await acquireFree(store)
     await removed.writeLedger(removalLedger(removed.fencingToken, Date.now() + 50))
