@@ -1,4 +1,5 @@
 import { strict as assert } from 'node:assert'
+import { createDog } from 'dotdog'
 import { acquireFree, commitValue, type Define, eventually, pause, removalLedger } from './helpers.js'
 import { timeOut, withDogs } from './removals.js'
 
@@ -55,6 +56,30 @@ export function deletedLedgerTests(define: Define): void {
   )
 
   define('the ledger of a removed key that is used again is kept', async (store, other) => {
+  define('a late answer is not stored where the key was removed, forgotten, and used again without a value', (store, other) =>
+    withDogs([store, other], async (dog) => {
+      const answer = await timeOut(dog, 'K')
+      const lease = await acquireFree(other)
+      await lease.writeLedger(removalLedger(lease.fencingToken, Date.now() + 50))
+      await lease.commit(undefined)
+      await eventually(async () => {
+        await commitValue(other, 'OTHER', 1)
+        return (await store.readLedger('K')) === undefined || undefined
+      })
+      const otherDog = createDog({ store: other })
+      otherDog.init('K', () => Promise.reject(new Error('the login is gone')))
+      await assert.rejects(otherDog.get('K'), { code: 'ERR_DOG_FETCH' })
+      await otherDog.close()
+      await answer('of the old login')
+      assert.equal(await other.read('K'), undefined)
+    }),
+  )
+
+  define('the ledger of a removed key is kept for its time, and also if the key is used again', async (store, other) => {
+    const early = await acquireFree(store, 'EARLY')
+    const hourLater = removalLedger(early.fencingToken, Date.now() + 3_600_000)
+    await early.writeLedger(hourLater)
+    await early.commit(undefined)
     const removed = await acquireFree(store)
     await removed.writeLedger(removalLedger(removed.fencingToken, Date.now() + 50))
     await removed.commit(undefined)
@@ -71,5 +96,6 @@ export function deletedLedgerTests(define: Define): void {
       await pause(100)
     }
     assert.deepEqual(await store.readLedger('K'), ledger)
+    assert.deepEqual(await store.readLedger('EARLY'), hourLater)
   })
 }
