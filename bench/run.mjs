@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util'
 import { here, Lab } from './lab.mjs'
 import { printHead, printLine, save } from './report.mjs'
 
-const PARTS = ['memory', 'process', 'cold', 'takeover', 'refresh', 'keys', 'waiters', 'redis']
+const PARTS = ['memory', 'process', 'cold', 'takeover', 'refresh', 'keys', 'folders', 'waiters', 'redis']
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { strict: { type: 'boolean' } } })
 const unknown = positionals.filter((name) => !PARTS.includes(name))
