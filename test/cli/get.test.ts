@@ -61,6 +61,11 @@ t.test('Exit code 3: the upstream or the store cannot be reached', async (t) => 
   const got = await run(t, ['get', 'A_ACCESS_TOKEN'], options)
   t.equal(got.code, 3, got.err)
   t.notMatch(got.err, /s3cret/)
+  const gone = await startUpstream()
+  await gone.close()
+  const grant = { tokenUrl: gone.url, clientId: 'id', clientSecret: { env: 'SECRET' } }
+  write(JSON.stringify({ keys: { H: { http: { url: gone.url }, expiresIn: 5 }, O: { oauth2: grant } } }))
+  for (const key of ['H', 'O']) t.match(await run(t, ['get', key], options), { code: 3, out: '', err: /ECONNREFUSED/ }, key)
   write(JSON.stringify({ store: 'dotdog+http://127.0.0.1:9', keys: {} }))
   t.match(await run(t, ['get', 'TOKEN', '--config', path]), { code: 3, out: '' })
 })

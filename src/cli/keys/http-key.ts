@@ -93,7 +93,7 @@ async function send(
     response = await exchange({ ...request, maxBytes: MAX_RESPONSE_BYTES }, nodeClient)
   } catch (error) {
     // A message of our own, without the URL.
-    throw error instanceof HttpFailure ? new Error(`${path}: ${error.message}`) : error
+    throw error instanceof HttpFailure ? noAnswer(path, error) : error
   }
   if (response.status < 200 || response.status > 299) throw refusal(path, response, resolver.secrets)
   return resultOf(path, response, source, defaultExpiresIn)
@@ -116,6 +116,13 @@ async function bodyOf(
   }
   headers['content-type'] ??= 'application/json'
   return JSON.stringify(data)
+}
+
+/** With the code of `dotdog/fetchers`, by which the program sees that nobody answered. */
+function noAnswer(path: string, { kind, message }: HttpFailure): Error {
+  const error = new Error(`${path}: ${message}`)
+  const isUnreachable = kind === 'transport' || kind === 'timeout'
+  return isUnreachable ? Object.assign(error, { code: `FETCHER_${kind.toUpperCase()}` }) : error
 }
 
 /** The error has the status and, not printed, the answer: by these a key knows that its value is dead. */

@@ -40,8 +40,7 @@ function usageMessage(code: string): string {
 }
 
 /** Codes of an upstream from which no answer came. */
-const TRANSPORT_CODE =
-  /^(WECHAT_TRANSPORT|WECHAT_TIMEOUT|FETCH_TRANSPORT|FETCH_TIMEOUT|E(CONN|HOST|NET|PIPE|TIMEDOUT|NOTFOUND|AI_)\w*|UND_ERR_\w+)$/
+const TRANSPORT_CODE = /^((WECHAT|FETCHER)_(TRANSPORT|TIMEOUT)|E(CONN|HOST|NET|PIPE|TIMEDOUT|NOTFOUND|AI_)\w*|UND_ERR_\w+)$/
 
 /** Whether nobody answered: neither the upstream nor the store. A store of files is always reachable. */
 function isUnreachable(error: { code?: unknown; path?: unknown; cause?: unknown; details?: unknown } | null): boolean {
