@@ -13,6 +13,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   get: async () => (await import('./commands/read/get.js')).get,
   exec: async () => (await import('./commands/read/exec.js')).exec,
   status: async () => (await import('./commands/read/status.js')).status,
+  render: async () => (await import('./commands/read/render.js')).render,
   refresh: async () => (await import('./commands/write/refresh.js')).refresh,
   set: async () => (await import('./commands/write/set.js')).set,
   import: async () => (await import('./commands/write/import.js')).importFile,

@@ -55,7 +55,6 @@ export function deletedLedgerTests(define: Define): void {
     }),
   )
 
-  define('the ledger of a removed key that is used again is kept', async (store, other) => {
   define('a late answer is not stored where the key was removed, forgotten, and used again without a value', (store, other) =>
     withDogs([store, other], async (dog) => {
       const answer = await timeOut(dog, 'K')

@@ -19,6 +19,7 @@ const PACKAGES = [
   'find-my-way',
   'chokidar',
   'jsonc-parser',
+  'write-file-atomic',
 ]
 
 const files = filesOf('src', /\.ts$/)

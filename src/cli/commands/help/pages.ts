@@ -40,6 +40,21 @@ export const PAGES: Readonly<Record<string, Page>> = {
     options: [['--json', 'for programs'], ['-w, --watch', 'goes on until Ctrl-C'], ...COMMON],
     example: ['dotdog status --watch'],
   },
+  render: {
+    usage: 'dotdog render TEMPLATE --out FILE [-- command args]',
+    summary: 'writes values into a file, for programs that read files; the command runs after each change',
+    options: [
+      ['--out FILE', 'the file; only in a folder that nobody else can write'],
+      ['--mode MODE', 'its octal mode; default 0600'],
+      ['--group GROUP', 'its group'],
+      ['--signal NAME', 'sent after each change; needs --pid-file'],
+      ['--pid-file FILE', 'has the process that gets the signal'],
+      ['-w, --watch', 'goes on: writes again when a value or the template changes'],
+      ...COMMON,
+    ],
+    example: ['dotdog render token.tmpl --out /etc/app/token --group app --mode 0640 --watch -- systemctl reload app'],
+    notes: ['In the template: {{ key "API" }}, {{ key "API" "field" }}, {{ expires "API" }} (epoch seconds), {{ "{{" }}.'],
+  },
   refresh: {
     usage: 'dotdog refresh KEY',
     summary: 'replaces a value by a new one',
@@ -125,4 +140,4 @@ export const PAGES: Readonly<Record<string, Page>> = {
 }
 
 export const EXIT_CODES = `Exit codes: 0 success, 1 no value, 2 wrong usage or configuration, 3 unreachable;
-126, 127 and 128 + n are those of the command that exec runs.`
+126, 127 and 128 + n are those of the command that exec or render runs.`

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { DogServer, Where } from 'dotdog/server'
+import { gidOf, modeOf } from '../../files/rights.js'
 import type { ListenConfig } from '../../lib/config.js'
 import { ExitError } from '../../lib/exit-error.js'
 
@@ -17,8 +18,8 @@ export function placesOf(listen: ListenConfig, folder: string, env: NodeJS.Proce
   }
   if (port === undefined && host !== undefined) throw new ExitError(2, 'listen.host needs a listen.port')
   const rights = {
-    ...(socketMode === undefined ? {} : { mode: modeOf(socketMode) }),
-    ...(socketGroup === undefined ? {} : { gid: gidOf(socketGroup) }),
+    ...(socketMode === undefined ? {} : { mode: modeOf('listen.socketMode', socketMode) }),
+    ...(socketGroup === undefined ? {} : { gid: gidOf('listen.socketGroup', socketGroup) }),
   }
   const ports: Where[] = port === undefined ? [] : [host === undefined ? { port } : { port, host }]
   // Beside a port the socket is the operator's: whoever may open it may do everything.
@@ -39,21 +40,6 @@ function defaultSocket(folder: string, { XDG_RUNTIME_DIR: runtimeDir }: NodeJS.P
 function inheritedFds({ LISTEN_PID, LISTEN_FDS }: NodeJS.ProcessEnv): number[] {
   if (LISTEN_PID !== String(process.pid)) return []
   return Array.from({ length: Number(LISTEN_FDS) || 0 }, (_, index) => FIRST_INHERITED_FD + index)
-}
-
-function modeOf(text: string): number {
-  if (/^0?[0-7]{3}$/.test(text)) return Number.parseInt(text, 8)
-  throw new ExitError(2, 'listen.socketMode must be an octal mode, such as "0660"')
-}
-
-/** The number of a group. Node looks up no names. */
-function gidOf(group: string): number {
-  if (/^\d+$/.test(group)) return Number(group)
-  const groups = readFileSync('/etc/group', 'utf8').split('\n')
-  const found = groups.map((line) => line.split(':')).find(([name]) => name === group)
-  if (found === undefined)
-    throw new ExitError(2, `listen.socketGroup: /etc/group has no ${group}; give the number of the group`)
-  return Number(found[2])
 }
 
 /** Listens at every place. @throws ExitError with a sentence that says what to change. */
