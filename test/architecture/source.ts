@@ -24,7 +24,7 @@ export interface Import {
   /** The path of the imported file from the root; undefined for a package. */
   file: string | undefined
   isType: boolean
-  /** It is an `import()` inside a function. */
+  /** It is an `import()` or a `require()` inside a function. */
   isLazy: boolean
 }
 
@@ -45,7 +45,7 @@ export function importsOf(path: string, text = textOf(path)): Import[] {
       const { expression, arguments: given } = node
       const isImport = expression.kind === ts.SyntaxKind.ImportKeyword
       if (isImport) add(given[0], false, inFunction)
-      else if (/(^|\.)(require|getBuiltinModule)$/.test(expression.getText(file))) add(given[0], false, false)
+      else if (/(^|\.)(require|getBuiltinModule)$/.test(expression.getText(file))) add(given[0], false, inFunction)
     }
     ts.forEachChild(node, (child) => visit(child, inFunction || ts.isFunctionLike(node)))
   }

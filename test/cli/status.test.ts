@@ -114,7 +114,7 @@ t.test('The completion of bash is a script that completes commands, options and 
       ],
       { encoding: 'utf8' },
     ).trim()
-  t.equal(complete('re'), 'refresh')
+  t.equal(complete('ref'), 'refresh')
   t.equal(complete('get', 'SO'), 'SOME_KEY')
   t.equal(complete('get', '--mi'), '--min-ttl')
   t.equal(complete('config', 'sch'), 'schema')

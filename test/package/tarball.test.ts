@@ -2,7 +2,7 @@ import t from 'tap'
 import { command, pack, tool } from './setup.js'
 
 /** A part of the program that one of its commands loads: a file of src/cli. */
-const LAZY_PART = /^dist\/cli\/(commands|configuration|credentials|keys|lib)-[a-z-]+\.js$/
+const LAZY_PART = /^dist\/cli\/(commands|configuration|credentials|doctor|files|keys|lib)-[a-z-]+\.js$/
 
 t.test('The tarball contains the build, index.d.ts and the documents, and nothing else', async (t) => {
   const { files } = await pack(t)
