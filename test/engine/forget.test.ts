@@ -160,6 +160,8 @@ t.test('A listener hears of a change of a forgotten key once', async (t) => {
   await Promise.all([dog.close(), other.close()])
 })
 
+const MAX_BYTES_PER_KEY = 40
+
 for (const [store, keys] of [
   ['memory', 100_000],
   ['file', 10_000],
@@ -171,6 +173,8 @@ for (const [store, keys] of [
     const env = { ...process.env, KEYS: String(keys), STORE: store }
     const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', script], { env })
     const { before, after } = JSON.parse(stdout) as { before: number; after: number }
-    t.ok(after <= before * 1.05, `${after} bytes of ${before}`)
+    // The heap itself wavers by a few hundred kilobytes. The smallest thing that is kept of a key takes more than this.
+    const bytesPerKey = (after - before) / keys
+    t.ok(after <= before * 1.05 || bytesPerKey < MAX_BYTES_PER_KEY, `${after} bytes of ${before}, ${bytesPerKey} a key`)
   })
 }
