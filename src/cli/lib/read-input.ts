@@ -33,23 +33,27 @@ async function readAll(): Promise<string> {
 async function askHidden(what: string): Promise<string> {
   const { createInterface } = await import('node:readline')
   const { Writable } = await import('node:stream')
-  process.stderr.write(`${what}: `)
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input: process.stdin, output: silent, terminal: true })
+  // Only now is the echo off.
+  process.stderr.write(`${what}: `)
   return new Promise((resolve) => {
+    let isInterrupted = false
     const finish = (line: string) => {
       // Before the interface is closed, which ends in here again.
       resolve(line)
       lines.close()
     }
     lines.on('SIGINT', () => {
+      isInterrupted = true
       lines.close()
       process.kill(process.pid, 'SIGINT')
     })
     lines.on('line', finish)
     lines.on('close', () => {
       process.stderr.write('\n')
-      resolve('')
+      // The signal that is on its way ends the program: an empty value would be another reason.
+      if (!isInterrupted) resolve('')
     })
   })
 }

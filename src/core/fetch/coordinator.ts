@@ -147,8 +147,8 @@ export class FetchCoordinator {
       if (replacement !== undefined) return replacement
       const result = await run.answer
       if (running.written !== undefined && ++restarts.removals === MAX_REMOVALS) throw removedError(key)
-      if (running.lease !== lease) await running.lease?.release()
-      // What was removed during its fetch is discarded.
+      // What was removed during its fetch is discarded. A lease that was taken again is not the commit's.
+      if (running.written !== undefined || running.lease !== lease) await running.lease?.release()
       if (running.written !== undefined) return undefined
       return await this.#commit(lease, requirement, counted, current, result)
     } catch (error) {

@@ -18,9 +18,14 @@ export async function writeDirectly(
 ): Promise<DogRecord | undefined> {
   const { store, key, memory } = stored
   let firstToken: number | undefined
-  const commit = async (lease: Lease, fencingToken: number): Promise<Written | undefined> => {
+  const commit = async (lease: Lease, fencingToken: number, isSuperseding = false): Promise<Written | undefined> => {
     const record = await make(fencingToken)
     await updateLedger(stored, lease, fencingToken, record)
+    // A commit gives the lease of the fetch away. Where nothing is stored, the ledger is the whole removal.
+    if (isSuperseding && record === undefined && lease.isHeld() && (await store.read(key)) === undefined) {
+      memory.dropUnwritten()
+      return { record: stored.adopt(undefined) }
+    }
     const isCommitted = await lease.commit(record)
     firstToken ??= fencingToken
     if (!isCommitted) return undefined
@@ -28,7 +33,7 @@ export async function writeDirectly(
     return { record: stored.adopt(record) }
   }
   for (;;) {
-    const superseding = await stored.runningFetch?.write(commit)
+    const superseding = await stored.runningFetch?.write((lease, fencingToken) => commit(lease, fencingToken, true))
     if (superseding !== undefined) return superseding.record
     const lease = await stored.acquireWhenFree(deadline)
     try {
