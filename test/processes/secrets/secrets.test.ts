@@ -36,7 +36,9 @@ function leaks(text: string): string[] {
   })
 }
 
-const contract = readFileSync(join(import.meta.dirname, '../../../index.d.ts'), 'utf8')
+const contract = ['index.d.ts', 'events.d.ts']
+  .map((file) => readFileSync(join(import.meta.dirname, '../../..', file), 'utf8'))
+  .join('\n')
 const CODES = /type DogErrorCode =([^/]*)/.exec(contract)![1]!.match(/ERR_DOG_\w+/g)!
 const EVENTS = [.../interface DogEvents \{(.*?)\n\}/s.exec(contract)![1]!.matchAll(/^ {2}(\w+):/gm)].map(([, name]) => name!)
 
