@@ -2,6 +2,8 @@ import { ExitError } from './exit-error.js'
 
 /** Far more than a token has. */
 const MAX_INPUT_BYTES = 1_048_576
+/** The exit code of a program that SIGINT ended. */
+const INTERRUPTED = 130
 
 /**
  * Reads a value from standard input, so that it stands in no command line. One line break at the
@@ -46,6 +48,8 @@ async function askHidden(what: string): Promise<string> {
     }
     lines.on('SIGINT', () => {
       isInterrupted = true
+      // Should something else listen to the signal, and let the program end by itself.
+      process.exitCode = INTERRUPTED
       lines.close()
       process.kill(process.pid, 'SIGINT')
     })
